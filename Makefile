@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test smoke format lock clean
+
+demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
+	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
+
+test: .venv/installed  ## Every check: format, lint, types, tests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+smoke: .venv/installed  ## The demo's commands, small enough for a minute or two.
+	rm -rf runs/smoke
+	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py \
+		--workdir=runs/smoke --config.data.prepared_dir=runs/smoke/prepared \
+		--config.data.streets.train_scenes=8 --config.data.streets.val_scenes=2 \
+		--config.data.streets.test_scenes=3 --config.model.backbone=tiny \
+		--config.model.width=8 --config.train.num_steps=4
+	$(BIN)/python -m deepdepth_jax.main --workdir=runs/smoke --mode=evaluate \
+		--config.eval.flip=True
+	$(BIN)/python -m deepdepth_jax.predict --workdir=runs/smoke \
+		--input=docs/images --output=runs/smoke/predicted
+
+format: .venv/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than Python 3.11: make PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@

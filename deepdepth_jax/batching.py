@@ -1,0 +1,52 @@
+"""Pictures of any size through a network that takes batches of one size."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from deepdepth_jax.types import Prediction
+
+
+class HasImage(Protocol):
+    """Anything with a picture, uint8 (h, w, 3)."""
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture."""
+
+
+Item = TypeVar("Item", bound=HasImage)
+
+
+def predict_each(
+    predict: Callable[[np.ndarray], Prediction], items: Iterable[Item], batch_size: int
+) -> Iterator[tuple[Item, Prediction]]:
+    """Predicts every item once, in batches of pictures of the same size.
+
+    Args:
+      predict: from uint8 (b, h, w, 3), b at most batch_size, to a batch of depth.
+      items: whose `image` is predicted; read as they are needed.
+      batch_size: the most pictures at once.
+
+    Yields:
+      Each item with the prediction (h, w) of its picture.
+    """
+    for group in group_by_size(items, batch_size):
+        batch = predict(np.stack([item.image for item in group]))
+        for index, item in enumerate(group):
+            yield item, Prediction(batch.depth_m[index], batch.confidence[index])
+
+
+def group_by_size(items: Iterable[Item], group_size: int) -> Iterator[list[Item]]:
+    """Collects items whose pictures have the same size, up to group_size at a time.
+
+    Every item comes out exactly once; the groups that are not full come last.
+    """
+    waiting: dict[tuple[int, ...], list[Item]] = {}
+    for item in items:
+        group = waiting.setdefault(item.image.shape, [])
+        group.append(item)
+        if len(group) == group_size:
+            yield waiting.pop(item.image.shape)
+    yield from waiting.values()

@@ -1,0 +1,162 @@
+"""Depth as classes: how metres become bins, and bins become metres again."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int32
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.types import AnyArray
+
+IGNORE = 255
+"""The label of a pixel without ground truth, or beyond the last bin: not learnt."""
+
+KINDS = ("sid", "ud")
+Decoding = Literal["argmax", "argmax_geometric", "expectation", "median"]
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthBins:
+    """A partition of [min_depth_m, max_depth_m] into num_bins classes.
+
+    Attributes:
+      kind: `sid`, spacing-increasing discretisation, whose edges are evenly spaced in
+        log depth: t_i = exp(ln a + ln(b/a) i/K); or `ud`, uniform discretisation:
+        t_i = a + (b - a) i/K, both for i = 0..K (Fu et al. 2018, eq. 1 and 2; the paper
+        takes `sid`).
+      num_bins: K, at most 254 because label 255 means "ignore".
+      min_depth_m: a. Nearer depths belong to the first bin.
+      max_depth_m: b. Farther depths are ignored.
+
+    Raises:
+      UserError: the bins cannot be built; the message names the config field.
+    """
+
+    kind: str = "sid"
+    num_bins: int = 71
+    min_depth_m: float = 1.0
+    max_depth_m: float = 80.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(f"bins.kind={self.kind!r} is unknown: take sid or ud")
+        if not 2 <= self.num_bins < IGNORE:
+            raise UserError(
+                f"bins.num_bins={self.num_bins}: take 2 to {IGNORE - 1} "
+                f"({IGNORE} is the label for 'ignore')"
+            )
+        if not 0 <= self.min_depth_m < self.max_depth_m < np.inf:
+            raise UserError(
+                f"bins.min_depth_m={self.min_depth_m} and "
+                f"bins.max_depth_m={self.max_depth_m}: take 0 <= min < max"
+            )
+        if self.kind == "sid" and self.min_depth_m == 0:
+            raise UserError("bins.min_depth_m=0: bins.kind=sid needs a positive one")
+
+    @classmethod
+    def preset(cls, name: str) -> "DepthBins":
+        """Builds the bins that go by a name in `PRESETS`."""
+        return cls(**PRESETS[name])
+
+    def depth_at(self, position: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
+        """Maps a continuous bin coordinate to metres: 0 -> a, K -> b, i -> edge i."""
+        share = position / self.num_bins
+        if self.kind == "ud":
+            return self.min_depth_m + (self.max_depth_m - self.min_depth_m) * share
+        return self.min_depth_m * (self.max_depth_m / self.min_depth_m) ** share
+
+    @functools.cached_property
+    def edges_m(self) -> Float[np.ndarray, " edges"]:
+        """The K + 1 edges, rising; bin k is [edge k, edge k + 1)."""
+        edges = self.depth_at(np.arange(self.num_bins + 1, dtype=np.float64))
+        return np.asarray(edges, np.float32)
+
+    @functools.cached_property
+    def centers_m(self) -> Float[np.ndarray, " k"]:
+        """The arithmetic centre of each bin."""
+        return (self.edges_m[:-1] + self.edges_m[1:]) / 2
+
+    @functools.cached_property
+    def geometric_centers_m(self) -> Float[np.ndarray, " k"]:
+        """The geometric centre of each bin, the middle in log depth."""
+        return np.sqrt(self.edges_m[:-1] * self.edges_m[1:])
+
+    def label(self, depth_m: Float[AnyArray, "*n"]) -> Int32[Array, "*n"]:
+        """Gives each depth its bin.
+
+        Args:
+          depth_m: metres; 0 or less means no ground truth.
+
+        Returns:
+          The k for which edge k <= depth < edge k + 1, so that bins and edges never
+          disagree in the last digit, or `IGNORE` for depth <= 0, depth beyond the last
+          edge and depth that is not a number.
+        """
+        depth_m = jnp.asarray(depth_m)
+        inner_edges = jnp.asarray(self.edges_m[1:-1], depth_m.dtype)
+        label = jnp.searchsorted(inner_edges, depth_m, side="right")
+        known = (depth_m > 0) & (depth_m <= self.edges_m[-1])
+        return jnp.where(known, label, IGNORE).astype(jnp.int32)
+
+    def decode(
+        self, probabilities: Float[Array, "*n k"], how: Decoding
+    ) -> Float[Array, "*n"]:
+        """Turns a distribution over the bins into metres.
+
+        Args:
+          probabilities: non-negative, with sum one over the last axis.
+          how: `argmax` takes the arithmetic centre of the most probable bin (the
+            paper's), `argmax_geometric` its geometric centre, `expectation` the mean of
+            the arithmetic centres under the distribution, `median` the depth that half
+            of the probability lies before.
+
+        Returns:
+          Depth in metres.
+        """
+        if how == "median":
+            return self.quantile(probabilities, 0.5)
+        if how == "expectation":
+            return probabilities @ jnp.asarray(self.centers_m)
+        centers_m = self.centers_m if how == "argmax" else self.geometric_centers_m
+        return jnp.asarray(centers_m)[jnp.argmax(probabilities, axis=-1)]
+
+    def quantile(
+        self, probabilities: Float[Array, "*n k"], share: float
+    ) -> Float[Array, "*n"]:
+        """Finds the depth that `share` of the probability lies before.
+
+        Inside a bin the probability is taken as spread evenly over the bin coordinate:
+        over log depth for `sid`, over depth for `ud`.
+        """
+        until = jnp.cumsum(probabilities, axis=-1)
+        target = share * until[..., -1:]
+        bin_ = jnp.argmax(until >= target, axis=-1)[..., None]
+        inside = jnp.take_along_axis(probabilities, bin_, axis=-1)
+        before = jnp.take_along_axis(until, bin_, axis=-1) - inside
+        fraction = (target - before) / jnp.maximum(inside, jnp.finfo(inside.dtype).tiny)
+        position = (bin_ + jnp.clip(fraction, 0, 1))[..., 0]
+        return jnp.asarray(self.depth_at(position))
+
+
+PRESETS: Mapping[str, Mapping] = MappingProxyType(
+    {
+        "paper": dict(kind="sid", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
+        "paper_ud": dict(kind="ud", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
+        # The bins of DORN's released KITTI network: the ratio of two edges is e^0.04.
+        "dorn_release": dict(
+            kind="sid",
+            num_bins=71,
+            min_depth_m=4.664,
+            max_depth_m=4.664 * float(np.exp(0.04 * 71)),
+        ),
+        # Kept only to reproduce others: 54 of the 80 bins lie below 2 m.
+        "pytorch_dorn": dict(
+            kind="sid", num_bins=80, min_depth_m=0.001, max_depth_m=80.0
+        ),
+    }
+)

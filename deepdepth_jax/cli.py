@@ -1,0 +1,50 @@
+"""What all commands share: help with defaults, and one clear line for a mistake."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from deepdepth_jax.errors import UserError
+
+MISTAKE = 2
+"""The exit code for a mistake of the user's."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose help shows defaults and whose errors are one line."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=f"python -m {prog}",
+            description=description,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Reports a wrong argument as any other mistake."""
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def run(main: Callable[[list[str]], int | None]) -> NoReturn:
+    """Runs a command's main function on the process's arguments and exits.
+
+    `UserError` ends in one line on stderr and exit code 2; what else is raised is a bug
+    and keeps its traceback.
+    """
+    try:
+        code = main(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(MISTAKE)
+    sys.exit(code or 0)
+
+
+def checkpoint(text: str) -> str | int:
+    """Parses which checkpoint is meant: `last`, `best` or a step."""
+    if text in ("last", "best"):
+        return text
+    if text.isdigit():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")

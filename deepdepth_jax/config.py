@@ -1,0 +1,345 @@
+"""The configuration: every field with its default, completed and checked at the start.
+
+A config file is a Python file with a function `get_config()` that takes
+`default_config()` and changes what it must; see `configs/`.
+"""
+
+import difflib
+import importlib.util
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, get_args
+
+from absl import flags
+from ml_collections import ConfigDict, config_dict, config_flags
+
+from deepdepth_jax.bins import PRESETS as BIN_PRESETS
+from deepdepth_jax.bins import Decoding
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.metrics import CROPS, METRICS
+from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.models.resnet import ARCHITECTURES, STAGES, StrideOn
+
+DATASETS = ("kitti", "streets", "synthia")
+
+AUGMENTATIONS: Mapping[str, Mapping] = MappingProxyType(
+    {
+        "none": dict(
+            max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.0
+        ),
+        "flip": dict(
+            max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.5
+        ),
+        # Eigen et al. 2014, with the paper's footnote for KITTI.
+        "eigen_kitti": dict(
+            max_zoom=1.2, rotation_deg=0.0, colour_gain=0.2, flip_probability=0.5
+        ),
+    }
+)
+
+
+def default_config() -> ConfigDict:
+    """Builds the configuration that every config file starts from: the paper's.
+
+    A placeholder is a field that takes its value from the section's `preset` unless it
+    is given.
+    """
+    return ConfigDict(
+        {
+            "seed": 0,
+            "data": {
+                # One of DATASETS.
+                "dataset": "streets",
+                # The folder that holds the data as unpacked; streets needs none.
+                "root": "",
+                # Where records are kept that were prepared from it.
+                "prepared_dir": "runs/prepared",
+                "kitti": {
+                    # What training learns from: improved (annotated maps) or lidar.
+                    "ground_truth": "improved",
+                    # 2 is the left colour camera, 3 the right one.
+                    "cameras": (2,),
+                    # Whole training drives held out to choose a checkpoint by.
+                    "validation_drives": (
+                        "2011_09_26_drive_0005",
+                        "2011_09_26_drive_0022",
+                        "2011_09_26_drive_0079",
+                        "2011_09_28_drive_0001",
+                    ),
+                },
+                "streets": {
+                    "train_scenes": 400,
+                    "val_scenes": 20,
+                    "test_scenes": 60,
+                    "height": 96,
+                    "width": 320,
+                },
+            },
+            "bins": {
+                # One of bins.PRESETS.
+                "preset": "paper",
+                "kind": config_dict.placeholder(str),
+                "num_bins": config_dict.placeholder(int),
+                "min_depth_m": config_dict.placeholder(float),
+                "max_depth_m": config_dict.placeholder(float),
+            },
+            "model": {
+                # One of resnet.ARCHITECTURES.
+                "backbone": "resnet101",
+                # Channels of the first stage; 64 is the published network.
+                "width": 64,
+                "output_stride": 8,
+                # frozen: as loaded with the weights; trained: over all devices.
+                "norm": "frozen",
+                # Where a block has its stride: 1x1 (Caffe, Keras) or 3x3 (torchvision).
+                "stride_on": "1x1",
+                "aspp_rates": (6, 12, 18, 24),
+                # One of input_convention.CONVENTIONS.
+                "input_convention": "imagenet_rgb",
+                # A file of converted backbone weights; empty to start from noise.
+                "pretrained": "",
+            },
+            "augment": {
+                # One of AUGMENTATIONS.
+                "preset": "eigen_kitti",
+                # The picture grows by a factor in [1, max_zoom], depth shrinks by it.
+                "max_zoom": config_dict.placeholder(float),
+                # Rotation by an angle in [-rotation_deg, rotation_deg].
+                "rotation_deg": config_dict.placeholder(float),
+                # Each colour times a factor in [1 - colour_gain, 1 + colour_gain].
+                "colour_gain": config_dict.placeholder(float),
+                "flip_probability": config_dict.placeholder(float),
+            },
+            "train": {
+                # Over all devices.
+                "batch_size": 3,
+                # Height and width; smaller pictures are padded.
+                "crop": (420, 800),
+                "num_steps": 100_000,
+                "learning_rate": 2.5e-4,
+                "momentum": 0.9,
+                "weight_decay": 5e-4,
+                "poly_power": 0.9,
+                "head_lr_mult": 10.0,
+                "backbone_lr_mult": 1.0,
+                "log_every": 50,
+                "checkpoint_every": 1000,
+                "keep_checkpoints": 2,
+            },
+            "eval": {
+                # Validate during training at every so many steps; 0: never.
+                "every": 5000,
+                # What --mode=evaluate looks at: train, val or test.
+                "split": "test",
+                # KITTI's ground truth for evaluation: improved or lidar.
+                "ground_truth": "improved",
+                "crop": "garg",
+                "cap_m": 80.0,
+                "min_m": 1e-3,
+                "decode": "argmax",
+                # Average with the mirrored picture's result, as probabilities.
+                "flip": False,
+                "batch_size": 1,
+                # The validation metric that the best checkpoint is best by.
+                "best_metric": "abs_rel",
+                # Pictures on the figure sheet.
+                "figures": 6,
+            },
+        }
+    ).lock()
+
+
+def load_config(path: str | Path) -> ConfigDict:
+    """Loads a config from a Python file or, resolved, from a workdir's config.json."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"--config={path}: there is no such file")
+    if path.suffix == ".json":
+        return config_from_json(path)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--config={path}: give a .py file with get_config()")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise UserError(f"--config={path}: the file has no function get_config()")
+    return module.get_config()
+
+
+def config_from_json(path: Path) -> ConfigDict:
+    """Reads the config back that a run wrote into its workdir."""
+    stored = json.loads(path.read_text())["config"]
+    config = default_config()
+    for field, value in _flatten(stored):
+        if field not in dict(_flatten(config)):
+            raise UserError(f"{path}: field {field} is unknown to this version")
+        typed = tuple(value) if isinstance(value, list) else value
+        config.update_from_flattened_dict({field: typed})
+    return config
+
+
+def override(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
+    """Applies `--config.section.field=value` arguments.
+
+    Raises:
+      UserError: a field is unknown (the nearest one is named), or its value has the
+        wrong type.
+    """
+    fields = dict(_flatten(config))
+    for argument in arguments:
+        name = argument.partition("=")[0].removeprefix("--config.")
+        if not argument.startswith("--config.") or "=" not in argument:
+            raise UserError(f"{argument}: write --config.section.field=value")
+        if name not in fields:
+            raise UserError(f"--config.{name}: no such field{_nearest(name, fields)}")
+    values = flags.FlagValues()
+    command = ["", *arguments]
+    config_flags.DEFINE_config_dict(
+        "config", config, flag_values=values, sys_argv=command
+    )
+    try:
+        values(command)
+    except (flags.Error, TypeError, ValueError) as error:
+        raise UserError(" ".join(str(error).split())) from error
+    return config
+
+
+def _nearest(name: str, fields: Mapping[str, Any]) -> str:
+    leaf = {field.rpartition(".")[2]: field for field in fields}
+    near = difflib.get_close_matches(name, fields, 1) or [
+        leaf[match]
+        for match in difflib.get_close_matches(name.rpartition(".")[2], leaf, 1)
+    ]
+    return f"; did you mean --config.{near[0]}?" if near else ""
+
+
+def _flatten(section: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, (Mapping, ConfigDict)):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def complete(config: ConfigDict) -> ConfigDict:
+    """Fills in what the presets decide and refuses what cannot run.
+
+    Raises:
+      UserError: names the field and what it may be.
+    """
+    config = config.copy_and_resolve_references()
+    _fill_from_preset(config, "bins", BIN_PRESETS)
+    _fill_from_preset(config, "augment", AUGMENTATIONS)
+    _check_choices(config)
+    _check_numbers(config)
+    if config.data.dataset != "streets" and not config.data.root:
+        raise UserError(
+            f"data.root is empty: say where {config.data.dataset} lies, "
+            "--config.data.root=FOLDER"
+        )
+    if config.model.norm == "frozen" and not config.model.pretrained:
+        raise UserError(
+            "model.norm=frozen with model.pretrained empty would freeze statistics "
+            "that nothing has learnt: give weights, or set "
+            "--config.model.norm=trained"
+        )
+    return config
+
+
+def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> None:
+    fields = config[section]
+    _check_choice(f"{section}.preset", fields.preset, presets)
+    for field, value in presets[fields.preset].items():
+        if fields[field] is None:
+            fields[field] = value
+
+
+def _check_choices(config: ConfigDict) -> None:
+    for field, allowed in {
+        "data.dataset": DATASETS,
+        "data.kitti.ground_truth": ("improved", "lidar"),
+        "model.backbone": ARCHITECTURES,
+        "model.output_stride": STAGES,
+        "model.norm": ("frozen", "trained"),
+        "model.stride_on": get_args(StrideOn),
+        "model.input_convention": CONVENTIONS,
+        "eval.split": ("train", "val", "test"),
+        "eval.ground_truth": ("improved", "lidar"),
+        "eval.crop": CROPS,
+        "eval.decode": get_args(Decoding),
+        "eval.best_metric": METRICS,
+    }.items():
+        _check_choice(field, _field(config, field), allowed)
+
+
+def _check_choice(field: str, value: object, allowed: Collection) -> None:
+    if value not in allowed:
+        choices = ", ".join(str(choice) for choice in allowed)
+        raise UserError(f"{field}={value!r} is unknown: take one of {choices}")
+
+
+# The least value of each number that has one.
+_AT_LEAST: Mapping[str, float] = MappingProxyType(
+    {
+        "data.streets.train_scenes": 1,
+        "data.streets.val_scenes": 0,
+        "data.streets.test_scenes": 0,
+        "data.streets.height": 16,
+        "data.streets.width": 16,
+        "model.width": 1,
+        "augment.max_zoom": 1,
+        "augment.rotation_deg": 0,
+        "augment.colour_gain": 0,
+        "augment.flip_probability": 0,
+        "train.batch_size": 1,
+        "train.num_steps": 1,
+        "train.learning_rate": 0,
+        "train.momentum": 0,
+        "train.weight_decay": 0,
+        "train.poly_power": 0,
+        "train.head_lr_mult": 0,
+        "train.backbone_lr_mult": 0,
+        "train.log_every": 1,
+        "train.checkpoint_every": 1,
+        "train.keep_checkpoints": 1,
+        "eval.every": 0,
+        "eval.min_m": 0,
+        "eval.batch_size": 1,
+        "eval.figures": 0,
+    }
+)
+
+
+def _check_numbers(config: ConfigDict) -> None:
+    for field, least in _AT_LEAST.items():
+        value = _field(config, field)
+        if not value >= least:
+            raise UserError(f"{field}={value}: take {least} or more")
+    crop = config.train.crop
+    if len(crop) != 2 or not all(isinstance(side, int) and side > 0 for side in crop):
+        raise UserError(
+            f"train.crop={crop}: take two positive whole numbers, height and width"
+        )
+    if not config.eval.cap_m > config.eval.min_m:
+        raise UserError(
+            f"eval.cap_m={config.eval.cap_m}: take more than "
+            f"eval.min_m={config.eval.min_m}"
+        )
+
+
+def _field(config: ConfigDict, name: str) -> Any:
+    for part in name.split("."):
+        config = config[part]
+    return config
+
+
+def differences(ours: ConfigDict, theirs: ConfigDict) -> dict[str, tuple[Any, Any]]:
+    """Lists the fields in which two completed configs differ, with both values."""
+    left, right = dict(_flatten(ours)), dict(_flatten(theirs))
+    return {
+        field: (left.get(field), right.get(field))
+        for field in sorted(left.keys() | right.keys())
+        if left.get(field) != right.get(field)
+    }

@@ -1,0 +1,1 @@
+"""Data sets as TFDS builders over what the user has on disk."""

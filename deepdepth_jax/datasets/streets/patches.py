@@ -1,0 +1,94 @@
+"""Bits of surface that pixels see, and the brushes that textures are made with."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Int
+
+from deepdepth_jax.datasets.streets.geometry import Vectors
+from deepdepth_jax.datasets.streets.hits import Hits
+
+Numbers = Float[Array, " n"]
+Color = Float[Array, "3 #n"]
+
+
+@struct.dataclass
+class Patch:
+    """The bits of surface that pixels see.
+
+    Attributes:
+      hits: where they are.
+      solid: number of the solid, which seeds its texture.
+      material: a `Material`.
+      color: of the surface, linear RGB.
+      accent: its second colour.
+      pattern: four numbers; `Material` says what they mean.
+      spread: metres that a pixel covers across its line of sight.
+      stretch: metres that it covers along the surface's slant.
+    """
+
+    hits: Hits
+    solid: Int[Array, " n"]
+    material: Int[Array, " n"]
+    color: Vectors
+    accent: Vectors
+    pattern: Float[Array, "4 n"]
+    spread: Numbers
+    stretch: Numbers
+
+    @property
+    def faces_side(self) -> Bool[Array, " n"]:
+        """Tells which bits face across the street rather than along it."""
+        return jnp.abs(self.hits.normal[0]) > jnp.abs(self.hits.normal[2])
+
+
+class Look(NamedTuple):
+    """What a texture answers: linear RGB reflectance, and how mirror-like it is."""
+
+    color: Vectors
+    gloss: Numbers
+
+
+def rgb(red: float, green: float, blue: float) -> Float[Array, "3 1"]:
+    """Makes one colour for all pixels."""
+    return jnp.array([[red], [green], [blue]])
+
+
+def mix(old: Color, new: Color, share: Numbers) -> Vectors:
+    """Blends a share of a new colour into an old one."""
+    return old + (new - old) * share[None]
+
+
+def within(
+    x: Numbers, low: Numbers | float, high: Numbers | float, blur: Numbers
+) -> Numbers:
+    """Tells the share in [low, high] of a pixel that covers [x - blur/2, x + blur/2].
+
+    Edges that are drawn so do not flicker, however far away they are.
+    """
+    blur = jnp.maximum(blur, 1e-4)
+    start = jnp.maximum(x - blur / 2, low)
+    stop = jnp.minimum(x + blur / 2, high)
+    return jnp.clip((stop - start) / blur, 0.0, 1.0)
+
+
+def wrapped(x: Numbers, period: Numbers | float) -> Numbers:
+    """Brings x into [0, period); `jnp.mod` calls a slow function of C's on CPUs."""
+    return x - period * jnp.floor(x / period)
+
+
+def striped(
+    x: Numbers, period: Numbers | float, width: Numbers | float, blur: Numbers
+) -> Numbers:
+    """Tells the share of a pixel in stripes [0, width) of every period."""
+    along = wrapped(x, period)
+    here = within(along, 0.0, width, blur)
+    next_one = within(along, period, period + width, blur)
+    return jnp.where(blur < 0.7 * period, here + next_one, width / period)
+
+
+def detail(strength: float, value: Numbers, size: float, blur: Numbers) -> Numbers:
+    """Makes a factor about 1 of noise in [0, 1) of a grain size; 1 where unseen."""
+    seen = jnp.clip(1.5 - blur / size, 0.0, 1.0)
+    return 1 + strength * (value - 0.5) * seen

@@ -1,0 +1,96 @@
+"""Serves street scenes as the records of a split."""
+
+import dataclasses
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+from deepdepth_jax.datasets.builder import Record, Source
+from deepdepth_jax.datasets.streets.render import intrinsics, render
+from deepdepth_jax.errors import UserError
+
+# Raise it with every change of what a key looks like: records that were prepared by
+# another version are then made again.
+RENDERER_VERSION = 1
+SPLITS = ("train", "val", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class StreetsSource(Source):
+    """One split of the embedded data set: scenes that are rendered when they are read.
+
+    A scene depends on the seed, the split and its index, and on nothing else: more
+    scenes leave those before as they were, and no scene is in two splits. Depth is
+    exact and dense; the sky has none (0).
+
+    Attributes:
+      split: "train", "val" or "test".
+      num_scenes: how many; may be 0.
+      height: rows of the pictures.
+      width: columns of the pictures.
+      seed: another seed, other streets.
+      ground_truth: "rendered", the only kind there is.
+
+    Raises:
+      UserError: the split does not exist, or a number is too small.
+    """
+
+    split: str
+    num_scenes: int
+    height: int
+    width: int
+    seed: int = 0
+    ground_truth: str = dataclasses.field(default="rendered", init=False)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise UserError(
+                f"split {self.split!r} of streets does not exist; use one of {SPLITS}"
+            )
+        for field, least in (("num_scenes", 0), ("height", 1), ("width", 1)):
+            value = getattr(self, field)
+            if value < least:
+                raise UserError(f"{field} = {value} of streets: use {least} or more")
+
+    def __len__(self) -> int:
+        """Counts the scenes."""
+        return self.num_scenes
+
+    def read(self, index: int) -> Record:
+        """Renders a scene.
+
+        Raises:
+          IndexError: there are not so many scenes.
+        """
+        if not 0 <= index < self.num_scenes:
+            raise IndexError(f"scene {index} of {self.num_scenes}")
+        # One key for each number, and one number for each split and index: the
+        # generator's mixing is a permutation, so that no two scenes share a key.
+        number = index * len(SPLITS) + SPLITS.index(self.split)
+        key = jax.random.fold_in(jax.random.key(self.seed), number)
+        image, depth_m = render(key, self.height, self.width)
+        return Record(
+            name=f"{self.split}/{index:06d}",
+            image=encode_image(np.asarray(image)),
+            depth_m=np.asarray(depth_m),
+            focal_px=intrinsics(self.height, self.width).focal_px,
+        )
+
+    def identity(self) -> Mapping[str, Any]:
+        """Tells what scenes are made of."""
+        return dataclasses.asdict(self) | {"renderer": RENDERER_VERSION}
+
+    def report(self) -> str:
+        """Says in one line how many scenes there are: all of them."""
+        return f"streets {self.split}: {len(self)} of {self.num_scenes} scenes"
+
+
+def encode_image(image: np.ndarray, image_format: str = "PNG") -> bytes:
+    """Encodes an RGB picture as PNG, or as JPEG of high quality."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, image_format, quality=95)
+    return stream.getvalue()

@@ -1,0 +1,175 @@
+"""Evaluation by a named protocol: every image once, at its own size."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from deepdepth_jax import build
+from deepdepth_jax.baseline import MedianDepth
+from deepdepth_jax.batching import predict_each
+from deepdepth_jax.checkpoints import Which
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.input_pipeline import Example, Records, examples, prepare
+from deepdepth_jax.metrics import MetricMeans, depth_metrics
+from deepdepth_jax.restore import PredictImages, restored_predict
+from deepdepth_jax.types import Prediction
+from deepdepth_jax.visualize import Row, save_figure_sheet
+
+BASELINE_IMAGES = 200
+"""How many training images the median baseline is taken over."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What a number must be read with.
+
+    Attributes:
+      dataset, split, ground_truth: what was looked at.
+      crop, cap_m, min_m: see `metrics.depth_metrics`.
+      flip, decode: see `steps.make_predict_step`.
+    """
+
+    dataset: str
+    split: str
+    ground_truth: str
+    crop: str
+    cap_m: float
+    min_m: float
+    flip: bool
+    decode: str
+
+    @classmethod
+    def of(cls, config: ConfigDict, records: Records) -> "Protocol":
+        """Reads the protocol out of a completed config and the data it is used on."""
+        return cls(
+            dataset=config.data.dataset,
+            split=records.source.split,
+            ground_truth=records.source.ground_truth,
+            crop=config.eval.crop,
+            cap_m=config.eval.cap_m,
+            min_m=config.eval.min_m,
+            flip=config.eval.flip,
+            decode=config.eval.decode,
+        )
+
+    def measure(
+        self, prediction_m: Float[np.ndarray, "h w"], truth_m: Float[np.ndarray, "h w"]
+    ) -> dict[str, float]:
+        """Computes the metrics of one image."""
+        return depth_metrics(
+            prediction_m,
+            truth_m,
+            cap_m=self.cap_m,
+            min_m=self.min_m,
+            crop=self.crop,
+        )
+
+
+def validate(
+    predict: PredictImages, records: Records, protocol: Protocol, batch_size: int
+) -> dict[str, float]:
+    """Takes the mean metrics over a split."""
+    means = MetricMeans()
+    for example, prediction in predict_each(predict, examples(records), batch_size):
+        means.add(protocol.measure(prediction.depth_m, example.depth_m))
+    return means.compute()
+
+
+def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
+    """Evaluates a run's checkpoint: prints a table, writes eval.json and figures/.
+
+    Args:
+      config: completed; its section `eval` is the protocol.
+      workdir: of the run.
+      which: checkpoint.
+
+    Raises:
+      UserError: there is no checkpoint, or nothing to evaluate on.
+    """
+    step, predict = restored_predict(config, workdir, which)
+    records = prepare(config.data, config.eval.split, config.eval.ground_truth)
+    if records.count == 0:
+        raise UserError(
+            f"data.root={config.data.root}: nothing to evaluate on: no frame of "
+            f"eval.split={config.eval.split} with eval.ground_truth="
+            f"{config.eval.ground_truth} is there"
+        )
+    protocol = Protocol.of(config, records)
+    baseline = _median_baseline(config)
+
+    means, baseline_means, rows = MetricMeans(), MetricMeans(), []
+    shown = set(np.linspace(0, records.count - 1, config.eval.figures).astype(int))
+    bar = tqdm(examples(records), f"evaluate {protocol.split}", records.count)
+    each = predict_each(predict, bar, config.eval.batch_size)
+    for index, (example, prediction) in enumerate(each):
+        metrics = protocol.measure(prediction.depth_m, example.depth_m)
+        means.add(metrics)
+        guess_m = baseline(*example.depth_m.shape)
+        baseline_means.add(protocol.measure(guess_m, example.depth_m))
+        if index in shown:
+            rows.append(_row(example, prediction, metrics))
+
+    _print_table(protocol, step, means, baseline_means)
+    _write_results(workdir, protocol, step, means, records)
+    if rows:
+        _draw(config, workdir / "figures" / f"{protocol.split}.png", rows)
+
+
+def _median_baseline(config: ConfigDict) -> MedianDepth:
+    records = prepare(config.data, "train", config.data.kitti.ground_truth)
+    some = dataclasses.replace(records, count=min(records.count, BASELINE_IMAGES))
+    return MedianDepth(example.depth_m for example in examples(some))
+
+
+def _row(example: Example, prediction: Prediction, metrics: Mapping[str, float]) -> Row:
+    return Row(
+        title=f"{example.name}   AbsRel {metrics['abs_rel']:.3f}",
+        image=example.image,
+        truth_m=example.depth_m,
+        prediction_m=prediction.depth_m,
+        confidence=prediction.confidence,
+    )
+
+
+def _draw(config: ConfigDict, path: Path, rows: list[Row]) -> None:
+    bins = build.network(config).bins
+    path.parent.mkdir(exist_ok=True)
+    save_figure_sheet(path, rows, bins.min_depth_m, bins.max_depth_m)
+    print(f"figures: {path}")
+
+
+def _write_results(
+    workdir: Path, protocol: Protocol, step: int, means: MetricMeans, records: Records
+) -> None:
+    without = (
+        means.images_without_ground_truth + records.source.images_without_ground_truth
+    )
+    results = {
+        "protocol": dataclasses.asdict(protocol)
+        | {"images": means.images, "images_without_ground_truth": without},
+        "step": step,
+        "metrics": means.compute(),
+    }
+    path = workdir / "eval.json"
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    print(f"results: {path}")
+
+
+def _print_table(
+    protocol: Protocol, step: int, model: MetricMeans, baseline: MetricMeans
+) -> None:
+    print(
+        f"\n{protocol.dataset} {protocol.split}, {protocol.ground_truth} ground truth, "
+        f"{model.images} images, crop {protocol.crop}, cap {protocol.cap_m:g} m, "
+        f"decoded by {protocol.decode}{', flip-averaged' if protocol.flip else ''}"
+    )
+    print(f"{'':12}{f'step {step}':>12}{'median depth':>14}")
+    guesses = baseline.compute()
+    for name, value in model.compute().items():
+        print(f"{name:12}{value:12.4f}{guesses[name]:14.4f}")

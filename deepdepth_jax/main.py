@@ -1,0 +1,67 @@
+"""Trains and evaluates: `python -m deepdepth_jax.main --config=configs/streets.py`."""
+
+from pathlib import Path
+
+import tensorflow as tf
+from absl import logging
+
+from deepdepth_jax import cli
+from deepdepth_jax.config import complete, load_config, override
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.evaluate import evaluate
+from deepdepth_jax.train import train
+from deepdepth_jax.workdir import check_same_run, stored_config
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    parser = cli.Parser(
+        "deepdepth_jax.main",
+        "Train a depth network, then evaluate it. Started again with the same workdir, "
+        "training goes on from the last checkpoint. Any field of the config is "
+        "overridden by --config.section.field=value.",
+    )
+    parser.add_argument(
+        "--config", type=Path, help="a config file, or a workdir's config.json"
+    )
+    parser.add_argument(
+        "--workdir", type=Path, help="the folder of the run (runs/<config name>)"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("train", "evaluate"),
+        default="train",
+        help="train and then evaluate, or evaluate only",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=cli.checkpoint,
+        default="best",
+        help="what to evaluate: last, best by validation, or a step",
+    )
+    arguments, overrides = parser.parse_known_args(argv)
+
+    logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
+    # TensorFlow only reads data here; it must not take the accelerators' memory.
+    tf.config.set_visible_devices([], "GPU")
+    path, workdir = _places(arguments.config, arguments.workdir)
+    config = complete(override(load_config(path), overrides))
+    if arguments.mode == "train":
+        train(config, workdir)
+    else:
+        stored_config(workdir)  # says so if there is no run
+        check_same_run(workdir, config)
+    evaluate(config, workdir, arguments.checkpoint)
+
+
+def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:
+    """Completes each of the two by the other."""
+    if config is not None:
+        return config, workdir or Path("runs") / config.stem
+    if workdir is not None:
+        return workdir / "config.json", workdir
+    raise UserError("give --config=FILE, for instance --config=configs/streets.py")
+
+
+if __name__ == "__main__":
+    cli.run(main)

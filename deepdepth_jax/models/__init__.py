@@ -1,0 +1,1 @@
+"""The network, and weights in and out of it."""

@@ -1,0 +1,71 @@
+"""DeepLab v2 (Chen et al. 2016) as a classifier of depth."""
+
+import flax.linen as nn
+from jaxtyping import Array, Float
+
+from deepdepth_jax.models.layers import Conv
+from deepdepth_jax.models.resnet import ResNet, StrideOn
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling: the sum of 3x3 convolutions of several rates.
+
+    Attributes:
+      features: channels of the result, one a bin.
+      rates: the dilation of each branch.
+    """
+
+    features: int
+    rates: tuple[int, ...] = (6, 12, 18, 24)
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
+        """Sums the branches."""
+        branches = [
+            Conv(
+                self.features,
+                3,
+                dilation=rate,
+                use_bias=True,
+                kernel_init=nn.initializers.normal(0.01),
+                name=f"branch{index}",
+            )(x)
+            for index, rate in enumerate(self.rates)
+        ]
+        return sum(branches[1:], start=branches[0])
+
+
+class DeepLabV2(nn.Module):
+    """ResNet and ASPP: a picture in, logits over depth bins out, at the output stride.
+
+    Attributes:
+      num_bins: K.
+      architecture, width, output_stride, norm, stride_on: see `resnet.ResNet`.
+      aspp_rates: see `ASPP`.
+    """
+
+    num_bins: int = 71
+    architecture: str = "resnet101"
+    width: int = 64
+    output_stride: int = 8
+    norm: str = "frozen"
+    stride_on: StrideOn = "1x1"
+    aspp_rates: tuple[int, ...] = (6, 12, 18, 24)
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 3"], *, train: bool = False
+    ) -> Float[Array, "b h2 w2 k"]:
+        """Computes the logits of a picture in the backbone's input convention.
+
+        The result is coarse; `layers.resize_bilinear` brings it to the picture's size.
+        """
+        features = ResNet(
+            architecture=self.architecture,
+            width=self.width,
+            output_stride=self.output_stride,
+            norm=self.norm,
+            stride_on=self.stride_on,
+            name="backbone",
+        )(image, train=train)
+        return ASPP(self.num_bins, self.aspp_rates, name="aspp")(features[-1])

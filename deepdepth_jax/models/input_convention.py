@@ -1,0 +1,54 @@
+"""How a backbone wants its pictures: colour order, scale, mean and deviation."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, UInt8
+
+from deepdepth_jax.types import AnyArray
+
+
+@dataclasses.dataclass(frozen=True)
+class InputConvention:
+    """The map from an 8-bit picture to the network's input.
+
+    Attributes:
+      order: of the colours.
+      scale: what 8-bit values are divided by first.
+      mean: subtracted after that, in `order`.
+      std: what the difference is divided by, in `order`.
+    """
+
+    order: Literal["rgb", "bgr"]
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __call__(self, image: UInt8[AnyArray, "b h w 3"]) -> Float[Array, "b h w 3"]:
+        """Converts an RGB picture."""
+        image = jnp.asarray(image)
+        ordered = image if self.order == "rgb" else image[..., ::-1]
+        mean = jnp.asarray(self.mean).reshape(1, 1, 1, 3)
+        std = jnp.asarray(self.std).reshape(1, 1, 1, 3)
+        return (ordered.astype(jnp.float32) / self.scale - mean) / std
+
+
+CONVENTIONS: Mapping[str, InputConvention] = MappingProxyType(
+    {
+        # torchvision, timm, Hugging Face.
+        "imagenet_rgb": InputConvention(
+            "rgb", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        ),
+        # Caffe's ResNets, what was initialised from them, and Keras.
+        "caffe_bgr": InputConvention(
+            "bgr", 1.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)
+        ),
+        # Caffe's DeepLab.
+        "deeplab_bgr": InputConvention(
+            "bgr", 1.0, (104.008, 116.669, 122.679), (1.0, 1.0, 1.0)
+        ),
+    }
+)

@@ -1,0 +1,255 @@
+"""Pretrained backbones: converted files in and out, and into a network, strictly."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError, safe_open
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.models.checkpoint_files import write_safetensors
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.input_convention import InputConvention
+from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
+from deepdepth_jax.models.resnet import ARCHITECTURES, StrideOn
+from deepdepth_jax.models.strict import check_tensors, listed
+from deepdepth_jax.types import Tree
+
+METADATA_KEY = "deepdepth_jax"
+DIGEST_KEY = "deepdepth_jax.sha256"
+EXPORT_KEY = "deepdepth_jax.exported"
+
+
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+    """What has to be known of weights besides their numbers.
+
+    Attributes:
+      architecture: a name in `resnet.ARCHITECTURES`.
+      width: channels of the stem; 64 in every public ResNet.
+      stride_on: which convolution of a bottleneck had the stride in training.
+      convention: how pictures were put into the network in training.
+      batch_norm_epsilon: with which the weights in this file are to be used.
+      source: where the weights come from: a name in `checkpoint_sources.SOURCES`.
+      source_file: the name of the file that was converted.
+      source_sha256: of that file.
+      source_batch_norm_epsilon: of the network that the weights come from.
+    """
+
+    architecture: str
+    width: int
+    stride_on: StrideOn
+    convention: InputConvention
+    batch_norm_epsilon: float
+    source: str
+    source_file: str
+    source_sha256: str
+    source_batch_norm_epsilon: float
+
+    def to_json(self) -> str:
+        """Writes all fields as one JSON object."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Metadata":
+        """Reads what `to_json` has written.
+
+        Raises:
+          ValueError: it is no JSON, or the fields are not just those.
+        """
+        fields = json.loads(text)
+        try:
+            convention = dict(fields["convention"])
+            convention |= {key: tuple(convention[key]) for key in ("mean", "std")}
+            return cls(**fields | {"convention": InputConvention(**convention)})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"metadata of another version: {error}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Backbone:
+    """A pretrained ResNet, its variables named as in `resnet.ResNet`.
+
+    Attributes:
+      params: kernels, scales and biases.
+      batch_stats: means and variances.
+      metadata: how to use them.
+      aspp: the parameters of the head, where the source had one.
+    """
+
+    params: Tree
+    batch_stats: Tree
+    metadata: Metadata
+    aspp: Tree | None = None
+
+    @classmethod
+    def from_flat(
+        cls, tensors: Mapping[str, np.ndarray], metadata: Metadata
+    ) -> "Backbone":
+        """Builds the trees from tensors named by their paths in `DeepLabV2`."""
+        tree = unflatten_dict(dict(tensors), sep="/")
+        return cls(
+            params=tree["params"]["backbone"],
+            batch_stats=tree["batch_stats"]["backbone"],
+            metadata=metadata,
+            aspp=tree["params"].get("aspp"),
+        )
+
+    def flat(self) -> dict[str, np.ndarray]:
+        """Names each tensor by its path in the variables of `DeepLabV2`."""
+        params = {"backbone": self.params}
+        if self.aspp is not None:
+            params["aspp"] = self.aspp
+        variables = {"params": params, "batch_stats": {"backbone": self.batch_stats}}
+        return flatten_dict(variables, sep="/")
+
+
+@functools.cache
+def expected_shapes(
+    architecture: str, width: int, num_classes: int | None
+) -> Mapping[str, tuple[int, ...]]:
+    """Tells path -> shape of the variables of `DeepLabV2`; head only with a number."""
+    model = DeepLabV2(num_bins=num_classes or 1, architecture=architecture, width=width)
+    variables = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    )
+    return {
+        path: leaf.shape
+        for path, leaf in flatten_dict(variables, sep="/").items()
+        if num_classes is not None or not path.startswith("params/aspp/")
+    }
+
+
+def save_backbone(path: Path | str, backbone: Backbone) -> None:
+    """Writes a backbone as safetensors, its metadata and a digest in the header.
+
+    Raises:
+      UserError: the tensors are not those of the architecture; see `check_tensors`.
+    """
+    tensors = {name: np.asarray(x) for name, x in backbone.flat().items()}
+    _check(str(path), tensors, backbone.metadata, "nothing was written")
+    header = {METADATA_KEY: backbone.metadata.to_json()}
+    header[DIGEST_KEY] = _digest(header[METADATA_KEY], tensors)
+    write_safetensors(Path(path), tensors, header)
+
+
+def load_backbone(path: Path | str) -> Backbone:
+    """Reads a backbone that `save_backbone` has written.
+
+    Raises:
+      UserError: there is no such file, it was not converted, was cut or changed since,
+        or does not hold exactly the tensors of its architecture.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    again = "convert it again with `python -m deepdepth_jax.convert`"
+    try:
+        header, tensors = _read(path)
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: no safetensors file, or a cut one ({error}); {again}"
+        ) from error
+    if METADATA_KEY not in header:
+        raise UserError(
+            f"{path}: not converted yet; run `python -m deepdepth_jax.convert "
+            f"--input={path} --output=FILE.safetensors` and give its output"
+        )
+    metadata = _metadata(path, header, METADATA_KEY)
+    if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
+        raise UserError(f"{path}: was changed after conversion; {again}")
+    _check(str(path), tensors, metadata, again)
+    return Backbone.from_flat(tensors, metadata)
+
+
+def initialise(
+    variables: Mapping[str, Tree], backbone: Backbone, *, with_aspp: bool = False
+) -> dict[str, Tree]:
+    """Puts a backbone into the fresh variables of a `DeepLabV2`.
+
+    Args:
+      variables: `params` and `batch_stats`, each with the part `backbone`.
+      backbone: every variable of that part is replaced by it.
+      with_aspp: whether the head is replaced too. A public head was trained for other
+        classes, so that this is for heads of depth bins.
+
+    Returns:
+      New variables; the given ones stay as they are.
+
+    Raises:
+      UserError: names or shapes differ, or there is no head to take.
+    """
+    metadata = backbone.metadata
+    what = f"model.pretrained ({metadata.source_file})"
+    if with_aspp and backbone.aspp is None:
+        raise UserError(f"{what}: has no ASPP head")
+    flat = flatten_dict(dict(variables), sep="/")
+    parts = ("backbone", "aspp") if with_aspp else ("backbone",)
+    expected = {p: x.shape for p, x in flat.items() if p.split("/")[1] in parts}
+    found = {p: x for p, x in backbone.flat().items() if p.split("/")[1] in parts}
+    remedy = f"is the model a {metadata.architecture} of width {metadata.width}?"
+    check_tensors(what, expected, found, remedy)
+    flat.update({path: jnp.asarray(x) for path, x in found.items()})
+    return unflatten_dict(flat, sep="/")
+
+
+def exported_metadata(path: Path) -> Metadata | None:
+    """Reads the metadata that `conversion.export_torchvision` leaves, or None."""
+    with safe_open(path, framework="numpy") as file:
+        header = file.metadata() or {}
+    return _metadata(path, header, EXPORT_KEY) if EXPORT_KEY in header else None
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    with safe_open(path, framework="numpy") as file:
+        header, names = file.metadata() or {}, file.keys()
+    tensors = {}
+    for name in names:
+        # Opened anew for each: what was read of the mapped file would stay in memory
+        # beside its copy as long as the file is open.
+        with safe_open(path, framework="numpy") as file:
+            tensors[name] = file.get_tensor(name)
+    return header, tensors
+
+
+def _metadata(path: Path, header: Mapping[str, str], key: str) -> Metadata:
+    try:
+        return Metadata.from_json(header[key])
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; convert the original again") from error
+
+
+def _check(
+    what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata, remedy: str
+) -> None:
+    if metadata.architecture not in ARCHITECTURES:
+        raise UserError(f"{what}: unknown architecture {metadata.architecture}")
+    if metadata.batch_norm_epsilon != BATCH_NORM_EPSILON:
+        raise UserError(
+            f"{what}: for batch normalisation with epsilon "
+            f"{metadata.batch_norm_epsilon}, not {BATCH_NORM_EPSILON}; {remedy}"
+        )
+    bias: Any = tensors.get("params/aspp/branch0/bias")
+    num_classes = None if bias is None else bias.size
+    expected = expected_shapes(metadata.architecture, metadata.width, num_classes)
+    check_tensors(what, expected, tensors, remedy)
+    negative = [n for n, x in tensors.items() if n.endswith("/var") and x.min() < 0]
+    if negative:
+        raise UserError(f"{what}: negative variance: {listed(negative)}; {remedy}")
+
+
+def _digest(metadata: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """Hashes the metadata, and names, types, shapes and values of the tensors."""
+    digest = hashlib.sha256(metadata.encode())
+    for name, x in sorted(tensors.items()):
+        digest.update(f"\n{name} {x.dtype.str} {x.shape}\n".encode())
+        digest.update(np.ascontiguousarray(x).data)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""Dilated ResNets (He et al. 2015; dilation after Chen et al. 2016, DeepLab v2)."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import flax.linen as nn
+from jaxtyping import Array, Float
+
+from deepdepth_jax.models.layers import Conv, batch_norm, max_pool_ceil
+
+StrideOn = Literal["1x1", "3x3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """The shape of a ResNet: which block, and how many in each of the four stages."""
+
+    block: Literal["basic", "bottleneck"]
+    blocks: tuple[int, int, int, int]
+
+
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
+    {
+        "tiny": Architecture("basic", (1, 1, 1, 1)),
+        "resnet18": Architecture("basic", (2, 2, 2, 2)),
+        "resnet34": Architecture("basic", (3, 4, 6, 3)),
+        "resnet50": Architecture("bottleneck", (3, 4, 6, 3)),
+        "resnet101": Architecture("bottleneck", (3, 4, 23, 3)),
+        "resnet152": Architecture("bottleneck", (3, 8, 36, 3)),
+    }
+)
+
+# Output stride -> strides and dilations of the four stages. Every block of a stage has
+# the stage's dilation, the first one too. 32 is the classification network.
+STAGES: Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProxyType(
+    {
+        8: ((1, 2, 1, 1), (1, 1, 2, 4)),
+        16: ((1, 2, 2, 1), (1, 1, 1, 2)),
+        32: ((1, 2, 2, 2), (1, 1, 1, 1)),
+    }
+)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut, the block of ResNet-18 and -34."""
+
+    width: int
+    stride: int
+    dilation: int
+    project: bool
+    norm: str
+    stride_on: StrideOn  # has no meaning here: there is no 1x1
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], *, train: bool
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Adds what the block has learnt to the shortcut."""
+        y = Conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
+        y = nn.relu(batch_norm(self.norm, train=train, name="bn1")(y))
+        y = Conv(self.width, 3, 1, self.dilation, name="conv2")(y)
+        y = batch_norm(self.norm, train=train, name="bn2")(y)
+        if self.project:
+            x = Conv(self.width, 1, self.stride, name="downsample_conv")(x)
+            x = batch_norm(self.norm, train=train, name="downsample_bn")(x)
+        return nn.relu(x + y)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 and a shortcut, the block of ResNet-50 and deeper.
+
+    Attributes:
+      width: channels of the 3x3; the block gives four times as many.
+      stride: of the whole block.
+      dilation: of the 3x3.
+      project: whether the shortcut has a convolution.
+      norm: see `batch_norm`.
+      stride_on: which convolution has the stride: the first `1x1` (He et al., Caffe,
+        Keras, DeepLab v2) or the `3x3` (torchvision and what was trained with it).
+    """
+
+    width: int
+    stride: int
+    dilation: int
+    project: bool
+    norm: str
+    stride_on: StrideOn
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], *, train: bool
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Adds what the block has learnt to the shortcut."""
+        strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
+        y = Conv(self.width, 1, strides[0], name="conv1")(x)
+        y = nn.relu(batch_norm(self.norm, train=train, name="bn1")(y))
+        y = Conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
+        y = nn.relu(batch_norm(self.norm, train=train, name="bn2")(y))
+        y = Conv(4 * self.width, 1, name="conv3")(y)
+        y = batch_norm(self.norm, train=train, name="bn3")(y)
+        if self.project:
+            x = Conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
+            x = batch_norm(self.norm, train=train, name="downsample_bn")(x)
+        return nn.relu(x + y)
+
+
+BLOCKS = MappingProxyType({"basic": BasicBlock, "bottleneck": Bottleneck})
+
+
+class ResNet(nn.Module):
+    """A ResNet without its classifier.
+
+    Attributes:
+      architecture: a name in `ARCHITECTURES`.
+      width: channels of the stem and of the first stage's 3x3; 64 in the paper.
+      output_stride: input pixels per feature pixel at the end: 8, 16 or 32.
+      norm: see `layers.batch_norm`.
+      stride_on: see `Bottleneck`.
+    """
+
+    architecture: str = "resnet101"
+    width: int = 64
+    output_stride: int = 8
+    norm: str = "frozen"
+    stride_on: StrideOn = "1x1"
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w 3"], *, train: bool = False
+    ) -> list[Float[Array, "b _ _ _"]]:
+        """Computes the features of the four stages, from fine to coarse."""
+        x = Conv(self.width, 7, stride=2, name="conv1")(x)
+        x = nn.relu(batch_norm(self.norm, train=train, name="bn1")(x))
+        x = max_pool_ceil(x)
+        features = []
+        for stage in range(4):
+            x = self._stage(x, stage, train=train)
+            features.append(x)
+        return features
+
+    def _stage(
+        self, x: Float[Array, "b h w c"], stage: int, *, train: bool
+    ) -> Float[Array, "b h2 w2 d"]:
+        architecture = ARCHITECTURES[self.architecture]
+        strides, dilations = STAGES[self.output_stride]
+        width = self.width * 2**stage
+        # The first stage of basic blocks keeps stride and width: nothing to project.
+        first_projects = architecture.block == "bottleneck" or stage > 0
+        for block in range(architecture.blocks[stage]):
+            x = BLOCKS[architecture.block](
+                width=width,
+                stride=strides[stage] if block == 0 else 1,
+                dilation=dilations[stage],
+                project=block == 0 and first_projects,
+                norm=self.norm,
+                stride_on=self.stride_on,
+                name=f"layer{stage + 1}_{block}",
+            )(x, train=train)
+        return x

@@ -1,0 +1,53 @@
+"""What training changes from step to step."""
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Int32
+
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.types import AnyArray, Tree
+
+
+@flax.struct.dataclass
+class TrainState:
+    """The whole of a run between two steps.
+
+    Attributes:
+      step: how many steps have been taken.
+      params: what the optimiser changes, by layer name.
+      batch_stats: running mean and variance of the normalisation, by layer name.
+      opt_state: of the optimiser.
+    """
+
+    step: Int32[AnyArray, ""]
+    params: Tree
+    batch_stats: Tree
+    opt_state: optax.OptState
+
+    @property
+    def variables(self) -> dict[str, Tree]:
+        """What the network is applied to."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+def initial_variables(model: DeepLabV2, seed: int) -> dict[str, Tree]:
+    """Draws the network's first parameters, which no picture's size decides."""
+    picture = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
+    init = jax.jit(
+        lambda key, x: model.init(key, jnp.zeros(x.shape, x.dtype)), static_argnums=1
+    )
+    return dict(init(jax.random.key(seed), picture))
+
+
+def initial_state(
+    variables: dict[str, Tree], optimizer: optax.GradientTransformation
+) -> TrainState:
+    """Builds the state before the first step."""
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables["batch_stats"],
+        opt_state=optimizer.init(variables["params"]),
+    )

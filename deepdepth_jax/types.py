@@ -1,0 +1,41 @@
+"""What flows between the modules."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+Tree = Any
+"""A tree of arrays under the names of the layers, as Flax has it."""
+
+AnyArray = Array | np.ndarray
+"""An array on a device or on the host."""
+
+
+@flax.struct.dataclass
+class Batch:
+    """Pictures with their depth, side by side in memory.
+
+    Attributes:
+      image: RGB as in the file. Padding has the mean colour of ImageNet.
+      depth_m: metres along the optical axis; 0 where there is no ground truth, padding
+        included.
+    """
+
+    image: UInt8[AnyArray, "*devices b h w 3"]
+    depth_m: Float[AnyArray, "*devices b h w"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What the network says of one picture, or of a batch of them.
+
+    Attributes:
+      depth_m: metres along the optical axis.
+      confidence: probability of the most probable bin, in (0, 1].
+    """
+
+    depth_m: Float[np.ndarray, "*b h w"]
+    confidence: Float[np.ndarray, "*b h w"]

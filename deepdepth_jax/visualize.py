@@ -1,0 +1,170 @@
+"""Pictures of depth for people: coloured maps with a scale, and figure sheets."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
+ERROR_COLOURS = "inferno"
+CONFIDENCE_COLOURS = "viridis"
+LARGEST_SHOWN_ERROR = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A picture on a figure sheet.
+
+    Attributes:
+      title: stands over it.
+      image: RGB.
+      truth_m: metres; 0 = no ground truth, drawn empty.
+      prediction_m: metres.
+      confidence: in [0, 1].
+    """
+
+    title: str
+    image: UInt8[np.ndarray, "h w 3"]
+    truth_m: Float[np.ndarray, "h w"]
+    prediction_m: Float[np.ndarray, "h w"]
+    confidence: Float[np.ndarray, "h w"]
+
+
+def color_depth(
+    depth_m: Float[np.ndarray, "h w"], min_m: float, max_m: float
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Colours depth by its logarithm, near red, far blue; 0 is black."""
+    colours = mpl.colormaps[DEPTH_COLOURS](LogNorm(min_m, max_m, clip=True)(depth_m))
+    colours = np.where(depth_m[..., None] > 0, colours[..., :3], 0.0)
+    return np.round(255 * colours).astype(np.uint8)
+
+
+def save_depth_picture(
+    path: Path, depth_m: Float[np.ndarray, "h w"], min_m: float, max_m: float
+) -> None:
+    """Writes coloured depth, pixel for pixel, above a scale in metres."""
+    height, width = depth_m.shape
+    dpi, scale_height = 100, 56
+    # In a picture narrower than this the numbers of the scale would run together.
+    sheet_width, sheet_height = max(width, 320), height + scale_height
+    figure = Figure(figsize=(sheet_width / dpi, sheet_height / dpi), dpi=dpi)
+    figure.figimage(
+        color_depth(depth_m, min_m, max_m),
+        xo=(sheet_width - width) // 2,
+        yo=scale_height,
+    )
+    axes = figure.add_axes((0.06, 34 / sheet_height, 0.88, 12 / sheet_height))
+    bar = figure.colorbar(
+        ScalarMappable(LogNorm(min_m, max_m), DEPTH_COLOURS),
+        cax=axes,
+        orientation="horizontal",
+    )
+    _metre_ticks(bar.ax.xaxis, min_m, max_m)
+    bar.ax.tick_params(labelsize=8, length=2)
+    figure.savefig(path)
+
+
+def save_figure_sheet(
+    path: Path, rows: Sequence[Row], min_m: float, max_m: float
+) -> None:
+    """Draws pictures with truth, prediction, error and confidence, a row for each."""
+    titles = ("image", "truth", "prediction", "relative error", "confidence")
+    height, width = rows[0].image.shape[:2]
+    cell_width, scale_height, margin = 3.6, 0.12, 0.35  # inches
+    row_height = cell_width * height / width
+    heights = [row_height] * len(rows) + [scale_height]
+    gap = 0.2
+    sheet = (
+        cell_width * len(titles),
+        sum(heights) + gap * len(rows) + 2 * margin + 0.2,
+    )
+    figure = Figure(figsize=sheet)
+    layout = {
+        "height_ratios": heights,
+        "left": 0.005,
+        "right": 0.995,
+        "top": 1 - margin / sheet[1],
+        "bottom": (margin + 0.2) / sheet[1],
+        "hspace": gap * len(heights) / sum(heights),
+        "wspace": 0.02,
+    }
+    grid = figure.subplots(len(heights), len(titles), gridspec_kw=layout)
+    for axes, row in zip(grid, rows, strict=False):
+        _draw_row(axes, row, min_m, max_m)
+    for axis, title in zip(grid[0], titles, strict=True):
+        axis.set_title(title, fontsize=11)
+    grid[-1, 0].axis("off")
+    _draw_scales(figure, grid[-1, 1:], min_m, max_m)
+    figure.savefig(path, dpi=110)
+
+
+def _draw_scales(
+    figure: Figure, axes: Sequence[Axes], min_m: float, max_m: float
+) -> None:
+    """Puts a scale under each column that has colours with a meaning."""
+    depth = (DEPTH_COLOURS, LogNorm(min_m, max_m), "near red, far blue")
+    error = (ERROR_COLOURS, Normalize(0, LARGEST_SHOWN_ERROR), "error / truth")
+    confidence = (CONFIDENCE_COLOURS, Normalize(0, 1), "highest bin probability")
+    for axis, scale in zip(axes, (depth, depth, error, confidence), strict=True):
+        colours, norm, label = scale
+        bar = figure.colorbar(
+            ScalarMappable(norm, colours),
+            cax=axis,
+            orientation="horizontal",
+        )
+        bar.set_label(label, fontsize=8)
+        bar.ax.tick_params(labelsize=8)
+        if isinstance(norm, LogNorm):
+            _metre_ticks(bar.ax.xaxis, min_m, max_m)
+        # The outermost numbers stay within their column.
+        first, *_, last = bar.ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+
+
+def _draw_row(axes: Sequence[Axes], row: Row, min_m: float, max_m: float) -> None:
+    known = row.truth_m > 0
+    error = np.abs(row.prediction_m - row.truth_m) / np.where(known, row.truth_m, 1)
+    truth, error = _thicken(row.truth_m, known), _thicken(error, known)
+    depth_norm = LogNorm(min_m, max_m, clip=True)
+    axes[0].imshow(row.image)
+    axes[0].set_xlabel(row.title, fontsize=7, loc="left")
+    axes[1].imshow(truth, DEPTH_COLOURS, norm=depth_norm)
+    axes[2].imshow(row.prediction_m, DEPTH_COLOURS, norm=depth_norm)
+    axes[3].imshow(error, ERROR_COLOURS, vmin=0, vmax=LARGEST_SHOWN_ERROR)
+    axes[4].imshow(row.confidence, CONFIDENCE_COLOURS, vmin=0, vmax=1)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.set_facecolor("black")
+
+
+def _thicken(values: Float[np.ndarray, "h w"], known: np.ndarray) -> np.ma.MaskedArray:
+    """Masks the unknown; in a sparse map each known pixel covers its neighbours too.
+
+    Lidar points are single pixels, which vanish in a reduced picture.
+    """
+    if known.mean() < 0.5:
+        padded = np.pad(np.where(known, values, np.nan), 1, constant_values=np.nan)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+        flat = windows.reshape(*values.shape, 9)
+        nearest = np.where(np.isnan(flat), np.inf, flat).min(axis=-1)
+        values, known = nearest, np.isfinite(nearest)
+    return np.ma.masked_array(values, ~known)
+
+
+def _metre_ticks(axis: mpl.axis.Axis, min_m: float, max_m: float) -> None:
+    """Puts round numbers of metres on a logarithmic scale."""
+    steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel()
+    inside = [min_m, *(s for s in steps if min_m * 1.3 < s < max_m / 1.7), max_m]
+    axis.set_major_locator(FixedLocator(inside))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))

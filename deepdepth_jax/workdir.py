@@ -1,0 +1,97 @@
+"""The folder of a run, and the promise that it holds one run only."""
+
+import importlib.metadata
+import json
+import subprocess
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from deepdepth_jax.config import complete, config_from_json, differences
+from deepdepth_jax.errors import UserError
+
+# Fields that change nothing of what a run learns: where data lies, what is looked at,
+# what is kept.
+FREE_FIELDS = (
+    "data.root",
+    "data.prepared_dir",
+    "eval.",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+)
+
+
+def claim(workdir: Path, config: ConfigDict) -> None:
+    """Makes the folder the run's of this config, or checks that it already is.
+
+    Raises:
+      UserError: the folder holds a run with another config.
+    """
+    check_same_run(workdir, config)
+    path = workdir / "config.json"
+    workdir.mkdir(parents=True, exist_ok=True)
+    written = path.with_suffix(".tmp")
+    written.write_text(json.dumps(_describe(config), indent=2) + "\n")
+    written.replace(path)
+
+
+def check_same_run(workdir: Path, config: ConfigDict) -> None:
+    """Refuses a config that would have trained something else than is in the folder.
+
+    A folder without a run is anybody's.
+
+    Raises:
+      UserError: names the fields that differ.
+    """
+    if not (workdir / "config.json").exists():
+        return
+    changed = {
+        field: values
+        for field, values in differences(stored_config(workdir), config).items()
+        if not field.startswith(FREE_FIELDS)
+    }
+    if changed:
+        listed = "; ".join(
+            f"{field} is {stored!r} there, {asked!r} here"
+            for field, (stored, asked) in changed.items()
+        )
+        raise UserError(
+            f"{workdir / 'config.json'}: the folder holds another run ({listed}); "
+            "take another --workdir, or the same values"
+        )
+
+
+def stored_config(workdir: Path) -> ConfigDict:
+    """Reads the completed config of the run in a folder."""
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise UserError(
+            f"{workdir}: no run here (there is no config.json): train first"
+        )
+    return complete(config_from_json(path))
+
+
+def _describe(config: ConfigDict) -> dict:
+    packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
+    return {
+        "config": config.to_dict(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """Gives the commit of the code that runs; None if it is not in a git checkout."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # git is not installed
+        return None
+    return answer.stdout.strip() or None

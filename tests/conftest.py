@@ -1,0 +1,22 @@
+"""Four CPU devices, shapes checked at every call, and no silent broadcasting."""
+
+import os
+
+# Tests compile much and compute little.
+os.environ["XLA_FLAGS"] = (
+    "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+)
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import tempfile
+
+import jax
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# Tests build the same programs again and again: each is compiled once a session.
+jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="deepdepth-"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+install_import_hook("deepdepth_jax", "beartype.beartype")

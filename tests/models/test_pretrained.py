@@ -1,0 +1,210 @@
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from foreign_checkpoints import aspp, state_dict
+from safetensors.numpy import load_file, save_file
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.models.conversion import convert_file
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.models.pretrained import (
+    DIGEST_KEY,
+    METADATA_KEY,
+    Metadata,
+    initialise,
+    load_backbone,
+    save_backbone,
+)
+
+CLASSES = 5
+
+
+@pytest.fixture
+def backbone(tmp_path):
+    """A small DeepLab v2 with its head."""
+    tensors = state_dict("resnet50") | aspp(128, CLASSES)
+    save_file(tensors, tmp_path / "in.safetensors")
+    return convert_file(tmp_path / "in.safetensors").backbone
+
+
+@pytest.fixture
+def path(tmp_path, backbone):
+    save_backbone(tmp_path / "folder" / "out.safetensors", backbone)
+    return tmp_path / "folder" / "out.safetensors"
+
+
+def fresh(num_bins=CLASSES, width=4, architecture="resnet50"):
+    model = DeepLabV2(num_bins=num_bins, architecture=architecture, width=width)
+    shapes = jax.eval_shape(
+        lambda: model.init(jax.random.key(0), jnp.zeros((1, 33, 33, 3)))
+    )
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), shapes)
+
+
+def test_what_is_saved_is_loaded(path, backbone):
+    loaded = load_backbone(path)
+
+    assert loaded.metadata == backbone.metadata
+    for tree, again in (
+        (backbone.params, loaded.params),
+        (backbone.batch_stats, loaded.batch_stats),
+        (backbone.aspp, loaded.aspp),
+    ):
+        jax.tree.map(np.testing.assert_array_equal, tree, again)
+    assert [p.name for p in path.parent.iterdir()] == ["out.safetensors"]
+
+
+def test_metadata_in_json():
+    metadata = Metadata(
+        architecture="resnet18",
+        width=64,
+        stride_on="3x3",
+        convention=CONVENTIONS["imagenet_rgb"],
+        batch_norm_epsilon=1e-5,
+        source="torchvision",
+        source_file="resnet18-f37072fd.pth",
+        source_sha256="f37072fd",
+        source_batch_norm_epsilon=1e-5,
+    )
+    text = metadata.to_json()
+    fields = json.loads(text)
+
+    assert Metadata.from_json(text) == metadata
+    assert Metadata.from_json(text).convention == CONVENTIONS["imagenet_rgb"]
+    for wrong in (
+        "3",
+        "{",
+        json.dumps(fields | {"unknown": 1}),
+        json.dumps({key: x for key, x in fields.items() if key != "stride_on"}),
+        json.dumps(fields | {"convention": {"order": "rgb"}}),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            Metadata.from_json(wrong)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.safetensors: no such file"):
+        load_backbone(tmp_path / "nowhere.safetensors")
+
+
+def test_a_file_that_was_not_converted(tmp_path):
+    save_file(state_dict("resnet18"), tmp_path / "resnet18.safetensors")
+
+    with pytest.raises(UserError, match=r"run `python -m deepdepth_jax\.convert --inp"):
+        load_backbone(tmp_path / "resnet18.safetensors")
+
+
+def test_cut_files(path):
+    content = path.read_bytes()
+    for length in (0, 4, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(UserError, match=r"out\.safetensors: no safetensors file"):
+            load_backbone(path)
+
+
+@pytest.mark.parametrize("where", ["tensors", "metadata"])
+def test_changed_files(where, path):
+    content = bytearray(path.read_bytes())
+    if where == "tensors":
+        content[-1000] ^= 1
+    else:
+        content = content.replace(b"1x1", b"3x3")
+    path.write_bytes(content)
+
+    with pytest.raises(UserError, match="was changed after conversion"):
+        load_backbone(path)
+
+
+def test_a_digest_cannot_be_left_out(path, backbone):
+    header = {METADATA_KEY: backbone.metadata.to_json()}
+    save_file(load_file(path), path, header)
+
+    with pytest.raises(UserError, match="was changed after conversion"):
+        load_backbone(path)
+    assert DIGEST_KEY not in header
+
+
+def test_metadata_of_another_version(path, backbone):
+    fields = json.loads(backbone.metadata.to_json()) | {"dilation": 2}
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps(fields)})
+
+    with pytest.raises(UserError, match=r"another version.*dilation.*original again"):
+        load_backbone(path)
+
+
+def changed(tree, layer, leaf, value):
+    """Copies a tree with one leaf replaced, or left out for None."""
+    leaves = {key: x for key, x in tree[layer].items() if key != leaf}
+    if value is not None:
+        leaves[leaf] = value
+    return tree | {layer: leaves}
+
+
+def test_only_the_architecture_s_tensors_are_written(tmp_path, backbone):
+    ones = np.ones(4, np.float32)
+    for change, message in (
+        (changed(backbone.params, "bn1", "scale", None), "missing: .*/bn1/scale;"),
+        (changed(backbone.params, "bn1", "extra", ones), "unexpected: .*/bn1/extra;"),
+        (changed(backbone.params, "bn1", "scale", ones[:3]), r"is \(3,\) instead of"),
+        (changed(backbone.params, "bn1", "scale", ones * np.inf), "not finite: .*bn1"),
+    ):
+        other = dataclasses.replace(backbone, params=change)
+        with pytest.raises(UserError, match=message):
+            save_backbone(tmp_path / "broken.safetensors", other)
+        assert not (tmp_path / "broken.safetensors").exists()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, backbone):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UserError, match="cannot be written"):
+        save_backbone(tmp_path / "file" / "out.safetensors", backbone)
+
+
+def test_initialise_replaces_the_whole_backbone_and_nothing_else(backbone):
+    variables = fresh(num_bins=7)
+
+    initialised = initialise(variables, backbone)
+
+    equal = jax.tree.map(
+        np.array_equal, initialised["params"]["backbone"], backbone.params
+    )
+    assert all(jax.tree.leaves(equal))
+    equal = jax.tree.map(
+        np.array_equal, initialised["batch_stats"]["backbone"], backbone.batch_stats
+    )
+    assert all(jax.tree.leaves(equal))
+    equal = jax.tree.map(
+        np.array_equal, initialised["params"]["aspp"], variables["params"]["aspp"]
+    )
+    assert all(jax.tree.leaves(equal))
+    assert jax.tree.structure(initialised) == jax.tree.structure(variables)
+    # The fresh variables are as they were.
+    assert not any(leaf.any() for leaf in jax.tree.leaves(variables))
+
+
+def test_initialise_takes_the_head_on_demand(backbone):
+    initialised = initialise(fresh(), backbone, with_aspp=True)
+
+    equal = jax.tree.map(np.array_equal, initialised["params"]["aspp"], backbone.aspp)
+    assert all(jax.tree.leaves(equal))
+
+
+def test_initialise_refuses_what_does_not_fit(backbone):
+    for variables, with_aspp, message in (
+        (fresh(width=8), False, r"bn1/mean is \(4,\) instead of \(8,\)"),
+        (fresh(architecture="resnet101"), False, "missing: .*layer3_10/"),
+        (fresh(architecture="resnet18"), False, "unexpected: .*/layer1_0/bn3/mean"),
+        (fresh(num_bins=7), True, r"bias is \(5,\) instead of \(7,\)"),
+    ):
+        with pytest.raises(UserError, match=message) as error:
+            initialise(variables, backbone, with_aspp=with_aspp)
+        assert "is the model a resnet50 of width 4?" in str(error.value)
+    headless = dataclasses.replace(backbone, aspp=None)
+    with pytest.raises(UserError, match="has no ASPP head"):
+        initialise(fresh(), headless, with_aspp=True)

@@ -1,0 +1,144 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.optimizer import parameter_groups, poly_schedule, sgd
+from deepdepth_jax.parallel import on_all_devices, predict_on_all_devices, replicate
+from deepdepth_jax.state import initial_state, initial_variables
+from deepdepth_jax.steps import make_predict_step, make_train_step
+from deepdepth_jax.types import Batch
+
+CONVENTION = CONVENTIONS["imagenet_rgb"]
+BINS = DepthBins(num_bins=10)
+
+
+def network(norm):
+    return DeepLabV2(num_bins=10, architecture="tiny", width=4, norm=norm)
+
+
+def optimizer(norm):
+    groups = parameter_groups(
+        norm=norm, backbone_lr_mult=1.0, head_lr_mult=10.0, weight_decay=5e-4
+    )
+    return sgd(poly_schedule(0.01, 100, 0.9), 0.9, groups)
+
+
+def uneven_batch(seed=0, size=(4, 33, 41)):
+    """Four pictures that hold 80%, 10%, 1% and nothing of valid depth."""
+    rng = np.random.default_rng(seed)
+    depth_m = rng.uniform(1, 100, size).astype(np.float32)
+    share = np.array([0.8, 0.1, 0.01, 0.0]).reshape(4, 1, 1)
+    depth_m[rng.uniform(size=size) > share] = 0
+    image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    return Batch(image=image, depth_m=depth_m)
+
+
+def run(norm, devices, batches):
+    state = initial_state(initial_variables(network(norm), seed=0), optimizer(norm))
+    step = make_train_step(network(norm), BINS, CONVENTION, optimizer(norm))
+    compiled = on_all_devices(step, devices)
+    state, losses = replicate(state, devices), []
+    for batch in batches:
+        parts = jax.tree.map(lambda x: x.reshape(len(devices), -1, *x.shape[1:]), batch)
+        state, numbers = compiled(state, parts)
+        losses.append(float(numbers["loss"]))
+    return jax.device_get(state), losses
+
+
+@pytest.mark.parametrize("norm", ["frozen", "trained"])
+def test_four_devices_equal_one_with_uneven_masks(norm):
+    batches = [uneven_batch(seed) for seed in range(3)]
+    one, one_losses = run(norm, jax.devices()[:1], batches)
+    four, four_losses = run(norm, jax.devices()[:4], batches)
+    np.testing.assert_allclose(four_losses, one_losses, rtol=1e-5)
+    for name in ("params", "batch_stats"):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
+            getattr(four, name),
+            getattr(one, name),
+        )
+
+
+def test_loss_is_the_mean_over_valid_pixels():
+    batch = uneven_batch()
+    state, (loss,) = run("frozen", jax.devices()[:4], [batch])
+    variables = initial_variables(network("frozen"), seed=0)
+    logits = network("frozen").apply(variables, CONVENTION(batch.image), train=False)
+    logits = np.asarray(resize_bilinear(logits, batch.depth_m.shape[1:]), np.float64)
+    valid = (batch.depth_m > 0) & (batch.depth_m <= 80)
+    edges = np.exp(np.linspace(0, np.log(80), 11))
+    labels = np.digitize(np.clip(batch.depth_m[valid], 1, 79.99), edges) - 1
+    scores = logits[valid]
+    log_sum = np.log(np.exp(scores).sum(-1))
+    expected = np.mean(log_sum - scores[np.arange(len(labels)), labels])
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert state.step == 1
+
+
+def test_a_batch_without_ground_truth_gives_no_nan():
+    empty = uneven_batch().replace(depth_m=np.zeros((4, 33, 41), np.float32))
+    state, losses = run("trained", jax.devices()[:4], [empty])
+    assert losses == [0.0]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+
+
+def test_training_lowers_the_loss():
+    _, losses = run("trained", jax.devices()[:2], [uneven_batch()] * 15)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def predict(batch_size, devices_batch, *, flip=False, decode="expectation"):
+    step = make_predict_step(
+        network("trained"), BINS, CONVENTION, decode=decode, flip=flip
+    )
+    variables = initial_variables(network("trained"), seed=0)
+    return predict_on_all_devices(step, batch_size)(variables, devices_batch)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_a_batch_that_is_not_full_predicts_the_same(count):
+    images = uneven_batch().image
+    whole = predict(4, images)
+    part = predict(4, images[:count])
+    assert part.depth_m.shape == part.confidence.shape == (count, 33, 41)
+    np.testing.assert_allclose(part.depth_m, whole.depth_m[:count], rtol=1e-6)
+    np.testing.assert_allclose(part.confidence, whole.confidence[:count], rtol=1e-6)
+
+
+def test_flip_averaging_gives_mirrored_pictures_mirrored_depth():
+    image = uneven_batch().image[:1]
+    result = predict(1, image, flip=True)
+    mirrored = predict(1, image[:, :, ::-1], flip=True)
+    np.testing.assert_allclose(result.depth_m, mirrored.depth_m[:, :, ::-1], rtol=1e-5)
+    plain = predict(1, image)
+    assert not np.allclose(result.depth_m, plain.depth_m, rtol=1e-5)
+
+
+def test_flip_averaging_is_in_probability_space():
+    """The mean of the two distributions has the mean of the two expectations."""
+    image = uneven_batch().image[:1]
+    direct = predict(1, image).depth_m
+    mirrored = predict(1, image[:, :, ::-1]).depth_m[:, :, ::-1]
+    both = predict(1, image, flip=True).depth_m
+    np.testing.assert_allclose(both, (direct + mirrored) / 2, rtol=1e-5)
+
+
+def test_depth_lies_within_the_bins_and_confidence_is_a_probability():
+    result = predict(4, uneven_batch().image, decode="median")
+    assert 1 <= result.depth_m.min() <= result.depth_m.max() <= 80
+    assert 0.1 <= result.confidence.min() <= result.confidence.max() <= 1
+
+
+def test_parameters_start_the_same_from_the_same_seed():
+    first, again, other = (
+        initial_variables(network("trained"), seed)["params"] for seed in (0, 0, 1)
+    )
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), first, again))
+    kernel = first["backbone"]["conv1"]["kernel"]
+    assert (kernel != other["backbone"]["conv1"]["kernel"]).all()
+    assert jnp.std(kernel) > 0
