@@ -70,7 +70,8 @@ def augment(
         crop,
         zoom=zoom,
         angle=angle,
-        offset=tf.stack(draw[6:8]) * room,
+        # Whole pixels: a shift by a part of one would blur.
+        offset=tf.round(tf.stack(draw[6:8]) * room),
         mirrored=mirrored,
     )
     inside = _warp(tf.ones_like(depth_m)[..., None], transform, crop, "NEAREST") > 0

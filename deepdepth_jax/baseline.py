@@ -24,17 +24,16 @@ class MedianDepth:
       ValueError: no pixel of any of them has depth.
     """
 
-    def __init__(self, depths_m: Iterable[Float[np.ndarray, "h w"]]) -> None:
+    def __init__(self, depths_m: Iterable[Float[np.ndarray, "_ _"]]) -> None:
         stack = np.stack([_cell_medians(depth_m) for depth_m in depths_m])
+        if np.isnan(stack).all():
+            raise ValueError("no training picture has ground truth")
         with warnings.catch_warnings():
             # A cell that no picture has depth in is NaN here, and filled below.
             warnings.simplefilter("ignore", RuntimeWarning)
             medians = np.nanmedian(stack, axis=0)
             row_medians = np.nanmedian(medians, axis=1, keepdims=True)
-        overall = np.nanmedian(medians)
-        if np.isnan(overall):
-            raise ValueError("no training picture has ground truth")
-        rows = np.where(np.isnan(row_medians), overall, row_medians)
+        rows = np.where(np.isnan(row_medians), np.nanmedian(medians), row_medians)
         self._cells_m = np.where(np.isnan(medians), rows, medians).astype(np.float32)
 
     def __call__(self, height: int, width: int) -> Float[np.ndarray, "h w"]:

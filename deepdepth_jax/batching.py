@@ -1,13 +1,14 @@
 """Pictures of any size through a network that takes batches of one size."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from deepdepth_jax.types import Prediction
 
 
+@runtime_checkable
 class HasImage(Protocol):
     """Anything with a picture, uint8 (h, w, 3)."""
 

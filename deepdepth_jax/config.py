@@ -215,7 +215,7 @@ def _nearest(name: str, fields: Mapping[str, Any]) -> str:
     return f"; did you mean --config.{near[0]}?" if near else ""
 
 
-def _flatten(section: Mapping, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(section: Mapping | ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in section.items():
         if isinstance(value, (Mapping, ConfigDict)):
             yield from _flatten(value, f"{prefix}{key}.")

@@ -4,10 +4,9 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Int32
 
 from deepdepth_jax.models.deeplab import DeepLabV2
-from deepdepth_jax.types import AnyArray, Tree
+from deepdepth_jax.types import Tree
 
 
 @flax.struct.dataclass
@@ -15,13 +14,13 @@ class TrainState:
     """The whole of a run between two steps.
 
     Attributes:
-      step: how many steps have been taken.
+      step: how many steps have been taken, int32.
       params: what the optimiser changes, by layer name.
       batch_stats: running mean and variance of the normalisation, by layer name.
       opt_state: of the optimiser.
     """
 
-    step: Int32[AnyArray, ""]
+    step: Tree
     params: Tree
     batch_stats: Tree
     opt_state: optax.OptState

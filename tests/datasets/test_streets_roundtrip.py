@@ -74,9 +74,9 @@ def test_projected_lidar_agrees_with_rendered_depth(kitti_root, index):
     compared = away_from_edges(truth_m) & (lidar_m > 0)
     assert compared.sum() > 1000
     relative = lidar_m[compared] / truth_m[compared] - 1
-    # A point is anywhere in its pixel, so that it may be off on slanted surfaces, but
-    # not to one side; a shift by one pixel would be 0.03.
-    assert abs(np.median(relative)) < 0.002
+    # A point lies anywhere in its pixel, so that on slanted surfaces it may be off, but
+    # not to one side; a projection that is one pixel off shows in the medians.
+    assert abs(np.median(relative)) < 0.0005
     assert np.median(abs(relative)) < 0.006
     assert (abs(relative) < 0.03).mean() > 0.97
 

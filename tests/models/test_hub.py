@@ -61,9 +61,11 @@ def files(folder):
 
 def test_downloads_and_converts_once(server, tmp_path, capsys):
     first = resolve("test/resnet18", tmp_path / "cache", catalogue(server))
+    written = first.stat().st_mtime_ns
     again = resolve("test/resnet18", tmp_path / "cache", catalogue(server))
 
     assert first == again
+    assert again.stat().st_mtime_ns == written
     assert server.requests == ["/whole/resnet18.safetensors"]
     metadata = load_backbone(first).metadata
     assert metadata.architecture == "resnet18"

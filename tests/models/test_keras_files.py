@@ -19,7 +19,7 @@ def folder():
     script = Path(__file__).with_name("keras_reference.py")
     # Not pytest's own folders, which stay: these are 700 MB.
     with tempfile.TemporaryDirectory() as path:
-        subprocess.run([sys.executable, script, path], check=True, capture_output=True)
+        subprocess.run([sys.executable, script, path], check=True)
         yield Path(path)
 
 

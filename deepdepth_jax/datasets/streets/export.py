@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -130,21 +131,18 @@ def write_kitti(
     *,
     height: int,
     width: int,
-    seed: int = 0,
-    image_format: str = "png",
-    depth_share: float = 1.0,
-    azimuth_step_deg: float = 0.17,
+    **options: Any,
 ) -> None:
-    """Writes a KITTI folder of street scenes; see `KittiWriter`."""
-    KittiWriter(
-        root=Path(root),
-        height=height,
-        width=width,
-        seed=seed,
-        image_format=image_format,
-        depth_share=depth_share,
-        azimuth_step_deg=azimuth_step_deg,
-    ).write(all_frames)
+    """Writes a KITTI folder of street scenes.
+
+    Args:
+      root: folder to write to.
+      all_frames: of the Eigen split's drives.
+      height: rows of the pictures.
+      width: columns of the pictures.
+      **options: further attributes of `KittiWriter`.
+    """
+    KittiWriter(Path(root), height, width, **options).write(all_frames)
 
 
 def write_synthia(
@@ -201,6 +199,9 @@ def main(argv: list[str]) -> None:
       UserError: an argument is wrong, or the folder holds something already.
     """
     arguments = _parser().parse_args(argv)
+    for name in ("count", "height", "width"):
+        if getattr(arguments, name) < 1:
+            raise UserError(f"--{name}={getattr(arguments, name)}: give 1 or more")
     output: Path = arguments.output
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise UserError(f"--output={output}: is not empty; give a new folder")
@@ -217,7 +218,8 @@ def main(argv: list[str]) -> None:
 
 
 def _spread(all_frames: list[Frame], count: int) -> list[Frame]:
-    """Takes so many frames, evenly spread."""
+    """Takes so many frames, or all, evenly spread."""
+    count = min(count, len(all_frames))
     places = np.linspace(0, len(all_frames), count, endpoint=False)
     half_step = len(all_frames) / count / 2
     return [all_frames[int(place + half_step)] for place in places]

@@ -29,7 +29,7 @@ Nearest = tuple[Distances, Int[Array, " n"]]
 Components = Sequence[Any]  # of a vector; numbers or arrays
 
 
-def dot(a: Components | Array, b: Components | Array) -> Array:
+def dot(a: Components | Array, b: Components | Array) -> Any:
     """Multiplies vectors whose components come first."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 

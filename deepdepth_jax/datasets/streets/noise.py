@@ -8,14 +8,14 @@ from jaxtyping import Array, Float, Int, UInt32
 MULTIPLIERS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)  # odd: one to one
 
 
-def _scramble(bits: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:
+def _scramble(bits: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
     """Lets every bit reach every other one."""
     bits = (bits ^ (bits >> 16)) * jnp.uint32(0x7FEB352D)
     bits = (bits ^ (bits >> 15)) * jnp.uint32(0x846CA68B)
     return bits ^ (bits >> 16)
 
 
-def cell_noise(*cell: Int[Array, "*n"]) -> Float[Array, "*n"]:
+def cell_noise(*cell: Int[Array, " n"]) -> Float[Array, " n"]:
     """Gives each cell of an integer lattice its own number in [0, 1)."""
     bits = jnp.zeros_like(cell[0], jnp.uint32)
     for index, multiplier in zip(cell, MULTIPLIERS, strict=False):
@@ -26,15 +26,17 @@ def cell_noise(*cell: Int[Array, "*n"]) -> Float[Array, "*n"]:
 
 def smooth_noise(*position: Float[Array, " n"]) -> Float[Array, " n"]:
     """Interpolates cell noise smoothly between the lattice's points; mean one half."""
-    corners = jnp.array(list(itertools.product((0, 1), repeat=len(position))))
-    weight = jnp.ones((1, 1))
-    cells = []
-    for x, corner in zip(position, corners.T, strict=True):
-        share = x - jnp.floor(x)
-        share = (share * share * (3 - 2 * share))[None]
-        weight = weight * jnp.where(corner[:, None] == 1, share, 1 - share)
-        cells.append(jnp.floor(x).astype(jnp.int32)[None] + corner[:, None])
-    return jnp.sum(weight * cell_noise(*cells), axis=0)
+    cell = [jnp.floor(x).astype(jnp.int32) for x in position]
+    share = [x - jnp.floor(x) for x in position]
+    share = [s * s * (3 - 2 * s) for s in share]
+    total = jnp.zeros_like(position[0])
+    for corner in itertools.product((0, 1), repeat=len(position)):
+        weight = jnp.ones_like(position[0])
+        for step, s in zip(corner, share, strict=True):
+            weight = weight * (s if step else 1 - s)
+        value = cell_noise(*(c + step for c, step in zip(cell, corner, strict=True)))
+        total = total + weight * value
+    return total
 
 
 def rough_noise(octaves: int, *position: Float[Array, " n"]) -> Float[Array, " n"]:

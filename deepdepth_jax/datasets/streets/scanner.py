@@ -37,9 +37,10 @@ def scan(
       left to right; shots that meet nothing within `RANGE_M` have no point.
     """
     shots = _shots(azimuth_step_deg, sector_deg)
-    distance, reflectance = _measure(scene, jnp.asarray(position), shots, axes)
+    pose = (jnp.asarray(v, jnp.float32) for v in (position, axes))
+    distance, reflectance = jax.device_get(_measure(scene, jnp.asarray(shots), *pose))
     points = np.concatenate([shots * distance, reflectance[None]]).T
-    return points[np.asarray(distance) <= RANGE_M].astype(np.float32)
+    return points[distance <= RANGE_M]
 
 
 def _shots(azimuth_step_deg: float, sector_deg: float) -> Float32[np.ndarray, "3 n"]:
@@ -57,7 +58,7 @@ def _shots(azimuth_step_deg: float, sector_deg: float) -> Float32[np.ndarray, "3
 
 @jax.jit
 def _measure(
-    scene: Scene, position: Float[Array, "3"], shots: Vectors, axes: Float[Array, "3 3"]
+    scene: Scene, shots: Vectors, position: Float[Array, "3"], axes: Float[Array, "3 3"]
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """Gives range, infinite for the sky, and reflectance: brightness and incidence."""
     direction = jnp.matmul(axes.T, shots, precision="highest")

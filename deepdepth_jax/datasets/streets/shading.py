@@ -49,16 +49,16 @@ def radiance(
 
 def _patch(hits: Hits, ray: Vectors, scene: Scene, focal_px: float) -> Patch:
     solid = jnp.maximum(hits.solid, 0)
-    surface = jax.tree.map(lambda leaf: leaf[solid].T, scene.surfaces())
+    surface = jax.tree.map(lambda leaf: leaf[solid], scene.surfaces())
     spread = jnp.minimum(hits.distance, OUT_OF_SIGHT_M) / focal_px
     slant = jnp.maximum(jnp.abs(dot(ray, hits.normal)), 0.02)
     return Patch(
         hits=hits,
         solid=solid,
         material=surface.material,
-        color=surface.color,
-        accent=surface.accent,
-        pattern=surface.pattern,
+        color=surface.color.T,
+        accent=surface.accent.T,
+        pattern=surface.pattern.T,
         spread=spread,
         stretch=spread / slant,
     )
