@@ -1,7 +1,6 @@
 """KITTI as in the paper: DeepLab v2 with ResNet-101 on the Eigen split.
 
-    python -m deepdepth_jax.main --config=configs/kitti.py \
-        --config.data.root=KITTI --config.model.pretrained=resnet101.safetensors
+    python -m deepdepth_jax.main --config=configs/kitti.py --config.data.root=KITTI
 
 Oluwafemi, Zou, Vijaya Kumar, "Deep Classification Network for Monocular Depth
 Estimation", 2019: 71 SID bins over 1 to 80 m, crops of 420 x 800, batches of 3, 100 000
@@ -23,4 +22,5 @@ def get_config() -> ConfigDict:
     """Builds the configuration."""
     config = default_config()  # the paper's
     config.data.dataset = "kitti"
+    config.model.pretrained = "keras/resnet101"  # downloaded once; stride on the 1x1
     return config

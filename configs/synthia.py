@@ -1,7 +1,7 @@
 """SYNTHIA-RAND-CITYSCAPES as in the paper: DeepLab v2 with ResNet-101.
 
     python -m deepdepth_jax.main --config=configs/synthia.py \
-        --config.data.root=SYNTHIA --config.model.pretrained=resnet101.safetensors
+        --config.data.root=SYNTHIA
 
 Oluwafemi, Zou, Vijaya Kumar, "Deep Classification Network for Monocular Depth
 Estimation", 2019. There is no official split and the paper names none: every tenth
@@ -22,5 +22,6 @@ def get_config() -> ConfigDict:
     """Builds the configuration."""
     config = default_config()  # the paper's
     config.data.dataset = "synthia"
+    config.model.pretrained = "keras/resnet101"  # downloaded once; stride on the 1x1
     config.eval.crop = "none"
     return config

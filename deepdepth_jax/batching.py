@@ -1,6 +1,6 @@
 """Pictures of any size through a network that takes batches of one size."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -21,7 +21,7 @@ Item = TypeVar("Item", bound=HasImage)
 
 
 def predict_each(
-    predict: Callable[[np.ndarray], Prediction], items: Iterable[Item], batch_size: int
+    predict: Callable[[np.ndarray], Prediction], items: Iterator[Item], batch_size: int
 ) -> Iterator[tuple[Item, Prediction]]:
     """Predicts every item once, in batches of pictures of the same size.
 
@@ -39,7 +39,7 @@ def predict_each(
             yield item, Prediction(batch.depth_m[index], batch.confidence[index])
 
 
-def group_by_size(items: Iterable[Item], group_size: int) -> Iterator[list[Item]]:
+def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]]:
     """Collects items whose pictures have the same size, up to group_size at a time.
 
     Every item comes out exactly once; the groups that are not full come last.

@@ -3,15 +3,24 @@
 import dataclasses
 from collections.abc import Callable
 
+import jax
 import numpy as np
 import optax
 from ml_collections import ConfigDict
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
+from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
 from deepdepth_jax.optimizer import parameter_groups, poly_schedule, sgd
-from deepdepth_jax.parallel import on_all_devices, predict_on_all_devices, replicate
+from deepdepth_jax.parallel import (
+    on_all_devices,
+    predict_on_all_devices,
+    replicate,
+    replicated,
+)
 from deepdepth_jax.state import TrainState, initial_state, initial_variables
 from deepdepth_jax.steps import TrainStep, make_predict_step, make_train_step
 from deepdepth_jax.types import Prediction, Tree
@@ -26,6 +35,43 @@ class Network:
     model: DeepLabV2
     bins: DepthBins
     convention: InputConvention
+
+
+def adopt_pretrained(config: ConfigDict) -> ConfigDict:
+    """Takes stride and input convention from the pretrained weights, if there are any.
+
+    Raises:
+      UserError: the config says otherwise than the weights, without
+        `model.pretrained_override`; or they are of another network.
+    """
+    config = config.copy_and_resolve_references()
+    model = config.model
+    if not model.pretrained:
+        model.stride_on = model.stride_on or "1x1"
+        model.input_convention = model.input_convention or "imagenet_rgb"
+        return config
+    metadata = load_backbone(hub.resolve(model.pretrained)).metadata
+    must = {"backbone": metadata.architecture, "width": metadata.width}
+    may = {
+        "stride_on": metadata.stride_on,
+        "input_convention": _name_of(metadata),
+    }
+    for field, theirs in (must | may).items():
+        if model[field] is None:
+            model[field] = theirs
+        overridden = model.pretrained_override and field in may
+        if model[field] != theirs and not overridden:
+            raise UserError(
+                f"model.{field}={model[field]}, but the weights of model.pretrained="
+                f"{model.pretrained} have {theirs}: leave the field out"
+                + (", or set model.pretrained_override=true" if field in may else "")
+            )
+    return config
+
+
+def _name_of(metadata: Metadata) -> str:
+    names = {convention: name for name, convention in CONVENTIONS.items()}
+    return names[metadata.convention]
 
 
 def network(config: ConfigDict) -> Network:
@@ -54,22 +100,45 @@ def schedule(config: ConfigDict) -> optax.Schedule:
     return poly_schedule(section.learning_rate, section.num_steps, section.poly_power)
 
 
-def training(config: ConfigDict) -> tuple[TrainState, TrainStep]:
-    """Builds the state before the first step, and the step on all devices."""
-    section, parts = config.train, network(config)
-    optimizer = sgd(
-        schedule(config),
-        section.momentum,
-        parameter_groups(
-            norm=config.model.norm,
-            backbone_lr_mult=section.backbone_lr_mult,
-            head_lr_mult=section.head_lr_mult,
-            weight_decay=section.weight_decay,
-        ),
+def optimizer(config: ConfigDict) -> optax.GradientTransformation:
+    """Builds SGD with the groups of parameters that the config describes."""
+    section = config.train
+    groups = parameter_groups(
+        norm=config.model.norm,
+        backbone_lr_mult=section.backbone_lr_mult,
+        head_lr_mult=section.head_lr_mult,
+        weight_decay=section.weight_decay,
     )
-    step = make_train_step(parts.model, parts.bins, parts.convention, optimizer)
-    variables = initial_variables(parts.model, config.seed)
-    return replicate(initial_state(variables, optimizer)), on_all_devices(step)
+    return sgd(schedule(config), section.momentum, groups)
+
+
+def first_state(config: ConfigDict) -> TrainState:
+    """Builds the state before the first step, with pretrained weights if there are."""
+    variables = initial_variables(network(config).model, config.seed)
+    if config.model.pretrained:
+        backbone = load_backbone(hub.resolve(config.model.pretrained))
+        variables = initialise(variables, backbone)
+    return replicate(initial_state(variables, optimizer(config)))
+
+
+def abstract_state(config: ConfigDict) -> TrainState:
+    """Describes the arrays of a state without making them, for a checkpoint to fill."""
+    shapes = jax.eval_shape(
+        lambda: initial_state(
+            initial_variables(network(config).model, config.seed), optimizer(config)
+        )
+    )
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()), shapes
+    )
+
+
+def train_step(config: ConfigDict) -> TrainStep:
+    """Builds the training step on all devices."""
+    parts = network(config)
+    return on_all_devices(
+        make_train_step(parts.model, parts.bins, parts.convention, optimizer(config))
+    )
 
 
 def prediction(config: ConfigDict) -> Predict:

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-import jax
 from ml_collections import ConfigDict
 from orbax.checkpoint import v1 as ocp
 
@@ -114,8 +113,5 @@ class Checkpoints:
         return which
 
     def restore(self, like: TrainState, step: int) -> TrainState:
-        """Loads a checkpoint into the form and the places of another state."""
-        abstract = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), like
-        )
-        return self._checkpointer.load(step, abstract)
+        """Loads a checkpoint into the form and the places of an abstract state."""
+        return self._checkpointer.load(step, like)

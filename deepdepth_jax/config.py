@@ -94,12 +94,18 @@ def default_config() -> ConfigDict:
                 # frozen: as loaded with the weights; trained: over all devices.
                 "norm": "frozen",
                 # Where a block has its stride: 1x1 (Caffe, Keras) or 3x3 (torchvision).
-                "stride_on": "1x1",
+                # As the pretrained weights had it, or 1x1.
+                "stride_on": config_dict.placeholder(str),
                 "aspp_rates": (6, 12, 18, 24),
                 # One of input_convention.CONVENTIONS.
-                "input_convention": "imagenet_rgb",
-                # A file of converted backbone weights; empty to start from noise.
+                # As the pretrained weights had it, or imagenet_rgb.
+                "input_convention": config_dict.placeholder(str),
+                # A file of converted backbone weights, or the name of a public
+                # checkpoint such as keras/resnet101; empty to start from noise.
                 "pretrained": "",
+                # Take the two fields above as they are given, even where the
+                # pretrained weights were trained otherwise.
+                "pretrained_override": False,
             },
             "augment": {
                 # One of AUGMENTATIONS.
@@ -215,7 +221,9 @@ def _nearest(name: str, fields: Mapping[str, Any]) -> str:
     return f"; did you mean --config.{near[0]}?" if near else ""
 
 
-def _flatten(section: Mapping | ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(
+    section: Mapping | ConfigDict, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
     for key, value in section.items():
         if isinstance(value, (Mapping, ConfigDict)):
             yield from _flatten(value, f"{prefix}{key}.")
@@ -257,6 +265,7 @@ def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> Non
 
 
 def _check_choices(config: ConfigDict) -> None:
+    unset_until_weights_are_known = ("model.stride_on", "model.input_convention")
     for field, allowed in {
         "data.dataset": DATASETS,
         "data.kitti.ground_truth": ("improved", "lidar"),
@@ -271,7 +280,9 @@ def _check_choices(config: ConfigDict) -> None:
         "eval.decode": get_args(Decoding),
         "eval.best_metric": METRICS,
     }.items():
-        _check_choice(field, _field(config, field), allowed)
+        value = _field(config, field)
+        if value is not None or field not in unset_until_weights_are_known:
+            _check_choice(field, value, allowed)
 
 
 def _check_choice(field: str, value: object, allowed: Collection) -> None:

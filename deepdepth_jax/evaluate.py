@@ -106,7 +106,7 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     means, baseline_means, rows = MetricMeans(), MetricMeans(), []
     shown = set(np.linspace(0, records.count - 1, config.eval.figures).astype(int))
     bar = tqdm(examples(records), f"evaluate {protocol.split}", records.count)
-    each = predict_each(predict, bar, config.eval.batch_size)
+    each = predict_each(predict, iter(bar), config.eval.batch_size)
     for index, (example, prediction) in enumerate(each):
         metrics = protocol.measure(prediction.depth_m, example.depth_m)
         means.add(metrics)

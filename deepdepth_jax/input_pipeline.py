@@ -6,6 +6,7 @@ made without those before it, so a run goes on at step t as if it had never stop
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ from jaxtyping import Float, UInt8
 from ml_collections import ConfigDict
 
 from deepdepth_jax.augment import Augmentation, augment
-from deepdepth_jax.datasets.builder import Source, SourceConfig
+from deepdepth_jax.datasets.builder import DepthBuilder, Source, SourceConfig
 from deepdepth_jax.datasets.registry import DATASETS
 from deepdepth_jax.types import Batch
 
@@ -80,16 +81,23 @@ def prepare(data: ConfigDict, split: str, ground_truth: str) -> Records:
     builder_class, make_source = DATASETS[data.dataset]
     source = make_source(data, split, ground_truth)
     print(source.report(), flush=True)
+    return open_records(builder_class, source, Path(data.prepared_dir))
+
+
+def open_records(
+    builder_class: type[DepthBuilder], source: Source, prepared_dir: Path
+) -> Records:
+    """Opens the records of a source, and prepares them first if there are none."""
     if len(source) == 0:
         return Records(source, 0, read=[].__getitem__, decode=lambda _: {})
     builder = builder_class(
-        data_dir=data.prepared_dir,
+        data_dir=prepared_dir,
         config=SourceConfig.of(source),
         file_format="array_record",
     )
     builder.download_and_prepare()
     encoded = builder.as_data_source(
-        split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        source.split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
     )
     return Records(
         source,

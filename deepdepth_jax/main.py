@@ -6,11 +6,12 @@ import tensorflow as tf
 from absl import logging
 
 from deepdepth_jax import cli
+from deepdepth_jax.build import adopt_pretrained
 from deepdepth_jax.config import complete, load_config, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluate import evaluate
 from deepdepth_jax.train import train
-from deepdepth_jax.workdir import check_same_run, stored_config
+from deepdepth_jax.workdir import as_trained
 
 
 def main(argv: list[str]) -> None:
@@ -47,10 +48,10 @@ def main(argv: list[str]) -> None:
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
     if arguments.mode == "train":
+        config = adopt_pretrained(config)
         train(config, workdir)
     else:
-        stored_config(workdir)  # says so if there is no run
-        check_same_run(workdir, config)
+        config = as_trained(workdir, config)
     evaluate(config, workdir, arguments.checkpoint)
 
 

@@ -44,15 +44,20 @@ def on_all_devices(
     )
 
 
+def replicated(devices: Sequence[jax.Device] | None = None) -> NamedSharding:
+    """Says that an array lies whole on every device, as a compiled step returns it."""
+    mesh = Mesh(np.array(devices or jax.devices()), (AXIS,))
+    return NamedSharding(mesh, PartitionSpec())
+
+
 def replicate(
     state: TrainState, devices: Sequence[jax.Device] | None = None
 ) -> TrainState:
-    """Puts the state on every device, as the compiled step gives it back.
+    """Puts the state on every device.
 
     Without it the first step would be compiled for a state that lies on one device.
     """
-    mesh = Mesh(np.array(devices or jax.devices()), (AXIS,))
-    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
+    return jax.device_put(state, replicated(devices))
 
 
 def split_over_devices(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -140,7 +140,7 @@ def _predict_files(
 ) -> Iterator[tuple[Picture, Prediction]]:
     pictures = tqdm(map(read_picture, paths), "predict", len(paths), unit="picture")
     batch_size = predictor.config.eval.batch_size
-    return predict_each(predictor.predict, pictures, batch_size)
+    return predict_each(predictor.predict, iter(pictures), batch_size)
 
 
 def _save(target: Path, depth: Prediction, config: ConfigDict) -> None:

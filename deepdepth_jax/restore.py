@@ -23,7 +23,7 @@ def restored_predict(
     """
     with Checkpoints.of(config, workdir) as checkpoints:
         step = checkpoints.find(which)
-        like, _ = build.training(config)
+        like = build.abstract_state(config)
         variables = checkpoints.restore(like, step).variables
     predict = build.prediction(config)
     return step, lambda images: predict(variables, images)

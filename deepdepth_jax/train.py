@@ -43,16 +43,17 @@ def train(config: ConfigDict, workdir: Path) -> None:
     validate_state = _make_validation(config)
     claim(workdir, config)
     with Checkpoints.of(config, workdir) as checkpoints:
-        state, train_step = build.training(config)
-        if checkpoints.last_step is not None:
-            state = checkpoints.restore(state, checkpoints.last_step)
-            print(f"goes on from step {checkpoints.last_step}", flush=True)
+        step = checkpoints.last_step
+        if step is None:
+            state = build.first_state(config)
+        else:
+            state = checkpoints.restore(build.abstract_state(config), step)
+            print(f"goes on from step {step}", flush=True)
         with MetricWriter(workdir, after_step=int(state.step)) as writer:
             _loop(
                 config,
                 records=records,
                 state=state,
-                train_step=train_step,
                 validate_state=validate_state,
                 checkpoints=checkpoints,
                 writer=writer,
@@ -82,13 +83,12 @@ def _loop(
     *,
     records: Records,
     state: TrainState,
-    train_step: Callable,
     validate_state: Validate | None,
     checkpoints: Checkpoints,
     writer: MetricWriter,
 ) -> None:
     section, last = config.train, config.train.num_steps
-    schedule = build.schedule(config)
+    train_step, schedule = build.train_step(config), build.schedule(config)
     first = int(state.step)
     batches = _batches(config, records, first)
     timer = _Timer(section.batch_size, first)

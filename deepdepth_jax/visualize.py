@@ -7,7 +7,6 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -107,7 +106,7 @@ def save_figure_sheet(
 
 
 def _draw_scales(
-    figure: Figure, axes: Sequence[Axes], min_m: float, max_m: float
+    figure: Figure, axes: np.ndarray, min_m: float, max_m: float
 ) -> None:
     """Puts a scale under each column that has colours with a meaning."""
     depth = (DEPTH_COLOURS, LogNorm(min_m, max_m), "near red, far blue")
@@ -130,7 +129,7 @@ def _draw_scales(
         last.set_horizontalalignment("right")
 
 
-def _draw_row(axes: Sequence[Axes], row: Row, min_m: float, max_m: float) -> None:
+def _draw_row(axes: np.ndarray, row: Row, min_m: float, max_m: float) -> None:
     known = row.truth_m > 0
     error = np.abs(row.prediction_m - row.truth_m) / np.where(known, row.truth_m, 1)
     truth, error = _thicken(row.truth_m, known), _thicken(error, known)

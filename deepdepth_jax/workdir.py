@@ -47,9 +47,12 @@ def check_same_run(workdir: Path, config: ConfigDict) -> None:
     if not (workdir / "config.json").exists():
         return
     changed = {
-        field: values
-        for field, values in differences(stored_config(workdir), config).items()
-        if not field.startswith(FREE_FIELDS)
+        field: (stored, asked)
+        for field, (stored, asked) in differences(
+            stored_config(workdir), config
+        ).items()
+        # A field that is not set is whatever the run has.
+        if asked is not None and not field.startswith(FREE_FIELDS)
     }
     if changed:
         listed = "; ".join(
@@ -60,6 +63,20 @@ def check_same_run(workdir: Path, config: ConfigDict) -> None:
             f"{workdir / 'config.json'}: the folder holds another run ({listed}); "
             "take another --workdir, or the same values"
         )
+
+
+def as_trained(workdir: Path, config: ConfigDict) -> ConfigDict:
+    """Gives the config of the run in the folder, with the free fields of another.
+
+    Raises:
+      UserError: there is no run, or the other config would have trained another one.
+    """
+    trained = stored_config(workdir)
+    check_same_run(workdir, config)
+    for field, (_, asked) in differences(trained, config).items():
+        if field.startswith(FREE_FIELDS):
+            trained.update_from_flattened_dict({field: asked})
+    return trained
 
 
 def stored_config(workdir: Path) -> ConfigDict:

@@ -12,6 +12,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import tempfile
 
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -20,3 +21,15 @@ jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="deepdept
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 install_import_hook("deepdepth_jax", "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with a tiny run in `run/`. Copy it before changing anything."""
+    from tiny_runs import arguments
+
+    from deepdepth_jax.main import main
+
+    folder = tmp_path_factory.mktemp("trained")
+    main(arguments(folder))
+    return folder

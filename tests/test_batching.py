@@ -25,7 +25,7 @@ SIZES = [(4, 5), (6, 5), (4, 5), (4, 5), (5, 4), (6, 5), (4, 5), (4, 5)]
 
 @pytest.mark.parametrize("group_size", [1, 2, 3, 8, 20])
 def test_every_item_comes_out_once_among_its_equals(group_size):
-    groups = list(group_by_size(items(SIZES), group_size))
+    groups = list(group_by_size(iter(items(SIZES)), group_size))
     assert all(len(group) <= group_size for group in groups)
     assert all(len({item.image.shape for item in group}) == 1 for group in groups)
     assert sorted(item.number for group in groups for item in group) == list(range(8))
@@ -48,7 +48,7 @@ def test_each_item_gets_its_own_prediction():
         depth_m = images[..., 0].astype(np.float32) + 1
         return Prediction(depth_m, depth_m / 100)
 
-    for item, prediction in predict_each(predict, items(SIZES), 3):
+    for item, prediction in predict_each(predict, iter(items(SIZES)), 3):
         assert prediction.depth_m.shape == item.image.shape[:2]
         assert (prediction.depth_m == item.number + 1).all()
         assert (prediction.confidence == (item.number + 1) / 100).all()

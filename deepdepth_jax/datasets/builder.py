@@ -76,11 +76,12 @@ class SourceConfig(tfds.core.BuilderConfig):
         return cls(name=f"{source.split}-{digest}", source=source)
 
 
-class DepthBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class DepthBuilder(tfds.core.GeneratorBasedBuilder):
     """Writes the records of a `Source`, in its order, for random access.
 
-    A data set is a subclass that says what TFDS shows about it. Not registered with
-    TFDS, whose catalogue has a `kitti` of its own: `input_pipeline` builds it by class.
+    A data set is a subclass that says what TFDS shows about it. Subclasses are not
+    registered with TFDS, whose catalogue has a `kitti` of its own: `input_pipeline`
+    builds them by class.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -88,6 +89,9 @@ class DepthBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     HOMEPAGE: ClassVar[str]
     CITATION: ClassVar[str]
     builder_config: SourceConfig
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__(skip_registration=True)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return tfds.core.DatasetInfo(
@@ -116,6 +120,7 @@ class DepthBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, source: Source) -> Iterator[tuple[int, dict]]:
         for index in range(len(source)):
             record = source.read(index)
-            yield index, dataclasses.asdict(record) | {
-                "image": io.BytesIO(record.image)
-            }
+            yield (
+                index,
+                dataclasses.asdict(record) | {"image": io.BytesIO(record.image)},
+            )

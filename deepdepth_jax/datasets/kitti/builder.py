@@ -5,7 +5,7 @@ from typing import ClassVar
 from deepdepth_jax.datasets.builder import DepthBuilder
 
 
-class Kitti(DepthBuilder, skip_registration=True):
+class Kitti(DepthBuilder):
     """Writes a split of KITTI, read by a `KittiSource`."""
 
     ABOUT: ClassVar[str] = (

@@ -5,7 +5,7 @@ from typing import ClassVar
 from deepdepth_jax.datasets.builder import DepthBuilder
 
 
-class Streets(DepthBuilder, skip_registration=True):
+class Streets(DepthBuilder):
     """Writes a split of street scenes, rendered by a `StreetsSource`."""
 
     ABOUT: ClassVar[str] = (

@@ -13,7 +13,7 @@ from deepdepth_jax.datasets.streets.patches import (
 )
 from deepdepth_jax.datasets.streets.vehicles import CLEARANCE_M
 
-PAINT_GLOSS, GLASS_GLOSS = 0.35, 0.9
+PAINT_GLOSS, GLASS_GLOSS = 0.3, 0.9
 BLACK = rgb(0.015, 0.015, 0.016)
 GLASS_COLOR = rgb(0.020, 0.024, 0.026)
 HEAD_LAMP, TAIL_LAMP = rgb(0.75, 0.75, 0.72), rgb(0.45, 0.02, 0.02)

@@ -45,7 +45,7 @@ def random_lamps(draws: Draws, street: Street) -> tuple[Boxes, Cylinders]:
     inward = -side[:, None] * jnp.array([[1.0, 0.0, 0.0]])
     color = jnp.broadcast_to(draws.color((), METAL_COLORS), (LAMPS, 3))
     metal = cover(Material.PLAIN, color)
-    posts = upright(foot, height, jnp.full((LAMPS,), 0.075), metal)
+    posts = upright(foot, height, jnp.full((LAMPS,), 0.09), metal)
     arms = Cylinders(
         center=top + inward * (arm / 2)[:, None],
         axis=inward,

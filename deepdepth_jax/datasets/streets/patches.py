@@ -26,6 +26,7 @@ class Patch:
       pattern: four numbers; `Material` says what they mean.
       spread: metres that a pixel covers across its line of sight.
       stretch: metres that it covers along the surface's slant.
+      reach: metres that it covers on level ground, along the world's axes.
     """
 
     hits: Hits
@@ -36,6 +37,7 @@ class Patch:
     pattern: Float[Array, "4 n"]
     spread: Numbers
     stretch: Numbers
+    reach: Vectors
 
     @property
     def faces_side(self) -> Bool[Array, " n"]:

@@ -47,7 +47,7 @@ def _asphalt(patch: Patch, across: Numbers, street: Street) -> Vectors:
     tracks = 1 - 0.12 * jnp.clip(1 - from_track / 0.45, 0.0, 1.0)
     is_mended = cell_noise(*_cells(across + 30.0, z, 3.3)) < 0.07
     from_seam = jnp.abs(across + 0.25 * smooth_noise(z * 0.3)) - 3 * seam
-    tar = within(from_seam, 0.0, 0.03, patch.spread)
+    tar = within(from_seam, 0.0, 0.03, patch.reach[0])
     tone = broad * grit * tracks * jnp.where(is_mended, 0.72, 1.0)
     return ASPHALT_COLOR * (tone * (1 - 0.45 * tar) * (0.75 + 0.5 * age))[None]
 
@@ -61,9 +61,9 @@ def _markings(patch: Patch, across: Numbers, street: Street) -> Numbers:
     z = patch.hits.point[2]
     before = street.crossing_m - street.crossing_half_m - z
     has_crossing = street.crossing_half_m > 0
-    zebra = striped(across, 1.0, 0.5, patch.spread)
-    zebra *= within(before, 1.6, 4.6, patch.stretch)
-    stop_line = within(before, 5.2, 5.6, patch.stretch) * (across > 0)
+    blur_x, _, blur_z = patch.reach
+    zebra = striped(across, 1.0, 0.5, blur_x) * within(before, 1.6, 4.6, blur_z)
+    stop_line = within(before, 5.2, 5.6, blur_z) * (across > 0)
     beyond = -2 * street.crossing_half_m - 2
     is_near = has_crossing & (before < 5.7) & (before > beyond)
     lengthwise = _lengthwise(patch, across, street) * ~is_near
@@ -72,15 +72,16 @@ def _markings(patch: Patch, across: Numbers, street: Street) -> Numbers:
 
 def _lengthwise(patch: Patch, across: Numbers, street: Street) -> Numbers:
     """Draws the middle line, dashed, double or none, and the lanes' outer edges."""
+    blur_x, _, blur_z = patch.reach
     from_middle = jnp.abs(across)
     style = patch.pattern[1]
-    dashes = striped(patch.hits.point[2], 9.0, 4.0, patch.stretch)
-    single = within(from_middle, -1.0, 0.07, patch.spread) * dashes
-    double = within(from_middle, 0.08, 0.2, patch.spread)
+    dashes = striped(patch.hits.point[2], 9.0, 4.0, blur_z)
+    single = within(from_middle, -1.0, 0.07, blur_x) * dashes
+    double = within(from_middle, 0.08, 0.2, blur_x)
     middle = jnp.where(style < 0.65, single, jnp.where(style < 0.8, double, 0.0))
     parks = jnp.where(across > 0, street.parking[1], street.parking[0])
     edge = street.lane_m - 0.05 * ~parks
-    edges = within(from_middle, edge, edge + 0.1, patch.spread)
+    edges = within(from_middle, edge, edge + 0.1, blur_x)
     return jnp.maximum(middle, edges * jnp.where(parks, 0.6, 1.0))
 
 
@@ -89,7 +90,8 @@ def _land(patch: Patch) -> Vectors:
     x, _, z = patch.hits.point
     broad = 0.7 + 0.6 * rough_noise(3, x * 0.25, z * 0.25)
     blades = detail(0.9, rough_noise(2, x * 9, z * 5), 0.15, patch.stretch)
-    joints = striped(x, 1.2, 0.04, patch.spread) + striped(z, 1.2, 0.04, patch.stretch)
+    blur_x, _, blur_z = patch.reach
+    joints = striped(x, 1.2, 0.04, blur_x) + striped(z, 1.2, 0.04, blur_z)
     slabs = 0.85 + 0.3 * broad - 0.2 * jnp.minimum(joints, 1.0)
     is_paved = patch.pattern[0] > 0.5
     return patch.color * jnp.where(is_paved, slabs, broad * blades)[None]

@@ -30,6 +30,7 @@ from deepdepth_jax.datasets.streets.vegetation import (
 from deepdepth_jax.datasets.streets.vehicles import random_vehicles
 
 NUMBERS_PER_SCENE = 4096
+PAVED_SHADE = 0.2
 GROUND_COLORS = [
     [0.10, 0.15, 0.04],
     [0.13, 0.17, 0.06],
@@ -124,7 +125,7 @@ def random_scene(key: PRNGKeyArray) -> Scene:
 def _ground(draws: Draws, street: Street) -> Surface:
     """Covers the ground beside the pavements: grass, or paving in a city."""
     paved = draws.chance((), street.urban - 0.2)
-    color = jnp.where(paved, 0.32, draws.color((), GROUND_COLORS))
+    color = jnp.where(paved, PAVED_SHADE, draws.color((), GROUND_COLORS))
     pattern = jnp.stack([paved * 1.0, *draws.uniform((3,))])
     return cover(Material.GROUND, color[None], pattern=pattern[None])
 

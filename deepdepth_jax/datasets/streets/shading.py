@@ -61,6 +61,7 @@ def _patch(hits: Hits, ray: Vectors, scene: Scene, focal_px: float) -> Patch:
         pattern=surface.pattern.T,
         spread=spread,
         stretch=spread / slant,
+        reach=spread[None] + (spread / slant)[None] * jnp.abs(ray),
     )
 
 

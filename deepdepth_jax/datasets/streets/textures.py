@@ -77,16 +77,16 @@ def paving(patch: Patch) -> Look:
     """Lays slabs, and kerbstones at the edge."""
     x, _, z = patch.hits.local
     slab = 0.6
-    joints = striped(x, slab, 0.03, patch.spread)
-    joints += striped(z, slab, 0.03, patch.stretch)
+    blur_x, _, blur_z = patch.reach
+    joints = striped(x, slab, 0.03, blur_x) + striped(z, slab, 0.03, blur_z)
     cells = [jnp.floor(v / slab).astype(jnp.int32) for v in (x, z)]
     tone = detail(0.25, cell_noise(*cells, patch.solid), slab, patch.stretch)
     world_x, _, world_z = patch.hits.point
     dirt = 0.85 + 0.3 * rough_noise(2, world_x * 0.8, world_z * 0.8)
     slabs = mix(patch.color, patch.color * 0.55, 0.8 * jnp.minimum(joints, 1.0))
-    is_kerb = jnp.abs(x) > patch.hits.extent[0] - 0.16
-    kerb = KERBSTONE_COLOR * dirt[None]
-    color = jnp.where(is_kerb[None], kerb, slabs * (tone * dirt)[None])
+    edge = patch.hits.extent[0]
+    kerb = within(jnp.abs(x), edge - 0.16, edge, blur_x)
+    color = mix(slabs * tone[None], KERBSTONE_COLOR, kerb) * dirt[None]
     return Look(color, jnp.zeros_like(x))
 
 
@@ -131,13 +131,13 @@ def roof(patch: Patch) -> Look:
 
 
 def sign(patch: Patch) -> Look:
-    """Paints a light middle in a coloured rim, or a light bar across a disc."""
-    up = patch.hits.point[1]
+    """Paints a light middle in a coloured rim, or a light ring on a coloured disc."""
     radial = patch.hits.local[0] / patch.hits.extent[0]
-    middle = within(radial, -1.0, 0.72, patch.spread / 0.3)
-    bar = striped(up, 3.0, 0.1, patch.spread)
-    light = jnp.where(patch.solid % 2 == 0, middle, bar * middle)
+    blur = patch.spread / 0.3
+    middle = within(radial, -1.0, 0.72, blur)
+    ring = within(radial, 0.78, 0.92, blur)
+    light = jnp.where(patch.solid % 2 == 0, middle, ring)
     faces_camera = patch.hits.normal[2] < -0.5
     color = mix(patch.color, patch.accent, light)
     color = jnp.where(faces_camera[None], color, SIGN_BACK_COLOR)
-    return Look(color, jnp.full_like(up, 0.05))
+    return Look(color, jnp.full_like(radial, 0.05))

@@ -22,6 +22,7 @@ ONCOMING_M, AHEAD_M = (11.0, 34.0, 58.0), (10.0, 36.0)  # earliest places in the
 DRIVING = len(ONCOMING_M) + len(AHEAD_M)
 VEHICLES = 2 * PARKED + DRIVING
 CLEARANCE_M = 0.22
+BODY_LEAN = 0.1  # of the sides; cabins begin flush with them
 AXLE_SHARE = 0.62  # of the half-length, from the middle to an axle
 CAR_COLORS = [
     [0.70, 0.70, 0.70],
@@ -153,7 +154,7 @@ def _bodies(fleet: Fleet, model: Model) -> Boxes:
         half_length=model.half_length,
         height=(model.body_top - CLEARANCE_M) * fleet.is_there,
         yaw=fleet.yaw,
-        lean=jnp.tile(jnp.array([[0.10, 0.18, 0.10]]), (VEHICLES, 1)),
+        lean=jnp.tile(jnp.array([[BODY_LEAN, 0.18, 0.10]]), (VEHICLES, 1)),
         surface=cover(Material.CAR_BODY, fleet.color, pattern=pattern),
     )
 
@@ -161,7 +162,7 @@ def _bodies(fleet: Fleet, model: Model) -> Boxes:
 def _cabins(fleet: Fleet, model: Model) -> Boxes:
     return Boxes(
         base=fleet.shifted(model.cabin_shift, model.body_top),
-        half_width=model.half_width - 0.09,
+        half_width=model.half_width - BODY_LEAN * (model.body_top - CLEARANCE_M),
         half_length=model.cabin_half_length,
         height=model.cabin_height * fleet.is_there,
         yaw=fleet.yaw,

@@ -5,7 +5,7 @@ from typing import ClassVar
 from deepdepth_jax.datasets.builder import DepthBuilder
 
 
-class Synthia(DepthBuilder, skip_registration=True):
+class Synthia(DepthBuilder):
     """Writes a split of SYNTHIA-RAND-CITYSCAPES, read by a `SynthiaSource`."""
 
     ABOUT: ClassVar[str] = (

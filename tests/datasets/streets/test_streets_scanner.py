@@ -83,14 +83,10 @@ def test_the_pose_moves_points_but_not_the_scene(scene, sweep):
     about_up = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
     turned = scan(scene, POSITION, about_up @ LEVEL, azimuth_step_deg=STEP_DEG)
 
-    def in_world(points, axes):
-        return np.sort(points[:, :3] @ axes, axis=0)
-
-    assert len(turned) == pytest.approx(len(sweep), abs=3)
-    world = in_world(sweep, LEVEL), in_world(turned, about_up @ LEVEL)
-    if len(turned) == len(sweep):
-        np.testing.assert_allclose(*world, atol=2e-2)
-    assert not np.allclose(sweep[: len(turned)], turned[: len(sweep)], atol=0.1)
+    some = turned[:: len(turned) // 200, :3] @ (about_up @ LEVEL)
+    apart = np.linalg.norm(some[:, None] - (sweep[:, :3] @ LEVEL)[None], axis=2)
+    assert np.mean(apart.min(1) < 0.02) > 0.98
+    assert np.abs(turned[:100, :3] - sweep[:100, :3]).max() > 0.1
 
 
 def test_a_sector_is_part_of_the_turn(scene, sweep):
@@ -100,17 +96,14 @@ def test_a_sector_is_part_of_the_turn(scene, sweep):
     assert azimuth_deg.max() == pytest.approx(44, abs=0.01)
 
 
-def test_darker_things_reflect_less(scene):
-    dark = dataclasses.replace(
-        scene, ground=dataclasses.replace(scene.ground, color=jnp.full((1, 3), 0.01))
-    )
-    bright = dataclasses.replace(
-        scene, ground=dataclasses.replace(scene.ground, color=jnp.full((1, 3), 0.9))
-    )
-    sweeps = [
-        scan(s, POSITION, LEVEL, azimuth_step_deg=STEP_DEG) for s in (dark, bright)
-    ]
+def test_darker_ground_reflects_less(empty_scene):
+    sweeps = []
+    for shade in (0.01, 0.9):
+        ground = dataclasses.replace(
+            empty_scene.ground, color=jnp.full((1, 3), shade, jnp.float32)
+        )
+        scene = dataclasses.replace(empty_scene, ground=ground)
+        sweeps.append(scan(scene, POSITION, LEVEL, azimuth_step_deg=STEP_DEG))
     np.testing.assert_array_equal(sweeps[0][:, :3], sweeps[1][:, :3])
-    is_ground = np.abs(sweeps[0][:, 2] + 1.73) < 1e-3
-    assert sweeps[0][is_ground, 3].max() < 0.02
-    assert sweeps[1][is_ground, 3].min() > 0.3
+    assert sweeps[0][:, 3].max() < 0.02
+    assert sweeps[1][:, 3].min() > 0.3

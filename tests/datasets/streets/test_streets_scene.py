@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-
 from street_views import in_numpy
 
 from deepdepth_jax.datasets.streets.draws import Draws
@@ -21,7 +20,7 @@ GOLDEN_SCENE = [
     -10.33206,
     49.94913,
     1.303363,
-    0.03803459,
+    0.1525847,
 ]
 KEYS = [jax.random.key(number) for number in range(40)]
 

@@ -112,6 +112,7 @@ def patch(point, **changes):
         pattern=wide["pattern"],
         spread=jnp.full((count,), 0.005),
         stretch=jnp.full((count,), 0.005),
+        reach=jnp.full((3, count), 0.005),
     )
 
 

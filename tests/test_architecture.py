@@ -1,0 +1,102 @@
+"""Data flows one way: a module imports only from those above it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+# From the first that may be imported by all to the last that imports all. A folder
+# stands for the modules in it that are not listed themselves.
+ORDER = (
+    "errors",
+    "cli",
+    "types",
+    "bins",
+    "metrics",
+    "models.layers",
+    "models.resnet",
+    "models.deeplab",
+    "models.input_convention",
+    "config",
+    "datasets",
+    "datasets.kitti",
+    "datasets.streets",
+    "datasets.synthia",
+    "datasets.registry",
+    "augment",
+    "input_pipeline",
+    "models",
+    "losses",
+    "uncertainty",
+    "optimizer",
+    "state",
+    "steps",
+    "parallel",
+    "build",
+    "checkpoints",
+    "writers",
+    "workdir",
+    "batching",
+    "baseline",
+    "visualize",
+    "restore",
+    "evaluate",
+    "train",
+    "convert",
+    "predict",
+    "main",
+)
+MAY_IMPORT_TENSORFLOW = ("datasets", "augment", "input_pipeline", "writers", "main")
+
+MODULES = sorted(
+    str(path.relative_to("deepdepth_jax").with_suffix("")).replace("/", ".")
+    for path in Path("deepdepth_jax").rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+def place(module):
+    """Gives the entry of ORDER that a module belongs to."""
+    while module not in ORDER:
+        module, _, _ = module.rpartition(".")
+    return ORDER.index(module)
+
+
+def imports(module):
+    path = Path("deepdepth_jax", *module.split(".")).with_suffix(".py")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(name):
+    """Gives the module of this package that an imported name is, or None."""
+    name = name.removeprefix("deepdepth_jax.")
+    return name if name in MODULES else None
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_above(module):
+    for name in imports(module):
+        if own(name):
+            assert place(own(name)) <= place(module), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_tensorflow_stays_where_data_is_read(module):
+    uses = any(
+        name.split(".")[0] in ("tensorflow", "tensorflow_datasets")
+        for name in imports(module)
+    )
+    assert not uses or module.startswith(MAY_IMPORT_TENSORFLOW)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_torch_is_never_needed_to_start(module):
+    path = Path("deepdepth_jax", *module.split(".")).with_suffix(".py")
+    for node in ast.parse(path.read_text()).body:
+        assert "torch" not in ast.unparse(node).splitlines()[0].split()

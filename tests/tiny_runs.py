@@ -1,0 +1,38 @@
+"""The smallest run that does everything: what the end-to-end tests train."""
+
+from pathlib import Path
+
+OVERRIDES = {
+    "data.streets.train_scenes": 6,
+    "data.streets.val_scenes": 2,
+    "data.streets.test_scenes": 3,
+    "data.streets.height": 32,
+    "data.streets.width": 64,
+    "model.backbone": "tiny",
+    "model.width": 4,
+    "bins.num_bins": 12,
+    "train.crop": "(32,48)",
+    "train.batch_size": 4,
+    "train.num_steps": 4,
+    "train.log_every": 1,
+    "train.checkpoint_every": 1,
+    "eval.every": 2,
+    "eval.batch_size": 2,
+    "eval.figures": 2,
+}
+
+
+def arguments(folder: Path, **overrides: object) -> list[str]:
+    """Gives the command line of a tiny run below a folder.
+
+    Overrides are written `data__root=...` for data.root.
+    """
+    fields = OVERRIDES | {
+        name.replace("__", "."): value for name, value in overrides.items()
+    }
+    fields = {"data.prepared_dir": folder / "prepared"} | fields
+    return [
+        "--config=configs/streets.py",
+        f"--workdir={folder / 'run'}",
+        *(f"--config.{field}={value}" for field, value in fields.items()),
+    ]
