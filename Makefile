@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test smoke format lock clean
+.PHONY: demo test test-torch smoke format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -12,6 +12,10 @@ test: .venv/installed  ## Every check: format, lint, types, tests.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+test-torch: .venv/installed  ## Parity with PyTorch implementations; installs them.
+	$(BIN)/pip install --quiet "torch>=2.6,<3" "transformers>=4.50,<6"
+	$(BIN)/pytest tests/with_torch
 
 smoke: .venv/installed  ## The demo's commands, small enough for a minute or two.
 	rm -rf runs/smoke

@@ -105,9 +105,7 @@ def save_figure_sheet(
     figure.savefig(path, dpi=110)
 
 
-def _draw_scales(
-    figure: Figure, axes: np.ndarray, min_m: float, max_m: float
-) -> None:
+def _draw_scales(figure: Figure, axes: np.ndarray, min_m: float, max_m: float) -> None:
     """Puts a scale under each column that has colours with a meaning."""
     depth = (DEPTH_COLOURS, LogNorm(min_m, max_m), "near red, far blue")
     error = (ERROR_COLOURS, Normalize(0, LARGEST_SHOWN_ERROR), "error / truth")

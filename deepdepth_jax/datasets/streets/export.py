@@ -170,7 +170,7 @@ def write_synthia(
         key = jax.random.fold_in(jax.random.key(seed), index)
         image, depth_m = (np.asarray(array) for array in render(key, height, width))
         values = _to_units(depth_m, SYNTHIA_UNITS_PER_METRE)
-        pass
+        values[depth_m == 0] = SYNTHIA_SKY
         name = f"{index:07d}.png"
         _write(root / "RGB" / name, encode_image(image))
         _write(depth_folder / name, _encode_png(np.repeat(values[..., None], 3, -1)))

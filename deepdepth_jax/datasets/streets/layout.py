@@ -9,7 +9,7 @@ from deepdepth_jax.datasets.streets.solids import Boxes, Material, cover
 
 PARKING_WIDTH_M = 2.2
 KERB_HEIGHT_M = 0.13
-KERB_SEGMENTS = 9
+SEGMENTS_BEFORE, SEGMENTS_AFTER = 3, 6  # of a pavement, about the crossing
 BEGIN_M, END_M = -14.0, 170.0  # the street is built from behind the camera to afar
 PAVING_COLORS = [[0.40, 0.38, 0.36], [0.32, 0.31, 0.31], [0.44, 0.40, 0.36]]
 
@@ -63,7 +63,8 @@ class Street:
         self, along: Float[Array, " n"], reach: float | Float[Array, " n"]
     ) -> Bool[Array, " n"]:
         """Tells where things of the given reach do not stand on the crossing."""
-        return jnp.abs(along - self.crossing_m) > self.crossing_half_m + reach
+        beyond = jnp.abs(along - self.crossing_m) > self.crossing_half_m + reach
+        return beyond | (self.crossing_half_m == 0)
 
 
 def random_street(draws: Draws) -> Street:
@@ -87,14 +88,15 @@ def random_street(draws: Draws) -> Street:
 
 def pavements(draws: Draws, street: Street) -> Boxes:
     """Builds both pavements from straight pieces that follow the bend."""
-    gap = street.crossing_half_m + 1.0 * (street.crossing_half_m > 0)
-    before = jnp.linspace(BEGIN_M, street.crossing_m - gap, 4)
-    after = jnp.linspace(street.crossing_m + gap, END_M, KERB_SEGMENTS - 2)
+    corner = jnp.where(street.crossing_half_m > 0, 1.0, 0.0)
+    gap = street.crossing_half_m + corner
+    before = jnp.linspace(BEGIN_M, street.crossing_m - gap, SEGMENTS_BEFORE + 1)
+    after = jnp.linspace(street.crossing_m + gap, END_M, SEGMENTS_AFTER + 1)
     start = jnp.concatenate([before[:-1], after[:-1]])
     stop = jnp.concatenate([before[1:], after[1:]])
-    side = jnp.repeat(jnp.array([-1.0, 1.0]), KERB_SEGMENTS)
+    side = jnp.repeat(jnp.array([-1.0, 1.0]), len(start))
     along = jnp.tile((start + stop) / 2, 2)
-    count = 2 * KERB_SEGMENTS
+    count = len(side)
     color = jnp.broadcast_to(draws.color((), PAVING_COLORS), (count, 3))
     return Boxes(
         base=street.place(along, side * (street.kerb(side) + street.walk_m / 2)),

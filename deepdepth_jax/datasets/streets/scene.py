@@ -31,6 +31,7 @@ from deepdepth_jax.datasets.streets.vehicles import random_vehicles
 
 NUMBERS_PER_SCENE = 4096
 PAVED_SHADE = 0.2
+HAZE_PER_M = 1 / 2500  # at its clearest
 GROUND_COLORS = [
     [0.10, 0.15, 0.04],
     [0.13, 0.17, 0.06],
@@ -152,26 +153,23 @@ def look(yaw: Float[Array, ""], pitch: Float[Array, ""]) -> Float[Array, "3 3"]:
 def _random_light(draws: Draws) -> Light:
     """Draws the weather, from a clear low sun to a bright overcast."""
     azimuth, elevation = draws.uniform((), -3.1, 3.1), draws.uniform((), 0.35, 1.1)
-    sun = jnp.stack(
-        [
-            jnp.cos(elevation) * jnp.sin(azimuth),
-            jnp.sin(elevation),
-            jnp.cos(elevation) * jnp.cos(azimuth),
-        ]
-    )
-    cloudiness = draws.uniform((), 0.0, 1.0)
+    sun = [
+        jnp.cos(elevation) * jnp.sin(azimuth),
+        jnp.sin(elevation),
+        jnp.cos(elevation) * jnp.cos(azimuth),
+    ]
+    cloudiness = draws.uniform()
     clear = 1 - jnp.clip(2.2 * cloudiness - 1.2, 0.0, 0.92)
-    warm = jnp.stack([1.0, 0.82, 0.6 + 0.0 * elevation])
-    white = jnp.array([1.0, 0.95, 0.88])
     high = jnp.clip((elevation - 0.3) / 0.4, 0.0, 1.0)
-    blue, grey = jnp.array([0.12, 0.29, 0.68]), jnp.array([0.62, 0.66, 0.72])
-    pale = jnp.array([0.58, 0.71, 0.88])
+    low_sun, high_sun = jnp.array([1.0, 0.82, 0.6]), jnp.array([1.0, 0.95, 0.88])
+    blue, pale = jnp.array([0.12, 0.29, 0.68]), jnp.array([0.58, 0.71, 0.88])
+    grey = jnp.array([0.62, 0.66, 0.72])
     return Light(
-        sun_direction=sun,
-        sun_color=2.3 * clear * (warm + (white - warm) * high),
+        sun_direction=jnp.stack(sun),
+        sun_color=2.3 * clear * (low_sun + (high_sun - low_sun) * high),
         zenith_color=grey + (blue - grey) * clear,
-        horizon_color=(pale * clear + 0.95 * grey * (1 - clear)),
+        horizon_color=pale * clear + 0.95 * grey * (1 - clear),
         cloudiness=cloudiness,
-        haze_per_m=jnp.exp(draws.uniform((), *jnp.log(jnp.array([1 / 2500, 1 / 250])))),
+        haze_per_m=HAZE_PER_M * jnp.exp(draws.uniform((), 0.0, 2.3)),
         exposure=1.25 * jnp.exp(draws.uniform((), -0.2, 0.2)),
     )

@@ -74,6 +74,8 @@ def test_a_sweep_is_what_a_velodyne_gives(sweep):
     assert sweep[:, 3].max() <= 1
     assert sweep[:, 3].std() > 0.02
     assert np.all(np.diff(elevation_deg) < 1e-3)  # beam by beam
+    is_same_beam = np.abs(np.diff(elevation_deg)) < 1e-3
+    assert np.all(np.diff(azimuth_deg)[is_same_beam] < 0)  # from left to right
 
 
 def test_the_pose_moves_points_but_not_the_scene(scene, sweep):
