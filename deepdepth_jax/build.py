@@ -14,7 +14,7 @@ from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
 from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
-from deepdepth_jax.optimizer import parameter_groups, poly_schedule, sgd
+from deepdepth_jax.optimizer import grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import (
     on_all_devices,
     predict_on_all_devices,
@@ -101,7 +101,7 @@ def schedule(config: ConfigDict) -> optax.Schedule:
 
 
 def optimizer(config: ConfigDict) -> optax.GradientTransformation:
-    """Builds SGD with the groups of parameters that the config describes."""
+    """Builds the optimiser, with its groups of parameters."""
     section = config.train
     groups = parameter_groups(
         norm=config.model.norm,
@@ -109,7 +109,7 @@ def optimizer(config: ConfigDict) -> optax.GradientTransformation:
         head_lr_mult=section.head_lr_mult,
         weight_decay=section.weight_decay,
     )
-    return sgd(schedule(config), section.momentum, groups)
+    return grouped(section.optimizer, schedule(config), section.momentum, groups)
 
 
 def first_state(config: ConfigDict) -> TrainState:

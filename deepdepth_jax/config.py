@@ -21,6 +21,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.metrics import CROPS, METRICS
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.resnet import ARCHITECTURES, STAGES, StrideOn
+from deepdepth_jax.optimizer import OPTIMIZERS
 
 DATASETS = ("kitti", "streets", "synthia")
 
@@ -70,7 +71,7 @@ def default_config() -> ConfigDict:
                     ),
                 },
                 "streets": {
-                    "train_scenes": 400,
+                    "train_scenes": 600,
                     "val_scenes": 20,
                     "test_scenes": 60,
                     "height": 96,
@@ -124,6 +125,8 @@ def default_config() -> ConfigDict:
                 # Height and width; smaller pictures are padded.
                 "crop": (420, 800),
                 "num_steps": 100_000,
+                # sgd (the paper's) or adamw.
+                "optimizer": "sgd",
                 "learning_rate": 2.5e-4,
                 "momentum": 0.9,
                 "weight_decay": 5e-4,
@@ -274,6 +277,7 @@ def _check_choices(config: ConfigDict) -> None:
         "model.norm": ("frozen", "trained"),
         "model.stride_on": get_args(StrideOn),
         "model.input_convention": CONVENTIONS,
+        "train.optimizer": OPTIMIZERS,
         "eval.split": ("train", "val", "test"),
         "eval.ground_truth": ("improved", "lidar"),
         "eval.crop": CROPS,

@@ -1,8 +1,9 @@
-"""SGD with a poly schedule, and which parameters learn how fast."""
+"""The optimisers, their poly schedule, and which parameters learn how fast."""
 
 import dataclasses
 import re
 from collections.abc import Sequence
+from types import MappingProxyType
 
 import jax
 import optax
@@ -66,19 +67,42 @@ def poly_schedule(learning_rate: float, num_steps: int, power: float) -> optax.S
     return optax.polynomial_schedule(learning_rate, 0.0, power, num_steps)
 
 
-def sgd(
-    schedule: optax.Schedule, momentum: float, groups: Sequence[Group]
+def grouped(
+    name: str, schedule: optax.Schedule, momentum: float, groups: Sequence[Group]
 ) -> optax.GradientTransformation:
-    """Builds SGD as torch has it: v <- m v + (g + wd p); p <- p - lr v, per group."""
+    """Builds an optimiser in which each group has its own rate and decay.
+
+    Args:
+      name: one of `OPTIMIZERS`.
+      schedule: the learning rate by step, before the groups' factors.
+      momentum: the decay of the mean gradient.
+      groups: see `parameter_groups`; every parameter must be in one.
+    """
 
     def rule(group: Group) -> optax.GradientTransformation:
         if group.lr_mult == 0:
             return optax.set_to_zero()
         return optax.chain(
-            optax.add_decayed_weights(group.weight_decay),
-            optax.trace(decay=momentum),
+            OPTIMIZERS[name](momentum, group.weight_decay),
             optax.scale_by_learning_rate(lambda step: group.lr_mult * schedule(step)),
         )
 
     rules = {group.name: rule(group) for group in groups}
     return optax.partition(rules, lambda params: assign_groups(params, groups))
+
+
+def _sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:
+    """Follows torch: v <- m v + (g + wd p); p <- p - lr v."""
+    return optax.chain(
+        optax.add_decayed_weights(weight_decay), optax.trace(decay=momentum)
+    )
+
+
+def _adamw(momentum: float, weight_decay: float) -> optax.GradientTransformation:
+    """Follows Loshchilov and Hutter 2019; the decay is not scaled by the gradient."""
+    return optax.chain(
+        optax.scale_by_adam(b1=momentum), optax.add_decayed_weights(weight_decay)
+    )
+
+
+OPTIMIZERS = MappingProxyType({"sgd": _sgd, "adamw": _adamw})

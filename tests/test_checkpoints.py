@@ -5,7 +5,7 @@ import pytest
 
 from deepdepth_jax.checkpoints import Checkpoints
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.optimizer import Group, poly_schedule, sgd
+from deepdepth_jax.optimizer import Group, grouped, poly_schedule
 from deepdepth_jax.parallel import replicate
 from deepdepth_jax.state import TrainState
 
@@ -14,7 +14,9 @@ def state_at(step, value=None):
     params = {
         "aspp": {"kernel": jnp.full((3, 2), float(step if value is None else value))}
     }
-    optimizer = sgd(poly_schedule(0.1, 10, 0.9), 0.9, [Group("all", ".*", 1.0, 0.0)])
+    optimizer = grouped(
+        "sgd", poly_schedule(0.1, 10, 0.9), 0.9, [Group("all", ".*", 1.0, 0.0)]
+    )
     opt_state = jax.tree.map(lambda x: x + step, optimizer.init(params))
     stats = {"bn1": {"mean": jnp.arange(4.0) + step}}
     return replicate(TrainState(jnp.asarray(step, jnp.int32), params, stats, opt_state))

@@ -7,9 +7,9 @@ import pytest
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.optimizer import (
     assign_groups,
+    grouped,
     parameter_groups,
     poly_schedule,
-    sgd,
 )
 
 
@@ -44,9 +44,26 @@ def torch_sgd(param, gradients, rates, *, decay, momentum=0.9):
     return param
 
 
-def run(params, norm, steps=3):
+def published_adamw(param, gradients, rates, *, decay, momentum=0.9):
+    """Algorithm 2 of Loshchilov and Hutter 2019, in float64."""
+    param = np.asarray(param, np.float64)
+    mean = square = 0.0
+    gradients = [np.asarray(gradient, np.float64) for gradient in gradients]
+    for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), 1):
+        mean = momentum * mean + (1 - momentum) * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        corrected = mean / (1 - momentum**step)
+        spread = np.sqrt(square / (1 - 0.999**step)) + 1e-8
+        param = param - rate * (corrected / spread + decay * param)
+    return param
+
+
+PUBLISHED = {"sgd": torch_sgd, "adamw": published_adamw}
+
+
+def run(params, norm, steps=3, name="sgd"):
     schedule = poly_schedule(0.1, 5, 0.9)
-    optimizer = sgd(schedule, 0.9, groups(norm))
+    optimizer = grouped(name, schedule, 0.9, groups(norm))
     state, gradients = optimizer.init(params), []
     for step in range(steps):
         gradients.append(random_like(params, seed=step + 1))
@@ -68,16 +85,17 @@ def run(params, norm, steps=3):
     ],
     ids=lambda value: "/".join(value) if isinstance(value, tuple) else str(value),
 )
-def test_each_group_follows_torchs_sgd(path, mult, decay):
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_each_group_follows_the_published_rule(path, mult, decay, name):
     before = params_of("trained")
-    after, gradients, rates = run(before, "trained")
+    after, gradients, rates = run(before, "trained", name=name)
 
     def pick(tree):
-        for name in path:
-            tree = tree[name]
+        for part in path:
+            tree = tree[part]
         return np.asarray(tree)
 
-    expected = torch_sgd(
+    expected = PUBLISHED[name](
         pick(before),
         [pick(gradient) for gradient in gradients],
         [mult * rate for rate in rates],

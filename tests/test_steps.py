@@ -7,7 +7,7 @@ from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
-from deepdepth_jax.optimizer import parameter_groups, poly_schedule, sgd
+from deepdepth_jax.optimizer import grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import on_all_devices, predict_on_all_devices, replicate
 from deepdepth_jax.state import initial_state, initial_variables
 from deepdepth_jax.steps import make_predict_step, make_train_step
@@ -25,7 +25,7 @@ def optimizer(norm):
     groups = parameter_groups(
         norm=norm, backbone_lr_mult=1.0, head_lr_mult=10.0, weight_decay=5e-4
     )
-    return sgd(poly_schedule(0.01, 100, 0.9), 0.9, groups)
+    return grouped("sgd", poly_schedule(0.01, 100, 0.9), 0.9, groups)
 
 
 def uneven_batch(seed=0, size=(4, 33, 41)):

@@ -80,13 +80,18 @@ class FrozenBatchNorm(nn.Module):
         return x * gain.reshape(1, 1, 1, -1) + offset.reshape(1, 1, 1, -1)
 
 
-def batch_norm(norm: str, *, train: bool, name: str) -> nn.Module:
+def batch_norm(
+    norm: str, *, train: bool, name: str, starts_at_zero: bool = False
+) -> nn.Module:
     """Builds the normalisation that `model.norm` names.
 
     Args:
       norm: `frozen`, or `trained` with statistics over the batches of all devices.
       train: whether `trained` takes the batch's statistics or the running ones.
       name: the layer's name in the tree of parameters.
+      starts_at_zero: whether a `trained` one starts with scale 0. At the end of a
+        residual block it makes the block start as its shortcut, which trains faster
+        from scratch (Goyal et al. 2017, section 5.1).
     """
     if norm == "frozen":
         return FrozenBatchNorm(name=name)
@@ -95,6 +100,7 @@ def batch_norm(norm: str, *, train: bool, name: str) -> nn.Module:
         momentum=0.9,
         epsilon=BATCH_NORM_EPSILON,
         axis_name=AXIS if train else None,
+        scale_init=nn.initializers.zeros if starts_at_zero else nn.initializers.ones,
         name=name,
     )
 

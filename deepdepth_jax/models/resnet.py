@@ -61,7 +61,7 @@ class BasicBlock(nn.Module):
         y = Conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
         y = nn.relu(batch_norm(self.norm, train=train, name="bn1")(y))
         y = Conv(self.width, 3, 1, self.dilation, name="conv2")(y)
-        y = batch_norm(self.norm, train=train, name="bn2")(y)
+        y = batch_norm(self.norm, train=train, name="bn2", starts_at_zero=True)(y)
         if self.project:
             x = Conv(self.width, 1, self.stride, name="downsample_conv")(x)
             x = batch_norm(self.norm, train=train, name="downsample_bn")(x)
@@ -99,7 +99,7 @@ class Bottleneck(nn.Module):
         y = Conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
         y = nn.relu(batch_norm(self.norm, train=train, name="bn2")(y))
         y = Conv(4 * self.width, 1, name="conv3")(y)
-        y = batch_norm(self.norm, train=train, name="bn3")(y)
+        y = batch_norm(self.norm, train=train, name="bn3", starts_at_zero=True)(y)
         if self.project:
             x = Conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
             x = batch_norm(self.norm, train=train, name="downsample_bn")(x)

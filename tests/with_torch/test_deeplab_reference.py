@@ -12,7 +12,7 @@ from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.models.pretrained import initialise
-from deepdepth_jax.optimizer import parameter_groups, sgd
+from deepdepth_jax.optimizer import grouped, parameter_groups
 from deepdepth_jax.parallel import on_all_devices
 from deepdepth_jax.state import initial_state
 from deepdepth_jax.steps import make_train_step
@@ -112,7 +112,7 @@ def test_one_step_of_sgd_is_the_reference_s(tmp_path):
     groups = parameter_groups(
         norm="frozen", backbone_lr_mult=1.0, head_lr_mult=10.0, weight_decay=5e-4
     )
-    optimizer = sgd(lambda step: learning_rate, 0.9, groups)
+    optimizer = grouped("sgd", lambda step: learning_rate, 0.9, groups)
     train_step = make_train_step(model, BINS, convention, optimizer)
     on_one_device = on_all_devices(train_step, jax.devices()[:1])
     batch = Batch(image=jnp.asarray(images)[None], depth_m=jnp.asarray(depth_m)[None])
