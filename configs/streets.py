@@ -2,12 +2,12 @@
 
     python -m deepdepth_jax.main --config=configs/streets.py
 
-Not a paper's recipe. A narrow ResNet-18 with DeepLab v2's head at output stride 16 learns
-from 600 scenes of 96 x 320 and is tested on 60 others. AdamW, because from scratch and
-in so few steps SGD gets nowhere near as far.
+Not a paper's recipe. A narrow ResNet-18 with DeepLab v2's head at output stride 16
+learns from 600 scenes of 96 x 320 and is tested on 60 others. AdamW, because from
+scratch and in so few steps SGD gets nowhere near as far.
 
-Expected: AbsRel .161, RMSE 6.03 m, d1 .802 on the test scenes; the median of the training
-depths at each place gives AbsRel .374.
+Expected: AbsRel .161, RMSE 6.03 m, d1 .802 on the test scenes; the median of the
+training depths at each place gives AbsRel .374.
 
 Time: 8 min on two CPU cores, a minute of it for rendering.
 """
