@@ -26,10 +26,9 @@ def runnable(*overrides):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_loads_and_says_what_it_is(path):
     config = load_config(path)
-    config = override(
-        config, ["--config.data.root=somewhere", "--config.model.pretrained=weights"]
-    )
-    build.network(complete(config))
+    config.data.root = "somewhere"
+    config.model.update(pretrained="", norm="trained")  # the weights are not here
+    build.network(build.adopt_pretrained(complete(config)))
     docstring = path.read_text().split('"""')[1]
     assert f"python -m deepdepth_jax.main --config={path}" in docstring
     for word in ("Expected", "Time"):
