@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from deepdepth_jax.errors import UserError
@@ -48,3 +49,12 @@ def checkpoint(text: str) -> str | int:
     if text.isdigit():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
+
+
+def folder(text: str) -> Path:
+    """Parses a folder to write to, which need not be there yet."""
+    path = Path(text)
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise argparse.ArgumentTypeError(f"{text}: {part} is a file, not a folder")
+    return path

@@ -26,7 +26,7 @@ def main(argv: list[str]) -> None:
         "--config", type=Path, help="a config file, or a workdir's config.json"
     )
     parser.add_argument(
-        "--workdir", type=Path, help="the folder of the run (runs/<config name>)"
+        "--workdir", type=cli.folder, help="the folder of the run (runs/<config name>)"
     )
     parser.add_argument(
         "--mode",

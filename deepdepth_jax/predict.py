@@ -55,7 +55,11 @@ class DepthPredictor:
         return cls(config, predict)
 
     def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> Prediction:
-        """Predicts the depth of an RGB picture, at its own size."""
+        """Predicts the depth of an RGB picture, at its own size.
+
+        Nothing is resized: the network knows things by their size in pixels, so that
+        the picture should be of about the scale of those it was trained on.
+        """
         batch = self.predict(image[None])
         return Prediction(batch.depth_m[0], batch.confidence[0])
 
@@ -113,12 +117,14 @@ def main(argv: list[str]) -> None:
         "256) and NAME_color.png (with a scale in metres) are written.",
     )
     parser.add_argument(
-        "--workdir", type=Path, required=True, help="the folder of a trained run"
+        "--workdir", type=cli.folder, required=True, help="the folder of a trained run"
     )
     parser.add_argument(
         "--input", type=Path, required=True, help="a picture, or a folder of pictures"
     )
-    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    parser.add_argument(
+        "--output", type=cli.folder, required=True, help="a folder to write to"
+    )
     parser.add_argument(
         "--checkpoint",
         type=cli.checkpoint,

@@ -208,6 +208,17 @@ def test_a_wrong_argument_is_one_line(copied, extra, says):
     assert says in mistake([f"--workdir={copied / 'run'}", *extra])
 
 
+@pytest.mark.parametrize("below", ["", "run"])
+def test_a_workdir_that_is_a_file_is_refused(tmp_path, below):
+    (tmp_path / "file").write_text("mine")
+    said = mistake(
+        ["--config=configs/streets.py", f"--workdir={tmp_path}/file/{below}"]
+    )
+    assert "--workdir" in said
+    assert "is a file" in said
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_evaluating_nothing_is_refused(tmp_path):
     said = mistake([*arguments(tmp_path), "--mode=evaluate"])
     assert "train first" in said
