@@ -18,6 +18,7 @@ ORDER = (
     "models.deeplab",
     "models.input_convention",
     "optimizer",
+    "defaults",
     "config",
     "datasets",
     "datasets.kitti",

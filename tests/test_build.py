@@ -7,7 +7,8 @@ from foreign_checkpoints import state_dict
 from safetensors.numpy import save_file
 
 from deepdepth_jax import build
-from deepdepth_jax.config import complete, default_config, override
+from deepdepth_jax.config import complete, override
+from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.input_convention import CONVENTIONS

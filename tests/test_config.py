@@ -7,11 +7,11 @@ from deepdepth_jax import build
 from deepdepth_jax.config import (
     complete,
     config_from_json,
-    default_config,
     differences,
     load_config,
     override,
 )
+from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 
 CONFIGS = sorted(Path("configs").glob("*.py"))
@@ -158,6 +158,14 @@ def test_config_comes_back_from_json(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"config": config.to_dict()}))
     assert differences(complete(config_from_json(path)), config) == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\xff"])
+def test_json_that_is_no_config_is_refused(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=r"config\.json"):
+        load_config(path)
 
 
 def test_json_of_another_version_is_refused_by_field(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from deepdepth_jax.augment import Augmentation
-from deepdepth_jax.config import default_config
 from deepdepth_jax.datasets.builder import DepthBuilder, Record, Source, SourceConfig
+from deepdepth_jax.defaults import default_config
 from deepdepth_jax.input_pipeline import (
     examples,
     open_records,
