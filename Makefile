@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch smoke format lock clean
+.PHONY: demo test test-torch test-beam smoke format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -16,6 +16,11 @@ test: .venv/installed  ## Every check: format, lint, types, tests.
 test-torch: .venv/installed  ## Parity with PyTorch implementations; installs them.
 	$(BIN)/pip install --quiet "torch>=2.6,<3" "transformers>=4.50,<6"
 	$(BIN)/pytest tests/with_torch
+
+test-beam:  ## Preparing data with Apache Beam, in an environment of its own.
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/pip install --quiet --editable ".[beam,dev]"
+	.venv-beam/bin/pytest tests/with_beam
 
 smoke: .venv/installed  ## The demo's commands, small enough for a minute or two.
 	rm -rf runs/smoke
@@ -39,7 +44,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,132 +1,155 @@
-"""Augmentation: one function of an example and a seed, as TensorFlow operations.
+"""Augmentation: one function of an example and a seed.
 
 Everything that moves pixels is composed into one affine map from the places of the crop
-to places in the picture. Image, depth and validity go through the same map, so they
-cannot come apart, and only the pixels of the crop are ever computed.
+to places in the picture. Image and depth go through the same map, so they cannot come
+apart, and only the pixels of the crop are ever computed.
 """
 
 import dataclasses
+from typing import Any
 
-import tensorflow as tf
+import cv2
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+cv2.setNumThreads(1)  # the pipeline works on many pictures at once instead
 
 MEAN_COLOUR = (124, 116, 104)
 """The mean of ImageNet in 8-bit RGB: what lies outside the picture looks like."""
+
+INTENSITIES = np.linspace(0, 1, 256)[:, None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """How far an example may be changed.
 
+    Colours change in this order: a picture with values v in [0, 1], as they are in the
+    file (nothing is made linear in light), becomes v^gamma, then times the brightness,
+    then each colour times its gain, and what exceeds 1 is cut off.
+
     Attributes:
       max_zoom: the picture grows by a factor drawn from [1, max_zoom], and its depth
         shrinks by the same factor: the scene comes nearer (Eigen et al. 2014).
       rotation_deg: turned by an angle drawn from [-rotation_deg, rotation_deg].
-      colour_gain: each colour is multiplied by a factor drawn from
-        [1 - colour_gain, 1 + colour_gain], on the 8-bit values as they are, without
-        undoing their gamma.
       flip_probability: of mirroring left and right.
+      colour_probability: of changing the colours at all.
+      gamma_range: the exponent is drawn from 1 ± gamma_range.
+      brightness_range: the factor of all colours is drawn from 1 ± brightness_range.
+      gain_range: the factor of each colour is drawn from 1 ± gain_range.
     """
 
-    max_zoom: float
-    rotation_deg: float
-    colour_gain: float
-    flip_probability: float
+    max_zoom: float = 1.0
+    rotation_deg: float = 0.0
+    flip_probability: float = 0.0
+    colour_probability: float = 0.0
+    gamma_range: float = 0.0
+    brightness_range: float = 0.0
+    gain_range: float = 0.0
 
 
 def augment(
-    image: tf.Tensor,
-    depth_m: tf.Tensor,
-    seed: tf.Tensor,
+    image: UInt8[np.ndarray, "h w 3"],
+    depth_m: Float32[np.ndarray, "h w"],
+    seed: tuple[int, ...],
     *,
     crop: tuple[int, int],
     augmentation: Augmentation,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[UInt8[np.ndarray, "rows columns 3"], Float32[np.ndarray, "rows columns"]]:
     """Cuts a random crop out of an example that is zoomed, turned, mirrored, tinted.
 
     Where the zoomed picture is smaller than the crop, it lies at a random place in it,
     surrounded by `MEAN_COLOUR` and depth 0.
 
     Args:
-      image: uint8 (h, w, 3).
-      depth_m: float32 (h, w), 0 = no ground truth.
-      seed: int (2,); the result depends on the example and on it alone.
+      image: RGB.
+      depth_m: 0 = no ground truth.
+      seed: not negative; the result depends on the example and on it alone.
       crop: height and width of the result.
       augmentation: how far to go.
 
     Returns:
-      The image, uint8 (*crop, 3), resampled bilinearly, and depth, float32 (*crop),
-      resampled to the nearest pixel.
+      The image (*crop, 3), resampled bilinearly, and depth (*crop), resampled to the
+      nearest pixel.
     """
-    draw = tf.unstack(tf.random.stateless_uniform([8], seed))
+    # All numbers are drawn whatever is done with them: to change one field of the
+    # augmentation leaves the draws of the others as they were.
+    draw = np.random.default_rng(seed).random(11)
     zoom = 1 + (augmentation.max_zoom - 1) * draw[0]
-    angle = (2 * draw[1] - 1) * augmentation.rotation_deg * (3.14159265 / 180)
-    mirrored = draw[2] < augmentation.flip_probability
-    gain = 1 + (2 * tf.stack(draw[3:6]) - 1) * augmentation.colour_gain
-
-    size = tf.cast(tf.shape(depth_m), tf.float32)
-    room = zoom * size - tf.constant(crop, tf.float32)
-    transform = _crop_to_picture(
-        size,
+    room = zoom * np.array(depth_m.shape) - crop
+    crop_to_picture = _crop_to_picture(
+        depth_m.shape,
         crop,
         zoom=zoom,
-        angle=angle,
+        angle=np.radians(_spread(draw[1], augmentation.rotation_deg)),
+        mirrored=bool(draw[2] < augmentation.flip_probability),
         # Whole pixels: a shift by a part of one would blur.
-        offset=tf.round(tf.stack(draw[6:8]) * room),
-        mirrored=mirrored,
+        offset=np.round(draw[3:5] * room),
     )
-    inside = _warp(tf.ones_like(depth_m)[..., None], transform, crop, "NEAREST") > 0
-    depth_m = _warp(depth_m[..., None], transform, crop, "NEAREST")[..., 0] / zoom
-    colour = _warp(tf.cast(image, tf.float32), transform, crop, "BILINEAR") * gain
-    colour = tf.where(inside, colour, tf.constant(MEAN_COLOUR, tf.float32))
-    image = tf.cast(tf.clip_by_value(tf.round(colour), 0, 255), tf.uint8)
-    return image, tf.where(inside[..., 0], depth_m, 0.0)
+    if draw[5] < augmentation.colour_probability:
+        gamma = 1 + _spread(draw[6], augmentation.gamma_range)
+        brightness = 1 + _spread(draw[7], augmentation.brightness_range)
+        gain = 1 + _spread(draw[8:11], augmentation.gain_range)
+        image = _change_colours(image, gamma, brightness * gain)
+    image = _warp(image, crop_to_picture, crop, cv2.INTER_LINEAR, MEAN_COLOUR)
+    depth_m = _warp(depth_m, crop_to_picture, crop, cv2.INTER_NEAREST, (0,))
+    return image, depth_m / np.float32(zoom)
+
+
+def _spread(draw: Any, reach: float) -> Any:
+    """Maps [0, 1] to [-reach, reach]."""
+    return (2 * draw - 1) * reach
 
 
 def _crop_to_picture(
-    size: tf.Tensor,
+    size: tuple[int, ...],
     crop: tuple[int, int],
     *,
-    zoom: tf.Tensor,
-    angle: tf.Tensor,
-    offset: tf.Tensor,
-    mirrored: tf.Tensor,
-) -> tf.Tensor:
-    """Composes the affine map of pixel centres, as (a, b, c, d, e, f).
+    zoom: float,
+    angle: float,
+    mirrored: bool,
+    offset: np.ndarray,
+) -> Float64[np.ndarray, "2 3"]:
+    """Composes the affine map that takes a pixel (x, y, 1) of the crop to the picture.
 
-    The pixel (x, y) of the crop comes from (a x + b y + c, d x + e y + f).
+    Pixels are squares about whole numbers, so a picture's middle is at (size - 1) / 2.
     """
-    sign = tf.where(mirrored, -1.0, 1.0)
-    start = tf.where(mirrored, float(crop[1]), 0.0)
-    middle = zoom * size / 2
-    cos, sin = tf.cos(angle) / zoom, tf.sin(angle) / zoom
-    # From the middle of the zoomed picture to the centre of the crop's pixel (0, 0).
-    x = start + sign * 0.5 + offset[1] - middle[1]
-    y = 0.5 + offset[0] - middle[0]
-    return tf.stack(
-        [
-            sign * cos,
-            -sin,
-            cos * x - sin * y + size[1] / 2 - 0.5,
-            sign * sin,
-            cos,
-            sin * x + cos * y + size[0] / 2 - 0.5,
-        ]
-    )
+    height, width = size
+    mirror = np.eye(3)
+    if mirrored:
+        mirror[0] = (-1, 0, crop[1] - 1)
+    zoomed_middle = (zoom * width - 1) / 2, (zoom * height - 1) / 2
+    from_middle = _shift(offset[1] - zoomed_middle[0], offset[0] - zoomed_middle[1])
+    cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
+    turn_and_shrink = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    to_picture = _shift((width - 1) / 2, (height - 1) / 2)
+    return (to_picture @ turn_and_shrink @ from_middle @ mirror)[:2]
+
+
+def _shift(x: float, y: float) -> np.ndarray:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]])
+
+
+def _change_colours(
+    image: UInt8[np.ndarray, "h w 3"], gamma: float, gain: Float64[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Looks every value up in a table: there are only 256 for each colour."""
+    table = np.minimum(INTENSITIES**gamma * gain, 1)
+    return cv2.LUT(image, np.round(255 * table).astype(np.uint8)[None])
 
 
 def _warp(
-    picture: tf.Tensor, transform: tf.Tensor, crop: tuple[int, int], how: str
-) -> tf.Tensor:
-    """Samples float32 (h, w, c) at the mapped places.
-
-    Bilinear samples beyond the border take the border's colour, so that the last row
-    inside is not darkened; nearest ones are 0 there.
-    """
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=picture[None],
-        transforms=tf.concat([transform, [0.0, 0.0]], axis=0)[None],
-        output_shape=crop,
-        fill_value=0.0,
-        interpolation=how,
-        fill_mode="NEAREST" if how == "BILINEAR" else "CONSTANT",
-    )[0]
+    picture: np.ndarray,
+    transform: np.ndarray,
+    crop: tuple[int, int],
+    interpolation: int,
+    outside: tuple[int, ...],
+) -> np.ndarray:
+    return cv2.warpAffine(
+        picture,
+        transform,
+        crop[::-1],
+        flags=interpolation | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=outside,
+    )

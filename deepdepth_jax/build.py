@@ -74,14 +74,15 @@ def _name_of(metadata: Metadata) -> str:
     return names[metadata.convention]
 
 
+def depth_bins(config: ConfigDict) -> DepthBins:
+    """Builds the bins that the section `bins` describes."""
+    fields = {name: config.bins[name] for name in config.bins if name != "preset"}
+    return DepthBins(**fields)
+
+
 def network(config: ConfigDict) -> Network:
     """Builds the network that the sections `model` and `bins` describe."""
-    bins = DepthBins(
-        config.bins.kind,
-        config.bins.num_bins,
-        config.bins.min_depth_m,
-        config.bins.max_depth_m,
-    )
+    bins = depth_bins(config)
     model = DeepLabV2(
         num_bins=bins.num_bins,
         architecture=config.model.backbone,

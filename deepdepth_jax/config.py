@@ -109,11 +109,7 @@ def complete(config: ConfigDict) -> ConfigDict:
     _fill_from_preset(config, "augment", AUGMENTATIONS)
     _check_choices(config)
     _check_numbers(config)
-    if config.data.dataset != "streets" and not config.data.root:
-        raise UserError(
-            f"data.root is empty: say where {config.data.dataset} lies, "
-            "--config.data.root=FOLDER"
-        )
+    _check_data_is_named(config.data)
     if config.model.norm == "frozen" and not config.model.pretrained:
         raise UserError(
             "model.norm=frozen with model.pretrained empty would freeze statistics "
@@ -129,6 +125,20 @@ def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> Non
     for field, value in presets[fields.preset].items():
         if fields[field] is None:
             fields[field] = value
+
+
+def _check_data_is_named(data: ConfigDict) -> None:
+    used = {data.dataset} | {name for name, weight in data.mixture.items() if weight}
+    for name in ("kitti", "synthia"):
+        if name in used and not (data[name].root or data.root):
+            raise UserError(
+                f"data.root is empty: say where {name} lies, --config.data.root=FOLDER"
+            )
+    if "pairs" in used and not data.pairs.manifest:
+        raise UserError(
+            "data.pairs.manifest is empty: say which pictures and depth files belong "
+            "together, --config.data.pairs.manifest=FILE"
+        )
 
 
 def _check_choices(config: ConfigDict) -> None:
@@ -162,6 +172,10 @@ def _check_choice(field: str, value: object, allowed: Collection) -> None:
 # The least value of each number that has one.
 _AT_LEAST: Mapping[str, float] = MappingProxyType(
     {
+        "seed": 0,
+        "data.canonical_focal_px": 0,
+        "data.synthia.focal_px": 0,
+        **{f"data.mixture.{name}": 0 for name in DATASETS},
         "data.streets.train_scenes": 1,
         "data.streets.val_scenes": 0,
         "data.streets.test_scenes": 0,
@@ -170,8 +184,11 @@ _AT_LEAST: Mapping[str, float] = MappingProxyType(
         "model.width": 1,
         "augment.max_zoom": 1,
         "augment.rotation_deg": 0,
-        "augment.colour_gain": 0,
         "augment.flip_probability": 0,
+        "augment.colour_probability": 0,
+        "augment.gamma_range": 0,
+        "augment.brightness_range": 0,
+        "augment.gain_range": 0,
         "train.batch_size": 1,
         "train.num_steps": 1,
         "train.learning_rate": 0,

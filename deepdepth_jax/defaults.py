@@ -9,20 +9,39 @@ from types import MappingProxyType
 
 from ml_collections import ConfigDict, config_dict
 
-DATASETS = ("kitti", "streets", "synthia")
+DATASETS = ("kitti", "pairs", "streets", "synthia")
 
 AUGMENTATIONS: Mapping[str, Mapping] = MappingProxyType(
     {
-        "none": dict(
-            max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.0
-        ),
-        "flip": dict(
-            max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.5
-        ),
-        # Eigen et al. 2014, with the paper's footnote for KITTI.
-        "eigen_kitti": dict(
-            max_zoom=1.2, rotation_deg=0.0, colour_gain=0.2, flip_probability=0.5
-        ),
+        name: MappingProxyType(
+            dict(
+                max_zoom=1.0,
+                rotation_deg=0.0,
+                flip_probability=0.5,
+                colour_probability=0.0,
+                gamma_range=0.0,
+                brightness_range=0.0,
+                gain_range=0.0,
+            )
+            | changed
+        )
+        for name, changed in {
+            "none": dict(flip_probability=0.0),
+            "flip": {},
+            # Eigen et al. 2014, for KITTI with the paper's footnote.
+            "eigen_kitti": dict(max_zoom=1.2, colour_probability=1.0, gain_range=0.2),
+            "eigen_nyu": dict(
+                max_zoom=1.5, rotation_deg=5.0, colour_probability=1.0, gain_range=0.2
+            ),
+            # BTS (Lee et al. 2019) as released for KITTI; its crop is 352 x 704.
+            "bts": dict(
+                rotation_deg=1.0,
+                colour_probability=0.5,
+                gamma_range=0.1,
+                brightness_range=0.1,
+                gain_range=0.1,
+            ),
+        }.items()
     }
 )
 
@@ -37,13 +56,23 @@ def default_config() -> ConfigDict:
         {
             "seed": 0,
             "data": {
-                # One of DATASETS.
+                # One of DATASETS: learnt from, validated and evaluated on.
                 "dataset": "streets",
-                # The folder that holds the data as unpacked; streets needs none.
+                # The folder that holds KITTI or SYNTHIA as unpacked.
                 "root": "",
                 # Where records are kept that were prepared from it.
                 "prepared_dir": "runs/prepared",
+                # Prepare with Apache Beam, with these options of its pipelines; empty
+                # to prepare on this machine.
+                "beam_options": "",
+                # Weights of the data sets to learn from; all 0: from `dataset` alone.
+                "mixture": dict.fromkeys(DATASETS, 0.0),
+                # Learn depth as seen through a lens of this focal length, and scale
+                # predictions back to the picture's own; 0: learn depth as it is.
+                "canonical_focal_px": 0.0,
                 "kitti": {
+                    # Its own folder, where it is not `data.root`.
+                    "root": "",
                     # What training learns from: improved (annotated maps) or lidar.
                     "ground_truth": "improved",
                     # 2 is the left colour camera, 3 the right one.
@@ -55,6 +84,19 @@ def default_config() -> ConfigDict:
                         "2011_09_26_drive_0079",
                         "2011_09_28_drive_0001",
                     ),
+                    # Lists of frames in place of the Eigen split's; see kitti/lists.py.
+                    "train_list": "",
+                    "val_list": "",
+                    "test_list": "",
+                    # Project lidar with the small errors that most published figures
+                    # on lidar ground truth were measured with.
+                    "legacy_lidar": False,
+                },
+                "pairs": {
+                    # A .jsonl or .csv file that lists pictures and their depth.
+                    "manifest": "",
+                    # Metres that one unit of the depth files stands for.
+                    "depth_unit_m": 1.0,
                 },
                 "streets": {
                     "train_scenes": 600,
@@ -62,6 +104,12 @@ def default_config() -> ConfigDict:
                     "test_scenes": 60,
                     "height": 96,
                     "width": 320,
+                },
+                "synthia": {
+                    # Its own folder, where it is not `data.root`.
+                    "root": "",
+                    # Of its camera, which the data set does not tell; 0: unknown.
+                    "focal_px": 0.0,
                 },
             },
             "bins": {
@@ -97,13 +145,14 @@ def default_config() -> ConfigDict:
             "augment": {
                 # One of AUGMENTATIONS.
                 "preset": "eigen_kitti",
-                # The picture grows by a factor in [1, max_zoom], depth shrinks by it.
+                # See augment.Augmentation.
                 "max_zoom": config_dict.placeholder(float),
-                # Rotation by an angle in [-rotation_deg, rotation_deg].
                 "rotation_deg": config_dict.placeholder(float),
-                # Each colour times a factor in [1 - colour_gain, 1 + colour_gain].
-                "colour_gain": config_dict.placeholder(float),
                 "flip_probability": config_dict.placeholder(float),
+                "colour_probability": config_dict.placeholder(float),
+                "gamma_range": config_dict.placeholder(float),
+                "brightness_range": config_dict.placeholder(float),
+                "gain_range": config_dict.placeholder(float),
             },
             "train": {
                 # Over all devices.

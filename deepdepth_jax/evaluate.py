@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,13 @@ from deepdepth_jax import build
 from deepdepth_jax.baseline import MedianDepth
 from deepdepth_jax.batching import predict_each
 from deepdepth_jax.checkpoints import Which
+from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.input_pipeline import Example, Records, examples, prepare
+from deepdepth_jax.input_pipeline import examples, prepare_held_out
 from deepdepth_jax.metrics import MetricMeans, depth_metrics
 from deepdepth_jax.restore import PredictImages, restored_predict
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import Example, Prediction
 from deepdepth_jax.visualize import Row, save_figure_sheet
-
-BASELINE_IMAGES = 200
-"""How many training images the median baseline is taken over."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +47,8 @@ class Protocol:
         """Reads the protocol out of a completed config and the data it is used on."""
         return cls(
             dataset=config.data.dataset,
-            split=records.source.split,
-            ground_truth=records.source.ground_truth,
+            split=records.source.split_title,
+            ground_truth=records.source.ground_truth_title,
             crop=config.eval.crop,
             cap_m=config.eval.cap_m,
             min_m=config.eval.min_m,
@@ -72,13 +70,21 @@ class Protocol:
 
 
 def validate(
-    predict: PredictImages, records: Records, protocol: Protocol, batch_size: int
+    predict: PredictImages, records: Records, config: ConfigDict
 ) -> dict[str, float]:
-    """Takes the mean metrics over a split."""
-    means = MetricMeans()
-    for example, prediction in predict_each(predict, examples(records), batch_size):
+    """Takes the mean metrics over a split, by the protocol of a completed config."""
+    protocol, means = Protocol.of(config, records), MetricMeans()
+    for example, prediction in _predict_examples(predict, examples(records), config):
         means.add(protocol.measure(prediction.depth_m, example.depth_m))
     return means.compute()
+
+
+def _predict_examples(
+    predict: PredictImages, items: Iterator[Example], config: ConfigDict
+) -> Iterator[tuple[Example, Prediction]]:
+    return predict_each(
+        predict, items, config.eval.batch_size, config.data.canonical_focal_px
+    )
 
 
 def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
@@ -93,20 +99,20 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
       UserError: there is no checkpoint, or nothing to evaluate on.
     """
     step, predict = restored_predict(config, workdir, which)
-    records = prepare(config.data, config.eval.split, config.eval.ground_truth)
+    records = prepare_held_out(config, config.eval.split)
     if records.count == 0:
         raise UserError(
-            f"data.root={config.data.root}: nothing to evaluate on: no frame of "
-            f"eval.split={config.eval.split} with eval.ground_truth="
-            f"{config.eval.ground_truth} is there"
+            f"eval.split={config.eval.split}: nothing to evaluate on "
+            f"({records.source.report()}); "
+            "python -m deepdepth_jax.check_data tells what is missing"
         )
     protocol = Protocol.of(config, records)
-    baseline = _median_baseline(config)
+    baseline = MedianDepth.load(workdir)
 
     means, baseline_means, rows = MetricMeans(), MetricMeans(), []
     shown = set(np.linspace(0, records.count - 1, config.eval.figures).astype(int))
-    bar = tqdm(examples(records), f"evaluate {protocol.split}", records.count)
-    each = predict_each(predict, iter(bar), config.eval.batch_size)
+    bar = tqdm(examples(records), f"evaluate {config.eval.split}", records.count)
+    each = _predict_examples(predict, iter(bar), config)
     for index, (example, prediction) in enumerate(each):
         metrics = protocol.measure(prediction.depth_m, example.depth_m)
         means.add(metrics)
@@ -118,13 +124,7 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     _print_table(protocol, step, means, baseline_means)
     _write_results(workdir, protocol, step, means, records)
     if rows:
-        _draw(config, workdir / "figures" / f"{protocol.split}.png", rows)
-
-
-def _median_baseline(config: ConfigDict) -> MedianDepth:
-    records = prepare(config.data, "train", config.data.kitti.ground_truth)
-    some = dataclasses.replace(records, count=min(records.count, BASELINE_IMAGES))
-    return MedianDepth(example.depth_m for example in examples(some))
+        _draw(config, workdir / "figures" / f"{config.eval.split}.png", rows)
 
 
 def _row(example: Example, prediction: Prediction, metrics: Mapping[str, float]) -> Row:
@@ -138,7 +138,7 @@ def _row(example: Example, prediction: Prediction, metrics: Mapping[str, float])
 
 
 def _draw(config: ConfigDict, path: Path, rows: list[Row]) -> None:
-    bins = build.network(config).bins
+    bins = build.depth_bins(config)
     path.parent.mkdir(exist_ok=True)
     save_figure_sheet(path, rows, bins.min_depth_m, bins.max_depth_m)
     print(f"figures: {path}")
@@ -147,8 +147,8 @@ def _draw(config: ConfigDict, path: Path, rows: list[Row]) -> None:
 def _write_results(
     workdir: Path, protocol: Protocol, step: int, means: MetricMeans, records: Records
 ) -> None:
-    without = (
-        means.images_without_ground_truth + records.source.images_without_ground_truth
+    without = means.images_without_ground_truth + len(
+        records.source.without_ground_truth
     )
     results = {
         "protocol": dataclasses.asdict(protocol)

@@ -8,8 +8,10 @@ from absl import logging
 from deepdepth_jax import cli
 from deepdepth_jax.build import adopt_pretrained
 from deepdepth_jax.config import complete, load_config, override
+from deepdepth_jax.datasets.registry import all_sources
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluate import evaluate
+from deepdepth_jax.input_pipeline import prepare
 from deepdepth_jax.train import train
 from deepdepth_jax.workdir import as_trained
 
@@ -30,9 +32,9 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument(
         "--mode",
-        choices=("train", "evaluate"),
+        choices=("train", "evaluate", "prepare"),
         default="train",
-        help="train and then evaluate, or evaluate only",
+        help="train and then evaluate, or evaluate only, or only prepare the data",
     )
     parser.add_argument(
         "--checkpoint",
@@ -47,6 +49,10 @@ def main(argv: list[str]) -> None:
     tf.config.set_visible_devices([], "GPU")
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
+    if arguments.mode == "prepare":
+        for source in all_sources(config):
+            prepare(config.data, source)
+        return
     if arguments.mode == "train":
         config = adopt_pretrained(config)
         train(config, workdir)

@@ -54,14 +54,35 @@ class DepthPredictor:
         _, predict = restored_predict(config, workdir, checkpoint)
         return cls(config, predict)
 
-    def __call__(self, image: UInt8[np.ndarray, "h w 3"]) -> Prediction:
+    def __call__(
+        self, image: UInt8[np.ndarray, "h w 3"], focal_px: float = 0.0
+    ) -> Prediction:
         """Predicts the depth of an RGB picture, at its own size.
 
         Nothing is resized: the network knows things by their size in pixels, so that
         the picture should be of about the scale of those it was trained on.
+
+        Args:
+          image: the picture.
+          focal_px: the focal length of its camera, in its pixels. Needed, and used,
+            only if the network learnt the depth of a canonical camera.
+
+        Raises:
+          ValueError: the focal length is needed and not given.
         """
-        batch = self.predict(image[None])
-        return Prediction(batch.depth_m[0], batch.confidence[0])
+        [(_, depth)] = self.predict_each(iter([Picture(Path(), image, focal_px)]))
+        return depth
+
+    def predict_each(
+        self, pictures: Iterator["Picture"]
+    ) -> Iterator[tuple["Picture", Prediction]]:
+        """Predicts many pictures, in batches of those that have the same size."""
+        return predict_each(
+            self.predict,
+            pictures,
+            self.config.eval.batch_size,
+            self.config.data.canonical_focal_px,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +91,10 @@ class Picture:
 
     path: Path
     image: UInt8[np.ndarray, "h w 3"]
+    focal_px: float
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path, focal_px: float = 0.0) -> Picture:
     """Reads a picture as RGB, turned as its camera meant it.
 
     Raises:
@@ -81,7 +103,7 @@ def read_picture(path: Path) -> Picture:
     try:
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
-            return Picture(path, np.asarray(upright.convert("RGB")))
+            return Picture(path, np.asarray(upright.convert("RGB")), focal_px)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a picture that can be read ({error})") from error
 
@@ -131,27 +153,44 @@ def main(argv: list[str]) -> None:
         default="best",
         help="last, best by validation, or a step",
     )
+    parser.add_argument(
+        "--focal_px",
+        type=float,
+        default=0.0,
+        help="focal length of the camera in pixels; needed by networks that were "
+        "trained with data.canonical_focal_px",
+    )
     arguments = parser.parse_args(argv)
     paths = find_pictures(arguments.input)
     predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
+    _check_focal_length(predictor.config, arguments.focal_px)
     base = arguments.input if arguments.input.is_dir() else arguments.input.parent
-    for picture, depth in _predict_files(predictor, paths):
+    for picture, depth in _predict_files(predictor, paths, arguments.focal_px):
         target = arguments.output / picture.path.relative_to(base)
         _save(target, depth, predictor.config)
     print(f"{len(paths)} pictures: {arguments.output}")
 
 
+def _check_focal_length(config: ConfigDict, focal_px: float) -> None:
+    if focal_px < 0 or (config.data.canonical_focal_px and not focal_px):
+        raise UserError(
+            f"--focal_px={focal_px}: give the focal length of the pictures in pixels; "
+            f"the network needs it as it was trained with "
+            f"data.canonical_focal_px={config.data.canonical_focal_px}"
+        )
+
+
 def _predict_files(
-    predictor: DepthPredictor, paths: list[Path]
+    predictor: DepthPredictor, paths: list[Path], focal_px: float
 ) -> Iterator[tuple[Picture, Prediction]]:
-    pictures = tqdm(map(read_picture, paths), "predict", len(paths), unit="picture")
-    batch_size = predictor.config.eval.batch_size
-    return predict_each(predictor.predict, iter(pictures), batch_size)
+    pictures = (read_picture(path, focal_px) for path in paths)
+    bar = tqdm(pictures, "predict", len(paths), unit="picture")
+    return predictor.predict_each(iter(bar))
 
 
 def _save(target: Path, depth: Prediction, config: ConfigDict) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    bins = build.network(config).bins
+    bins = build.depth_bins(config)
     save_depth_png(target.with_name(f"{target.stem}_depth.png"), depth.depth_m)
     save_depth_picture(
         target.with_name(f"{target.stem}_color.png"),

@@ -4,20 +4,30 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from deepdepth_jax import build
 from deepdepth_jax.augment import Augmentation
+from deepdepth_jax.baseline import MedianDepth
 from deepdepth_jax.checkpoints import Checkpoints
-from deepdepth_jax.errors import UserError
-from deepdepth_jax.evaluate import Protocol, validate
-from deepdepth_jax.input_pipeline import Records, prepare, train_batches
+from deepdepth_jax.evaluate import validate
+from deepdepth_jax.input_pipeline import (
+    Mixture,
+    prepare_held_out,
+    prepare_training,
+    read_examples,
+    train_batches,
+)
 from deepdepth_jax.parallel import check_batch_size, split_over_devices
 from deepdepth_jax.state import TrainState
 from deepdepth_jax.types import Batch
 from deepdepth_jax.workdir import check_same_run, claim
 from deepdepth_jax.writers import MetricWriter
+
+BASELINE_IMAGES = 200
+"""How many pictures of a data set the median baseline is taken over."""
 
 Validate = Callable[[TrainState], dict[str, float]]
 
@@ -35,13 +45,10 @@ def train(config: ConfigDict, workdir: Path) -> None:
     """
     check_batch_size(config.train.batch_size)
     check_same_run(workdir, config)  # before the data is prepared, which takes time
-    records = prepare(config.data, "train", config.data.kitti.ground_truth)
-    if records.count == 0:
-        raise UserError(
-            f"data.root={config.data.root}: no frame of the training split is there"
-        )
+    mixture = prepare_training(config.data)
     validate_state = _make_validation(config)
     claim(workdir, config)
+    MedianDepth.of(_spread_depths_m(mixture)).save(workdir)
     with Checkpoints.of(config, workdir) as checkpoints:
         step = checkpoints.last_step
         if step is None:
@@ -52,7 +59,7 @@ def train(config: ConfigDict, workdir: Path) -> None:
         with MetricWriter(workdir, after_step=int(state.step)) as writer:
             _loop(
                 config,
-                records=records,
+                mixture=mixture,
                 state=state,
                 validate_state=validate_state,
                 checkpoints=checkpoints,
@@ -60,28 +67,32 @@ def train(config: ConfigDict, workdir: Path) -> None:
             )
 
 
+def _spread_depths_m(mixture: Mixture) -> Iterator[np.ndarray]:
+    """Reads the depth of some pictures of each part, evenly spread over it."""
+    for records in mixture.parts:
+        indices = np.linspace(0, records.count - 1, BASELINE_IMAGES).astype(int)
+        for example in read_examples(records, sorted(set(indices.tolist()))):
+            yield example.depth_m
+
+
 def _make_validation(config: ConfigDict) -> Validate | None:
     """Builds what takes the validation metrics; None if there is nothing to take."""
     if config.eval.every == 0:
         return None
-    records = prepare(config.data, "val", config.eval.ground_truth)
+    records = prepare_held_out(config, "val")
     if records.count == 0:
         print("no validation frames: the best checkpoint will be the last", flush=True)
         return None
     predict = build.prediction(config)
-    protocol = Protocol.of(config, records)
     return lambda state: validate(
-        lambda images: predict(state.variables, images),
-        records,
-        protocol,
-        config.eval.batch_size,
+        lambda images: predict(state.variables, images), records, config
     )
 
 
 def _loop(
     config: ConfigDict,
     *,
-    records: Records,
+    mixture: Mixture,
     state: TrainState,
     validate_state: Validate | None,
     checkpoints: Checkpoints,
@@ -90,7 +101,7 @@ def _loop(
     section, last = config.train, config.train.num_steps
     train_step, schedule = build.train_step(config), build.schedule(config)
     first = int(state.step)
-    batches = _batches(config, records, first)
+    batches = _batches(config, mixture, first)
     timer = _Timer(section.batch_size, first)
     with tqdm(desc="train", total=last, initial=first, unit="step") as bar:
         for step in range(first + 1, last + 1):
@@ -114,18 +125,14 @@ def _loop(
                 checkpoints.save(state, validated)
 
 
-def _batches(config: ConfigDict, records: Records, first_step: int) -> Iterator[Batch]:
-    fields = config.augment
+def _batches(config: ConfigDict, mixture: Mixture, first_step: int) -> Iterator[Batch]:
+    fields = {name: config.augment[name] for name in config.augment if name != "preset"}
     return split_over_devices(
         train_batches(
-            records,
+            mixture,
             crop=tuple(config.train.crop),
-            augmentation=Augmentation(
-                max_zoom=fields.max_zoom,
-                rotation_deg=fields.rotation_deg,
-                colour_gain=fields.colour_gain,
-                flip_probability=fields.flip_probability,
-            ),
+            augmentation=Augmentation(**fields),
+            canonical_focal_px=config.data.canonical_focal_px,
             batch_size=config.train.batch_size,
             seed=config.seed,
             first_step=first_step,

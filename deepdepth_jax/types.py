@@ -5,13 +5,30 @@ from typing import Any
 
 import flax.struct
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Float32, UInt8
 
 Tree = Any
 """A tree of arrays under the names of the layers, as Flax has it."""
 
 AnyArray = Array | np.ndarray
 """An array on a device or on the host."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One picture with its ground truth, at its own size.
+
+    Attributes:
+      name: unique in its split; tells the user which frame this is.
+      image: RGB.
+      depth_m: metres along the optical axis; 0 = no ground truth.
+      focal_px: horizontal focal length of the picture, in its pixels; 0 = unknown.
+    """
+
+    name: str
+    image: UInt8[np.ndarray, "h w 3"]
+    depth_m: Float32[np.ndarray, "h w"]
+    focal_px: float
 
 
 @flax.struct.dataclass

@@ -1,12 +1,12 @@
 """Pictures of depth for people: coloured maps with a scale, and figure sheets."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -103,6 +103,34 @@ def save_figure_sheet(
     grid[-1, 0].axis("off")
     _draw_scales(figure, grid[-1, 1:], min_m, max_m)
     figure.savefig(path, dpi=110)
+
+
+def save_depth_histogram(
+    path: Path,
+    edges_m: Float[np.ndarray, " edges"],
+    counts: Mapping[str, Int[np.ndarray, " bins"]],
+) -> None:
+    """Draws how the pixels of data sets fall into bins.
+
+    Args:
+      path: to write to.
+      edges_m: of the bins.
+      counts: pixels in each bin, by the name of the data set.
+    """
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for name, pixels in counts.items():
+        axes.stairs(100 * pixels / pixels.sum(), edges_m, label=name, linewidth=1.5)
+    if edges_m[0] > 0:
+        axes.set_xscale("log")
+        _metre_ticks(axes.xaxis, float(edges_m[0]), float(edges_m[-1]))
+    axes.set_xlim(edges_m[0], edges_m[-1])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(f"depth in metres, in the {len(edges_m) - 1} bins of the config")
+    axes.set_ylabel("% of the labelled pixels")
+    if counts:
+        axes.legend()
+    figure.savefig(path, dpi=120)
 
 
 def _draw_scales(figure: Figure, axes: np.ndarray, min_m: float, max_m: float) -> None:

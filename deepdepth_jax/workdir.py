@@ -14,7 +14,10 @@ from deepdepth_jax.errors import UserError
 # what is kept.
 FREE_FIELDS = (
     "data.root",
+    "data.kitti.root",
+    "data.synthia.root",
     "data.prepared_dir",
+    "data.beam_options",
     "eval.",
     "train.log_every",
     "train.checkpoint_every",

@@ -20,8 +20,10 @@ ORDER = (
     "optimizer",
     "defaults",
     "config",
+    "camera",
     "datasets",
     "datasets.kitti",
+    "datasets.pairs",
     "datasets.streets",
     "datasets.synthia",
     "datasets.registry",
@@ -44,6 +46,7 @@ ORDER = (
     "evaluate",
     "train",
     "convert",
+    "check_data",
     "predict",
     "main",
 )

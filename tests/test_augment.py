@@ -1,24 +1,14 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from deepdepth_jax.augment import MEAN_COLOUR, Augmentation, augment
+from deepdepth_jax.defaults import AUGMENTATIONS
 
-NOTHING = Augmentation(
-    max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.0
-)
+NOTHING = Augmentation()
 
 
 def change(**fields):
-    return Augmentation(
-        **{
-            "max_zoom": 1.0,
-            "rotation_deg": 0.0,
-            "colour_gain": 0.0,
-            "flip_probability": 0.0,
-        }
-        | fields
-    )
+    return Augmentation(**fields)
 
 
 def example(height=37, width=53, seed=0):
@@ -36,14 +26,7 @@ def ramps(height=60, width=100):
 
 
 def run(image, depth_m, seed, crop, augmentation):
-    result = augment(
-        tf.constant(image),
-        tf.constant(depth_m),
-        tf.constant(seed, tf.int64),
-        crop=crop,
-        augmentation=augmentation,
-    )
-    return [part.numpy() for part in result]
+    return augment(image, depth_m, seed, crop=crop, augmentation=augmentation)
 
 
 def test_nothing_is_nothing():
@@ -133,20 +116,92 @@ def test_zoom_is_spread_over_its_range():
     assert zooms.mean() == pytest.approx(1.1, abs=0.015)
 
 
-def test_colour_gain_is_one_factor_for_each_colour():
-    image = np.full((8, 8, 3), 100, np.uint8)
+def colours(colour, count=200, **fields):
+    """What becomes of a picture of one colour, for many seeds."""
+    image = np.full((8, 8, 3), colour, np.uint8)
     depth_m = np.ones((8, 8), np.float32)
-    gains = np.array(
-        [
-            run(image, depth_m, (0, s), (8, 8), change(colour_gain=0.2))[0][0, 0]
-            for s in range(200)
-        ]
+    changed = [
+        run(image, depth_m, (0, seed), (8, 8), change(**fields))[0]
+        for seed in range(count)
+    ]
+    assert all((picture == picture[0, 0]).all() for picture in changed)
+    return np.array([picture[0, 0] for picture in changed]).astype(int)
+
+
+def test_each_colour_has_its_own_gain():
+    changed = colours(100, colour_probability=1.0, gain_range=0.2)
+    assert (changed.min(0) >= 80).all()
+    assert (changed.min(0) <= 82).all()
+    assert (changed.max(0) <= 120).all()
+    assert (changed.max(0) >= 118).all()
+    assert np.abs(np.corrcoef(changed.T)[np.triu_indices(3, 1)]).max() < 0.25
+
+
+def test_brightness_is_one_factor_for_all_colours():
+    changed = colours((50, 100, 200), colour_probability=1.0, brightness_range=0.1)
+    factors = changed / (50, 100, 200)
+    assert np.ptp(factors, axis=1).max() < 0.02  # but for rounding
+    assert 0.9 <= factors[:, 2].min() < 0.905
+    assert 1.095 < factors[:, 2].max() <= 1.1
+
+
+def test_gamma_bends_between_black_and_white():
+    ends = colours((0, 255, 255), colour_probability=1.0, gamma_range=0.1)
+    assert (ends == (0, 255, 255)).all()
+    changed = colours(64, colour_probability=1.0, gamma_range=0.1)[:, 0]
+    assert changed.min() == round(255 * (64 / 255) ** 1.1)
+    assert changed.max() == round(255 * (64 / 255) ** 0.9)
+
+
+def test_gamma_comes_before_the_gains_and_what_exceeds_white_is_white():
+    every = dict(colour_probability=1.0, gamma_range=0.1, gain_range=0.2)
+    gamma_alone = colours(64, **(every | dict(gain_range=0.0)))
+    gain_alone = colours(128, **(every | dict(gamma_range=0.0))) / 128
+    np.testing.assert_allclose(colours(64, **every), gamma_alone * gain_alone, atol=1.5)
+    assert colours(250, **every).max() == 255
+
+
+def test_colours_change_with_their_probability():
+    changed = colours(100, colour_probability=0.5, gain_range=0.2)
+    assert 75 < (changed == 100).all(axis=1).sum() < 125
+
+
+def test_one_field_leaves_the_draws_of_the_others():
+    image, depth_m = example()
+    zoom_alone = run(image, depth_m, (3, 4), (20, 30), change(max_zoom=1.4))
+    tinted = run(
+        image,
+        depth_m,
+        (3, 4),
+        (20, 30),
+        change(max_zoom=1.4, colour_probability=1.0, gain_range=0.2),
     )
-    assert gains.min() >= 80
-    assert gains.max() <= 120
-    assert (gains.min(0) <= 82).all()
-    assert (gains.max(0) >= 118).all()
-    assert np.abs(np.corrcoef(gains.T)[np.triu_indices(3, 1)]).max() < 0.25
+    np.testing.assert_array_equal(tinted[1], zoom_alone[1])
+    assert (tinted[0] != zoom_alone[0]).any()
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_presets_move_image_depth_and_validity_together(name, seed):
+    image, _ = ramps(180, 250)  # red tells the column, green the row
+    columns, rows = image[..., 0].astype(int), image[..., 1].astype(int)
+    depth_m = (1.0 + columns + 250 * rows).astype(np.float32)
+    depth_m[rows % 60 < 20] = 0
+    augmentation = Augmentation(**(AUGMENTATIONS[name] | dict(colour_probability=0.0)))
+    crop = (160, 220)
+    out, out_depth_m = run(image, depth_m, (0, seed), crop, augmentation)
+    constant = run(image, np.full_like(depth_m, 60), (0, seed), crop, augmentation)[1]
+    zoom = 60 / constant.max()
+
+    inside, known = constant > 0, out_depth_m > 0
+    number = np.round(out_depth_m[known] * zoom - 1).astype(int)
+    red, green = out[known][:, 0].astype(float), out[known][:, 1].astype(float)
+    # But on the border, where pixels fade into the surroundings.
+    assert (np.abs(red - number % 250) <= 1.01).mean() > 0.98
+    assert (np.abs(green - number // 250) <= 1.01).mean() > 0.98
+    hidden = inside & ~known
+    assert hidden.mean() > 0.05
+    assert ((out[hidden][:, 1] + 1.0) % 60 <= 21).mean() > 0.98
 
 
 def test_rotation_turns_about_the_middle_by_the_angle():
@@ -171,29 +226,9 @@ def test_pixels_without_depth_stay_without_depth():
     assert (out > 0).mean() < 0.6
 
 
-def test_eagerly_and_inside_tf_data_are_the_same():
-    image, depth_m = example()
-    options = change(
-        max_zoom=1.3, rotation_deg=4.0, colour_gain=0.2, flip_probability=0.5
-    )
-    dataset = tf.data.Dataset.range(4).map(
-        lambda i: augment(
-            tf.constant(image),
-            tf.constant(depth_m),
-            tf.stack([7, i]),
-            crop=(20, 30),
-            augmentation=options,
-        )
-    )
-    for index, (inside, inside_depth_m) in enumerate(dataset.as_numpy_iterator()):
-        eager, eager_depth_m = run(image, depth_m, (7, index), (20, 30), options)
-        np.testing.assert_array_equal(inside, eager)
-        np.testing.assert_array_equal(inside_depth_m, eager_depth_m)
-
-
 def test_another_seed_is_another_example():
     image, depth_m = example()
-    options = change(max_zoom=1.3, colour_gain=0.2)
+    options = change(max_zoom=1.3, colour_probability=1.0, gain_range=0.2)
     first, again, other = (
         run(image, depth_m, seed, (20, 30), options)[0]
         for seed in ((1, 2), (1, 2), (2, 1))

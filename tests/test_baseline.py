@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.baseline import MedianDepth
+from deepdepth_jax.errors import UserError
 
 
 def test_the_median_over_pictures_at_each_place():
     left_near = np.full((64, 192), 10, np.float32)
     left_near[:, :96] = 4
     depths_m = [left_near, left_near * 3, left_near * 2]
-    guess_m = MedianDepth(depths_m)(64, 192)
+    guess_m = MedianDepth.of(depths_m)(64, 192)
     np.testing.assert_allclose(guess_m[:, :90], 8, rtol=1e-6)
     np.testing.assert_allclose(guess_m[:, 102:], 20, rtol=1e-6)
 
@@ -21,7 +22,7 @@ def test_sparse_pictures_of_different_sizes():
         depth_m[rng.uniform(size=size) < 0.9] = 0
         depth_m[: size[0] // 3] = 0  # no lidar reaches the sky
         depths_m.append(depth_m)
-    guess_m = MedianDepth(depths_m)(100, 300)
+    guess_m = MedianDepth.of(depths_m)(100, 300)
     assert guess_m.shape == (100, 300)
     np.testing.assert_allclose(guess_m, 7, rtol=1e-6)
 
@@ -30,9 +31,16 @@ def test_an_empty_cell_takes_the_median_of_its_row():
     depth_m = np.full((32, 96), 5, np.float32)
     depth_m[16:] = 9
     depth_m[20, 40] = 0
-    assert MedianDepth([depth_m])(32, 96)[20, 40] == 9
+    assert MedianDepth.of([depth_m])(32, 96)[20, 40] == 9
 
 
 def test_no_ground_truth_at_all_is_an_error():
-    with pytest.raises(ValueError, match="no training picture"):
-        MedianDepth([np.zeros((40, 100), np.float32)])
+    with pytest.raises(UserError, match="no pixel of 1 training pictures"):
+        MedianDepth.of([np.zeros((40, 100), np.float32)])
+
+
+def test_medians_come_back_from_the_folder_of_a_run(tmp_path):
+    medians = MedianDepth.of([np.random.default_rng(0).uniform(1, 9, (40, 100))])
+    medians.save(tmp_path)
+    loaded = MedianDepth.load(tmp_path)
+    np.testing.assert_array_equal(loaded(50, 60), medians(50, 60))

@@ -11,6 +11,7 @@ from deepdepth_jax.types import Prediction
 class Item:
     number: int
     image: np.ndarray
+    focal_px: float = 0.0
 
 
 def items(sizes):
@@ -48,7 +49,25 @@ def test_each_item_gets_its_own_prediction():
         depth_m = images[..., 0].astype(np.float32) + 1
         return Prediction(depth_m, depth_m / 100)
 
-    for item, prediction in predict_each(predict, iter(items(SIZES)), 3):
+    for item, prediction in predict_each(predict, iter(items(SIZES)), 3, 0.0):
         assert prediction.depth_m.shape == item.image.shape[:2]
         assert (prediction.depth_m == item.number + 1).all()
         assert (prediction.confidence == (item.number + 1) / 100).all()
+
+
+def one_metre(images):
+    depth_m = np.ones(images.shape[:3], np.float32)
+    return Prediction(depth_m, depth_m)
+
+
+def test_canonical_depth_comes_back_in_the_metres_of_each_picture():
+    pictures = [
+        Item(0, np.zeros((4, 5, 3), np.uint8), focal) for focal in (250.0, 2000.0)
+    ]
+    for picture, prediction in predict_each(one_metre, iter(pictures), 2, 1000.0):
+        np.testing.assert_allclose(prediction.depth_m, picture.focal_px / 1000)
+
+
+def test_canonical_depth_without_a_focal_length_is_refused():
+    with pytest.raises(ValueError, match="focal length"):
+        list(predict_each(one_metre, iter(items([(4, 5)])), 1, 1000.0))

@@ -27,6 +27,7 @@ def runnable(*overrides):
 def test_every_config_loads_and_says_what_it_is(path):
     config = load_config(path)
     config.data.root = "somewhere"
+    config.data.pairs.manifest = "pairs.csv"
     config.model.update(pretrained="", norm="trained")  # the weights are not here
     build.network(build.adopt_pretrained(complete(config)))
     docstring = path.read_text().split('"""')[1]
@@ -60,7 +61,7 @@ def test_the_papers_numbers(name):
     assert (train.head_lr_mult, train.backbone_lr_mult) == (10.0, 1.0)
     assert config.augment.max_zoom == 1.2
     assert config.augment.rotation_deg == 0
-    assert (config.augment.colour_gain, config.augment.flip_probability) == (0.2, 0.5)
+    assert (config.augment.gain_range, config.augment.flip_probability) == (0.2, 0.5)
     assert config.eval.decode == "argmax"
 
 
@@ -178,3 +179,17 @@ def test_json_of_another_version_is_refused_by_field(tmp_path):
 def test_differences_name_field_and_both_values():
     left, right = runnable(), runnable("--config.train.num_steps=7")
     assert differences(left, right) == {"train.num_steps": (100_000, 7)}
+
+
+@pytest.mark.parametrize("dataset", ["kitti", "synthia"])
+def test_each_data_set_of_a_mixture_needs_its_folder(dataset):
+    weight = f"--config.data.mixture.{dataset}=1"
+    with pytest.raises(UserError, match=f"where {dataset} lies"):
+        runnable(weight)
+    runnable(weight, f"--config.data.{dataset}.root=somewhere")
+    runnable(weight, "--config.data.root=somewhere")
+
+
+def test_own_pairs_need_a_manifest():
+    with pytest.raises(UserError, match=r"--config\.data\.pairs\.manifest=FILE"):
+        runnable("--config.data.dataset=pairs")

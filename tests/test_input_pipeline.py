@@ -1,56 +1,24 @@
-import dataclasses
-import io
 from collections import Counter
 
 import jax
 import numpy as np
 import pytest
-from PIL import Image
+import tensorflow as tf
+from numbered import COUNT, Numbered, NumberedBuilder
 
 from deepdepth_jax.augment import Augmentation
-from deepdepth_jax.datasets.builder import DepthBuilder, Record, Source, SourceConfig
+from deepdepth_jax.datasets.records import open_records
 from deepdepth_jax.defaults import default_config
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.input_pipeline import (
+    Mixture,
     examples,
-    open_records,
-    prepare,
+    prepare_held_out,
+    read_examples,
     train_batches,
 )
 
-NOTHING = Augmentation(
-    max_zoom=1.0, rotation_deg=0.0, colour_gain=0.0, flip_probability=0.0
-)
-COUNT = 7
-
-
-@dataclasses.dataclass(frozen=True)
-class Numbered(Source):
-    """Pictures that carry their own index as colour and depth."""
-
-    split: str = "train"
-    ground_truth: str = "exact"
-    count: int = COUNT
-
-    def __len__(self):
-        return self.count
-
-    def read(self, index):
-        stream = io.BytesIO()
-        Image.fromarray(np.full((8, 9 + index, 3), index, np.uint8)).save(stream, "PNG")
-        depth_m = np.full((8, 9 + index), index + 1, np.float32)
-        return Record(f"frame {index}", stream.getvalue(), depth_m, 700.0 + index)
-
-    def identity(self):
-        return dataclasses.asdict(self)
-
-    def report(self):
-        return f"{self.count} numbered pictures"
-
-
-class NumberedBuilder(DepthBuilder):
-    ABOUT = "Pictures for tests."
-    HOMEPAGE = ""
-    CITATION = ""
+NOTHING = Augmentation()
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +26,20 @@ def records(tmp_path_factory):
     return open_records(NumberedBuilder, Numbered(), tmp_path_factory.mktemp("data"))
 
 
-def batches(records, first_step=0, num_steps=14, seed=5, augmentation=NOTHING):
+def batches(
+    records, first_step=0, num_steps=14, seed=5, augmentation=NOTHING, **options
+):
+    mixture = records if isinstance(records, Mixture) else Mixture.of([records], [1.0])
     return list(
         train_batches(
-            records,
+            mixture,
             crop=(6, 8),
             augmentation=augmentation,
             batch_size=4,
             seed=seed,
             first_step=first_step,
             num_steps=num_steps,
+            **options,
         )
     )
 
@@ -107,7 +79,11 @@ def test_image_and_depth_stay_together(records):
 
 
 STRONG = Augmentation(
-    max_zoom=1.5, rotation_deg=5.0, colour_gain=0.2, flip_probability=0.5
+    max_zoom=1.5,
+    rotation_deg=5.0,
+    flip_probability=0.5,
+    colour_probability=0.5,
+    gain_range=0.2,
 )
 
 
@@ -156,18 +132,63 @@ def test_processes_evaluate_every_record_once_together(records, monkeypatch, pro
     assert seen == Counter({f"frame {i}": 1 for i in range(COUNT)})
 
 
-def test_records_are_prepared_once_and_again_when_the_source_changes(tmp_path):
-    first = open_records(NumberedBuilder, Numbered(), tmp_path)
-    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*array_record*")}
-    open_records(NumberedBuilder, Numbered(), tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in files} == files
-    more = open_records(NumberedBuilder, Numbered(count=9), tmp_path)
-    assert (first.count, more.count) == (7, 9)
-    assert SourceConfig.of(Numbered()).name != SourceConfig.of(Numbered(count=9)).name
+@pytest.fixture(scope="module")
+def others(tmp_path_factory):
+    source = Numbered(count=3, first=100)
+    return open_records(NumberedBuilder, source, tmp_path_factory.mktemp("others"))
+
+
+def test_a_mixture_has_the_shares_of_its_weights(records, others):
+    mixture = Mixture.of([records, others], [3.0, 1.0])
+    seen = np.array(indices(batches(mixture, num_steps=300)))
+    assert (seen >= 100).sum() == 300
+    # Evenly spread, so that every batch of four has its share.
+    assert ((seen.reshape(-1, 4) >= 100).sum(axis=1) == 1).all()
+
+
+def test_each_part_of_a_mixture_is_seen_as_it_would_be_alone(records, others):
+    mixed = indices(batches(Mixture.of([records, others], [2.0, 1.0]), num_steps=400))
+    alone = indices(batches(records, num_steps=400))
+    of_records = [index for index in mixed if index < 100]
+    of_others = [index - 100 for index in mixed if index >= 100]
+    assert of_records == alone[: len(of_records)]
+    epochs = [of_others[start : start + 3] for start in range(0, 300, 3)]
+    assert all(sorted(epoch) == [0, 1, 2] for epoch in epochs)
+
+
+def test_a_mixture_goes_on_where_it_was_after_many_cycles(records, others):
+    mixture = Mixture.of([records, others], [0.7, 0.3])
+    whole = batches(mixture, num_steps=800)  # of 4: over three cycles
+    assert same(batches(mixture, first_step=777, num_steps=800), whole[777:])
+
+
+def test_a_part_without_weight_is_refused(records, others):
+    with pytest.raises(UserError, match=r"data\.mixture\.numbered"):
+        Mixture.of([records, others], [1.0, 0.0001])
+
+
+def test_depth_is_learnt_as_seen_through_the_canonical_lens(records):
+    for batch in batches(records, canonical_focal_px=350.0):
+        number = batch.image[..., 0].astype(float)
+        expected = (number + 1) * 350 / (700 + number)
+        np.testing.assert_allclose(batch.depth_m, expected, rtol=1e-6)
+
+
+def test_a_batch_does_not_depend_on_the_number_of_reader_threads(records, monkeypatch):
+    def with_threads(count):
+        monkeypatch.setattr(tf.data, "AUTOTUNE", count)
+        return batches(records, augmentation=STRONG)
+
+    assert same(with_threads(1), with_threads(7))
+
+
+def test_examples_are_read_in_the_order_asked_for(records):
+    names = [example.name for example in read_examples(records, [5, 0, 3])]
+    assert names == ["frame 5", "frame 0", "frame 3"]
 
 
 def test_a_split_without_frames_has_no_records(tmp_path):
-    data = default_config().data
-    data.prepared_dir = str(tmp_path)
-    data.streets.val_scenes = 0
-    assert prepare(data, "val", "improved").count == 0
+    config = default_config()
+    config.data.prepared_dir = str(tmp_path)
+    config.data.streets.val_scenes = 0
+    assert prepare_held_out(config, "val").count == 0

@@ -1,65 +1,17 @@
 """The TFDS builder that all data sets share: one split of one source, as records."""
 
-import abc
 import dataclasses
 import hashlib
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tqdm import tqdm
 
-
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One image with its depth.
-
-    Attributes:
-      name: unique in its split; tells the user which frame this is.
-      image: the encoded RGB picture, PNG or JPEG, as it lies on disk.
-      depth_m: float32 (h, w), metres along the optical axis; 0 = no ground truth.
-      focal_px: horizontal focal length of the picture, in its pixels; 0 = unknown.
-    """
-
-    name: str
-    image: bytes
-    depth_m: np.ndarray
-    focal_px: float
-
-
-class Source(abc.ABC):
-    """One split of a data set, where it comes from: the user's folder, or a seed."""
-
-    split: str
-    ground_truth: str
-    """The kind of depth, as protocols name it: `improved`, `lidar`, `rendered`..."""
-
-    @abc.abstractmethod
-    def __len__(self) -> int:
-        """Counts the records."""
-
-    @abc.abstractmethod
-    def read(self, index: int) -> Record:
-        """Reads one record; a file that is broken raises `UserError` with its name."""
-
-    @abc.abstractmethod
-    def identity(self) -> Mapping[str, Any]:
-        """Tells all that decides the records, as plain JSON values.
-
-        Prepared records are found again by it: a frame more on disk, or another kind
-        of ground truth, is another identity.
-        """
-
-    @property
-    def images_without_ground_truth(self) -> int:
-        """How many pictures of the split can have no depth, and are left out for it."""
-        return 0
-
-    @abc.abstractmethod
-    def report(self) -> str:
-        """Says in one line what is there: how many frames of how many."""
+from deepdepth_jax.datasets.source import Source, on_all_cores
+from deepdepth_jax.types import Example
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -77,18 +29,23 @@ class SourceConfig(tfds.core.BuilderConfig):
 
 
 class DepthBuilder(tfds.core.GeneratorBasedBuilder):
-    """Writes the records of a `Source`, in its order, for random access.
+    """Writes the examples of a `Source`, in its order, for random access.
+
+    They are stored decoded, since to decode a PNG takes longer than all the rest of the
+    work on a picture; the file format compresses each record.
 
     A data set is a subclass that says what TFDS shows about it. Subclasses are not
     registered with TFDS, whose catalogue has a `kitti` of its own: `input_pipeline`
     builds them by class.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
     ABOUT: ClassVar[str]
     HOMEPAGE: ClassVar[str]
     CITATION: ClassVar[str]
     builder_config: SourceConfig
+    with_beam = False
+    """Whether the records are prepared by Apache Beam."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__(skip_registration=True)
@@ -102,25 +59,42 @@ class DepthBuilder(tfds.core.GeneratorBasedBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "name": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 3)),
+                    "image": tfds.features.Tensor(
+                        shape=(None, None, 3), dtype=np.uint8, encoding="bytes"
+                    ),
                     "depth_m": tfds.features.Tensor(
-                        shape=(None, None), dtype=np.float32, encoding="zlib"
+                        shape=(None, None), dtype=np.float32, encoding="bytes"
                     ),
                     "focal_px": np.float32,
                 }
             ),
+            metadata=tfds.core.MetadataDict(self.builder_config.source.identity()),
             disable_shuffling=True,
         )
 
-    def _split_generators(self, dl_manager: object) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict:
         del dl_manager  # nothing is fetched: the user has the data
         source = self.builder_config.source
-        return {source.split: self._generate_examples(source)}
+        generate = self._pipeline if self.with_beam else self._generate_examples
+        return {source.split: generate(source)}
 
     def _generate_examples(self, source: Source) -> Iterator[tuple[int, dict]]:
-        for index in range(len(source)):
-            record = source.read(index)
-            yield (
-                index,
-                dataclasses.asdict(record) | {"image": io.BytesIO(record.image)},
-            )
+        examples = on_all_cores(source.read, len(source))
+        title = f"prepare {source.dataset} {source.split}"
+        for index, example in enumerate(tqdm(examples, title, len(source))):
+            yield index, _features(example)
+
+    def _pipeline(self, source: Source) -> Any:
+        """The same as a pipeline of Apache Beam, whose workers read the source."""
+        import apache_beam as beam
+
+        return beam.Create(range(len(source))) | beam.Map(
+            lambda index: (index, _features(source.read(index)))
+        )
+
+
+def _features(example: Example) -> dict:
+    return {
+        field.name: getattr(example, field.name)
+        for field in dataclasses.fields(example)
+    }

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32
+from jaxtyping import Float32, UInt8
 
 from deepdepth_jax.errors import UserError
 
@@ -35,14 +35,11 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def read_image(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """Reads a colour picture as it lies on disk, after decoding it once to be sure.
+def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """Reads a colour picture as 8-bit RGB.
 
-    A palette, and an alpha channel that is opaque everywhere, pass: a decoder that is
-    asked for three channels makes 8-bit RGB of them without loss.
-
-    Returns:
-      The encoded bytes (PNG or JPEG) and the size (height, width) in pixels.
+    A palette, and an alpha channel that is opaque everywhere, pass: RGB is made of them
+    without loss.
 
     Raises:
       UserError: the file is missing, neither PNG nor JPEG, broken, grey, partly
@@ -57,8 +54,7 @@ def read_image(path: Path) -> tuple[bytes, tuple[int, int]]:
         )
     pixels = _decode(data, tf.uint8, path)
     _require_rgb(pixels, path)
-    height, width, _ = pixels.shape
-    return data, (height, width)
+    return pixels[..., :3]
 
 
 def read_depth_png(
@@ -93,20 +89,17 @@ def read_depth_png(
 
 
 def require_same_size(
-    image: Path,
-    image_size: tuple[int, int],
-    depth: Path,
-    depth_size: tuple[int, ...],
+    image: Path, pixels: np.ndarray, depth: Path, depth_m: np.ndarray
 ) -> None:
-    """Checks that picture and depth map have the same (height, width).
+    """Checks that a picture and its depth map have the same height and width.
 
     Raises:
       UserError: they have not; names both files and sizes.
     """
-    if image_size != depth_size:
+    if pixels.shape[:2] != depth_m.shape:
         raise UserError(
-            f"{image}: is {_format_size(image_size)} pixels, its depth {depth} is "
-            f"{_format_size(depth_size)}; they must match pixel by pixel: take the "
+            f"{image}: is {_format_size(pixels.shape)} pixels, its depth {depth} is "
+            f"{_format_size(depth_m.shape)}; they must match pixel by pixel: take the "
             "original of the one that was resized or cropped"
         )
 
@@ -119,7 +112,7 @@ def name_some(names: Sequence[str]) -> str:
 
 
 def _format_size(size: tuple[int, ...]) -> str:
-    height, width = size
+    height, width = size[:2]
     return f"{width} x {height}"
 
 

@@ -1,13 +1,16 @@
-"""Data sets by the name the config has for them."""
+"""From the config to sources: data sets by the name it has for them."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.datasets.builder import DepthBuilder, Source
+from deepdepth_jax.datasets.builder import DepthBuilder
 from deepdepth_jax.datasets.kitti.builder import Kitti
 from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.pairs.builder import Pairs
+from deepdepth_jax.datasets.pairs.source import PairsSource
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.datasets.streets.builder import Streets
 from deepdepth_jax.datasets.streets.source import StreetsSource
 from deepdepth_jax.datasets.synthia.builder import Synthia
@@ -16,18 +19,68 @@ from deepdepth_jax.datasets.synthia.source import SynthiaSource
 STREETS_SEED = 0
 """Fixed, so that all runs on streets are measured on the same scenes."""
 
-MakeSource = Callable[[ConfigDict, str, str], Source]
+
+def training_sources(data: ConfigDict) -> list[tuple[Source, float]]:
+    """Makes the sources that training draws from, with the weight of each.
+
+    Args:
+      data: the section `data` of a completed config.
+
+    Raises:
+      UserError: a folder or a file in it is not as it must be.
+    """
+    weights = {name: weight for name, weight in data.mixture.items() if weight}
+    return [
+        (_MAKE_SOURCE[name](data, "train", data.kitti.ground_truth), weight)
+        for name, weight in (weights or {data.dataset: 1.0}).items()
+    ]
+
+
+def held_out_source(config: ConfigDict, split: str) -> Source:
+    """Makes the source of a split that is looked at, and not learnt from.
+
+    Args:
+      config: completed.
+      split: of `data.dataset`, usually `val` or `test`.
+
+    Raises:
+      UserError: a folder or a file in it is not as it must be.
+    """
+    data = config.data
+    return _MAKE_SOURCE[data.dataset](data, split, config.eval.ground_truth)
+
+
+def all_sources(config: ConfigDict) -> list[Source]:
+    """Makes every source that a run of a completed config reads.
+
+    Raises:
+      UserError: a folder or a file in it is not as it must be.
+    """
+    held_out = {config.eval.split} | ({"val"} if config.eval.every else set())
+    return [source for source, _ in training_sources(config.data)] + [
+        held_out_source(config, split) for split in sorted(held_out, reverse=True)
+    ]
 
 
 def _kitti(data: ConfigDict, split: str, ground_truth: str) -> KittiSource:
+    kitti = data.kitti
     return KittiSource(
-        root=data.root,
+        root=kitti.root or data.root,
         split=split,
         ground_truth=ground_truth,
         # The Eigen test frames are the left camera's, whatever is trained on.
-        cameras=tuple(data.kitti.cameras) if split == "train" else (2,),
-        validation_drives=tuple(data.kitti.validation_drives),
+        cameras=tuple(kitti.cameras) if split == "train" else (2,),
+        validation_drives=tuple(kitti.validation_drives),
+        legacy=kitti.legacy_lidar and ground_truth == "lidar",
+        train_list=kitti.train_list,
+        val_list=kitti.val_list,
+        test_list=kitti.test_list,
     )
+
+
+def _pairs(data: ConfigDict, split: str, ground_truth: str) -> PairsSource:
+    del ground_truth  # what the files hold
+    return PairsSource(data.pairs.manifest, split, data.pairs.depth_unit_m)
 
 
 def _streets(data: ConfigDict, split: str, ground_truth: str) -> StreetsSource:
@@ -43,13 +96,15 @@ def _streets(data: ConfigDict, split: str, ground_truth: str) -> StreetsSource:
 
 def _synthia(data: ConfigDict, split: str, ground_truth: str) -> SynthiaSource:
     del ground_truth  # rendered, there is one kind
-    return SynthiaSource(root=data.root, split=split)
+    synthia = data.synthia
+    root = synthia.root or data.root
+    return SynthiaSource(root=root, split=split, focal_px=synthia.focal_px)
 
 
-DATASETS: Mapping[str, tuple[type[DepthBuilder], MakeSource]] = MappingProxyType(
-    {
-        "kitti": (Kitti, _kitti),
-        "streets": (Streets, _streets),
-        "synthia": (Synthia, _synthia),
-    }
+_MAKE_SOURCE: Mapping[str, Callable[[ConfigDict, str, str], Source]] = MappingProxyType(
+    {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
+)
+
+BUILDERS: Mapping[str, type[DepthBuilder]] = MappingProxyType(
+    {"kitti": Kitti, "pairs": Pairs, "streets": Streets, "synthia": Synthia}
 )

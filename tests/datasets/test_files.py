@@ -45,7 +45,13 @@ def test_picture_comes_as_it_lies_on_disk(tmp_path, file_format):
     encoded = encode(Image.fromarray(COLOURS), file_format)
     path = tmp_path / "picture"
     path.write_bytes(encoded)
-    assert read_image(path) == (encoded, (7, 11))
+    pixels = read_image(path)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (7, 11, 3)
+    decoded = tf.io.decode_image(encoded)
+    np.testing.assert_array_equal(pixels, decoded)
+    if file_format == "PNG":
+        np.testing.assert_array_equal(pixels, COLOURS)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +62,7 @@ def test_picture_comes_as_it_lies_on_disk(tmp_path, file_format):
 def test_palette_and_opaque_alpha_decode_to_the_same_colours(tmp_path, picture):
     path = tmp_path / "picture.png"
     path.write_bytes(encode(picture))
-    data, size = read_image(path)
-    decoded = tf.io.decode_image(data, channels=3).numpy()
-    np.testing.assert_array_equal(decoded, picture.convert("RGB"))
-    assert size == (7, 11)
+    np.testing.assert_array_equal(read_image(path), picture.convert("RGB"))
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
@@ -186,14 +189,20 @@ def test_header_is_read_of_a_png_made_by_hand(tmp_path):
 
 def test_sizes_that_differ_are_named_with_both_files(tmp_path):
     image, depth = tmp_path / "image.png", tmp_path / "depth.png"
-    require_same_size(image, (375, 1242), depth, (375, 1242))
+
+    def compare(depth_shape):
+        pixels = np.zeros((375, 1242, 3), np.uint8)
+        require_same_size(image, pixels, depth, np.zeros(depth_shape, np.float32))
+
+    compare((375, 1242))
     with pytest.raises(UserError) as raised:
-        require_same_size(image, (375, 1242), depth, (352, 1216))
+        compare((352, 1216))
     message = str(raised.value)
     assert f"{image}: is 1242 x 375" in message
     assert f"{depth} is 1216 x 352" in message
-    with pytest.raises(UserError):
-        require_same_size(image, (375, 1242), depth, (1242, 375))
+    for other in ((1242, 375), (375, 1241), (374, 1242)):
+        with pytest.raises(UserError):
+            compare(other)
 
 
 def test_reports_name_few_files_in_full_and_of_many_the_first():

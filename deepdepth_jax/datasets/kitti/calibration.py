@@ -1,5 +1,7 @@
 """Reads KITTI's calibration of a day: from lidar points to pixels of a camera."""
 
+import dataclasses
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,29 @@ from deepdepth_jax.errors import UserError
 
 CAMERA_FILE = "calib_cam_to_cam.txt"
 LIDAR_FILE = "calib_velo_to_cam.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """A camera's calibration of a day, read when it is asked for, and then kept.
+
+    Attributes:
+      folder: of the day, which holds its three calibration files.
+      camera: 0 to 3.
+    """
+
+    folder: Path
+    camera: int
+
+    @functools.cached_property
+    def projection(self) -> Float64[np.ndarray, "3 4"]:
+        """Lidar to rectified pixels of the camera; see `read_projection`."""
+        return read_projection(self.folder, self.camera)
+
+    @functools.cached_property
+    def focal_px(self) -> float:
+        """The horizontal focal length of the rectified camera, in pixels."""
+        return read_focal_px(self.folder, self.camera)
 
 
 def read_projection(

@@ -8,7 +8,7 @@ since frames of one drive look alike and those of the test must not choose anyth
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from deepdepth_jax.errors import UserError
 
@@ -113,6 +113,12 @@ class Frame:
         return f"{self.index:010d}"
 
     @property
+    def annotation(self) -> str:
+        """The improved depth map, below the folder `train` or `val` of such maps."""
+        folder = f"{self.drive_folder}/proj_depth/groundtruth/{self.camera_folder}"
+        return f"{folder}/{self.stem}.png"
+
+    @property
     def name(self) -> str:
         """Drive, camera and index as one relative path."""
         return f"{self.drive_folder}/{self.camera_folder}/{self.stem}"
@@ -134,7 +140,10 @@ def frames(
     Raises:
       UserError: the split, a camera or a drive does not exist.
     """
-    _require_known(split, cameras, validation_drives)
+    require_split(split)
+    _require_cameras(cameras)
+    training_drives = {f"{date}_drive_{drive}" for date, drive in _TRAIN_INDICES}
+    require_drives(validation_drives, training_drives, "the Eigen split")
     indices = _TEST_INDICES
     if split != "test":
         indices = {
@@ -153,30 +162,53 @@ def frames(
 def has_annotation(frame: Frame) -> bool:
     """Tells whether the official improved depth has a map for this frame.
 
-    Raises:
-      KeyError: the drive is not one of the 61 that the split is made of.
+    Of a drive that is not one of the split's 61, whose lengths are known, every frame
+    counts as having one.
     """
-    last = _LENGTHS[frame.date, frame.drive] - 1 - FRAMES_WITHOUT_ANNOTATION
+    length = _LENGTHS.get((frame.date, frame.drive))
+    if length is None:
+        return True
+    last = length - 1 - FRAMES_WITHOUT_ANNOTATION
     return FRAMES_WITHOUT_ANNOTATION <= frame.index <= last
 
 
-def _require_known(
-    split: str, cameras: Sequence[int], validation_drives: Sequence[str]
-) -> None:
+def require_split(split: str) -> None:
+    """Checks that a split exists.
+
+    Raises:
+      UserError: it does not.
+    """
     if split not in SPLITS:
         raise UserError(f"split {split!r} of KITTI does not exist; use one of {SPLITS}")
+
+
+def require_drives(
+    validation_drives: Sequence[str], training_drives: Collection[str], origin: str
+) -> None:
+    """Checks that the drives to hold out are among those there is to train on.
+
+    Args:
+      validation_drives: of the config.
+      training_drives: names such as "2011_09_26_drive_0005".
+      origin: what has these training drives, for people to read.
+
+    Raises:
+      UserError: one is not; names it.
+    """
+    for drive in validation_drives:
+        if drive not in training_drives:
+            raise UserError(
+                f"data.kitti.validation_drives: {drive!r} is not a training drive of "
+                f"{origin}; name some of its own, as '{min(training_drives)}'"
+            )
+
+
+def _require_cameras(cameras: Sequence[int]) -> None:
     if not cameras or len(set(cameras)) < len(cameras) or set(cameras) - set(CAMERAS):
         raise UserError(
             f"data.kitti.cameras = {tuple(cameras)}: use (2,), (3,) or (2, 3), the "
             "left and right colour cameras"
         )
-    known = {f"{date}_drive_{drive}" for date, drive in _TRAIN_INDICES}
-    for drive in validation_drives:
-        if drive not in known:
-            raise UserError(
-                f"data.kitti.validation_drives: {drive!r} is not a training drive of "
-                "the Eigen split; name one as '2011_09_26_drive_0005'"
-            )
 
 
 def _parse_ranges(ranges: Sequence[str]) -> list[int]:

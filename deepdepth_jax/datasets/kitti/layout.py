@@ -44,9 +44,8 @@ class Layout:
 
     def improved_depths(self, frame: Frame) -> dict[int, Path]:
         """Lists the improved depth maps of the frame's drive and camera, by index."""
-        camera = frame.camera_folder
-        folder = f"{frame.drive_folder}/proj_depth/groundtruth/{camera}"
-        return _list_files([part / folder for part in self._annotated], (".png",))
+        folders = [(part / frame.annotation).parent for part in self._annotated]
+        return _list_files(folders, (".png",))
 
     def calibration_folder(self, frame: Frame) -> Path | None:
         """Finds the folder of the frame's day that holds the day's calibration."""

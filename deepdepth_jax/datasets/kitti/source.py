@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from deepdepth_jax.datasets.builder import Record, Source
 from deepdepth_jax.datasets.files import (
-    name_some,
     read_bytes,
     read_depth_png,
     read_image,
@@ -22,71 +19,47 @@ from deepdepth_jax.datasets.files import (
 from deepdepth_jax.datasets.kitti.calibration import (
     CAMERA_FILE,
     LIDAR_FILE,
-    read_focal_px,
-    read_projection,
 )
 from deepdepth_jax.datasets.kitti.eigen import (
     VALIDATION_DRIVES,
     Frame,
-    frames,
     has_annotation,
 )
 from deepdepth_jax.datasets.kitti.layout import Layout
 from deepdepth_jax.datasets.kitti.lidar import project_lidar, read_sweep
+from deepdepth_jax.datasets.kitti.split import choose_frames
+from deepdepth_jax.datasets.kitti.survey import FrameFiles, Survey, survey
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.types import Example
 
 GROUND_TRUTHS = ("improved", "lidar")
 UNITS_PER_METRE = 256  # of the improved depth maps
 
 
 @dataclasses.dataclass(frozen=True)
-class FrameFiles:
-    """The files of a frame that is there.
-
-    Attributes:
-      frame: which one.
-      image: the picture.
-      depth: the improved depth map, or the lidar sweep.
-      calib_folder: the folder of the day's calibration; None where that is missing.
-    """
-
-    frame: Frame
-    image: Path
-    depth: Path
-    calib_folder: Path | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Survey:
-    """What of a split is on disk.
-
-    Attributes:
-      found: the files of the frames that are there.
-      missing: the frames that are not, by what they lack first.
-    """
-
-    found: list[FrameFiles]
-    missing: dict[str, list[Frame]]
-
-
-@dataclasses.dataclass(frozen=True)
 class KittiSource(Source):
     """One split of KITTI: the frames whose picture and ground truth are on disk.
 
-    Records carry the focal length of the day's calibration. It is 0, which means
+    Examples carry the focal length of the day's calibration. It is 0, which means
     unknown, where that file is missing; depth from lidar cannot do without it.
 
     Attributes:
       root: where KITTI was unpacked; see `layout.Layout` for what may lie there.
-      split: "train", "val" or "test" of the Eigen split.
+      split: "train", "val" or "test"; see `split.choose_frames`.
       ground_truth: "improved" (denser depth of Uhrig et al., which some frames have
         not) or "lidar" (the sweep of the frame alone).
-      cameras: 2, 3 or both.
-      validation_drives: the training drives that are held out as `val`.
+      cameras: 2, 3 or both, where no list tells the frames.
+      validation_drives: the training drives that are held out as `val`, where there is
+        no `val_list`.
       legacy: depth from lidar as most published figures took it; see `project_lidar`.
+      train_list: a file with frames to train on, in place of the Eigen split's, as are
+        `val_list` and `test_list`; see `lists.read_list`. Empty: there is none.
+      dataset: "kitti".
 
     Raises:
-      UserError: a field has no such value, or `root` holds nothing of KITTI's.
+      UserError: a field has no such value, `root` holds nothing of KITTI's, or a list
+        is not as it must be.
     """
 
     root: str | Path
@@ -95,6 +68,10 @@ class KittiSource(Source):
     cameras: tuple[int, ...] = (2,)
     validation_drives: tuple[str, ...] = VALIDATION_DRIVES
     legacy: bool = False
+    train_list: str = ""
+    val_list: str = ""
+    test_list: str = ""
+    dataset: str = dataclasses.field(default="kitti", init=False)
 
     def __post_init__(self) -> None:
         if self.ground_truth not in GROUND_TRUTHS:
@@ -113,20 +90,21 @@ class KittiSource(Source):
         """Counts the frames that are there."""
         return len(self._survey.found)
 
-    def read(self, index: int) -> Record:
+    def read(self, index: int) -> Example:
         """Reads a frame.
 
         Raises:
           UserError: one of its files is broken; names it.
         """
         files = self._survey.found[index]
-        image, size = read_image(files.image)
+        image = read_image(files.image)
         if self.ground_truth == "lidar":
-            depth_m = self._project_sweep(files, size)
+            depth_m = self._project_sweep(files, image.shape[:2])
         else:
             depth_m = read_depth_png(files.depth, UNITS_PER_METRE)
-            require_same_size(files.image, size, files.depth, depth_m.shape)
-        return Record(files.frame.name, image, depth_m, _read_focal_px(files))
+            require_same_size(files.image, image, files.depth, depth_m)
+        focal_px = files.calibration.focal_px if files.calibration else 0.0
+        return Example(files.frame.name, image, depth_m, focal_px)
 
     def identity(self) -> Mapping[str, Any]:
         """Tells the kind of ground truth, and names and sizes of the files used.
@@ -138,99 +116,106 @@ class KittiSource(Source):
         return {
             "split": self.split,
             "ground_truth": self.ground_truth,
-            "cameras": list(self.cameras),
             "legacy": self.legacy,
-            "files": self._digest_files(),
+            "files": self._file_sizes,
+            "calibration": self._calibration_digests,
         }
 
-    def report(self) -> str:
-        """Says in one line how many frames are there, and what the others lack."""
-        kind = self.ground_truth + (", legacy" if self.legacy else "")
-        parts = [
-            f"kitti {self.split} ({kind}): {len(self)} of {len(self._expected)} frames "
-            f"under {self.root}"
-        ]
-        parts += [
-            f"{len(missing)} without {lacks}: {name_some([f.name for f in missing])}"
-            for lacks, missing in self._survey.missing.items()
-        ]
-        if without := self.images_without_ground_truth:
-            parts.append(f"{without} further frames of the split never had such depth")
-        return "; ".join(parts)
+    @property
+    def split_title(self) -> str:
+        """Names the split, and the user's list where it is not Eigen's."""
+        lists = {"train": self.train_list, "val": self.val_list, "test": self.test_list}
+        given = lists[self.split]
+        return f"{self.split} of {given}" if given else self.split
 
     @property
-    def images_without_ground_truth(self) -> int:
-        """How many frames of the split improved depth was never published for.
+    def ground_truth_title(self) -> str:
+        """Names the kind of depth, and whether it is projected the legacy way."""
+        return "lidar, legacy" if self.legacy else self.ground_truth
 
-        Zero where the ground truth is lidar, which every frame has.
+    def group(self, name: str) -> str:
+        """Tells the drive of a frame, such as "2011_09_26_drive_0001"."""
+        return name.partition("_sync/")[0]
+
+    @property
+    def place(self) -> str:
+        """Where the frames are looked for."""
+        return f"under {self.root}"
+
+    @functools.cached_property
+    def expected(self) -> Sequence[str]:
+        """The names of the frames of the split that have this kind of ground truth."""
+        return [frame.name for frame in self._frames[0]]
+
+    @property
+    def missing(self) -> Mapping[str, Sequence[str]]:
+        """The expected frames that are not there, by what they lack first."""
+        return self._survey.missing
+
+    @functools.cached_property
+    def without_ground_truth(self) -> Sequence[str]:
+        """Frames of the split that improved depth was never published for.
+
+        There are none where the ground truth is lidar, which every frame has.
         """
-        return len(self._split_frames) - len(self._expected)
+        return [frame.name for frame in self._frames[1]]
 
     @functools.cached_property
-    def _split_frames(self) -> list[Frame]:
-        return frames(self.split, self.cameras, self.validation_drives)
+    def without_focal_length(self) -> Sequence[str]:
+        """Frames that are there, without the calibration of their day."""
+        return [f.frame.name for f in self._survey.found if f.calibration is None]
 
     @functools.cached_property
-    def _expected(self) -> list[Frame]:
+    def _frames(self) -> tuple[list[Frame], list[Frame]]:
+        """The frames of the split with ground truth, then those without."""
+        chosen = choose_frames(
+            self.split,
+            self.cameras,
+            self.validation_drives,
+            train_list=self.train_list,
+            val_list=self.val_list,
+            test_list=self.test_list,
+        )
         if self.ground_truth == "lidar":
-            return self._split_frames
-        return [f for f in self._split_frames if has_annotation(f)]
+            return [entry.frame for entry in chosen], []
+        expected: list[Frame] = []
+        without: list[Frame] = []
+        for entry in chosen:
+            annotated = entry.has_depth and has_annotation(entry.frame)
+            (expected if annotated else without).append(entry.frame)
+        return expected, without
 
     @functools.cached_property
     def _survey(self) -> Survey:
-        layout = Layout(Path(self.root))
-        survey = Survey([], {})
-        for _, drive in itertools.groupby(
-            self._expected, lambda frame: (frame.date, frame.drive, frame.camera)
-        ):
-            self._survey_drive(layout, list(drive), survey)
-        return survey
-
-    def _survey_drive(
-        self, layout: Layout, drive: Sequence[Frame], survey: Survey
-    ) -> None:
-        """Adds the frames of one camera in one drive to the survey."""
-        lidar = self.ground_truth == "lidar"
-        images = layout.images(drive[0])
-        list_depths = layout.sweeps if lidar else layout.improved_depths
-        depths = list_depths(drive[0])
-        calib_folder = layout.calibration_folder(drive[0])
-        for frame in drive:
-            if frame.index not in images:
-                lacks = "picture"
-            elif frame.index not in depths:
-                lacks = "lidar sweep" if lidar else "improved depth"
-            elif lidar and calib_folder is None:
-                lacks = "calibration"
-            else:
-                image, depth = images[frame.index], depths[frame.index]
-                survey.found.append(FrameFiles(frame, image, depth, calib_folder))
-                continue
-            survey.missing.setdefault(lacks, []).append(frame)
+        layout, lidar = Layout(Path(self.root)), self.ground_truth == "lidar"
+        return survey(layout, self._frames[0], lidar=lidar)
 
     def _project_sweep(
         self, files: FrameFiles, size: tuple[int, int]
     ) -> Float32[np.ndarray, "h w"]:
-        assert files.calib_folder is not None, "the survey asks for it"
-        projection = read_projection(files.calib_folder, files.frame.camera)
-        points = read_sweep(files.depth)
+        assert files.calibration is not None, "the survey asks for it"
+        points, projection = read_sweep(files.depth), files.calibration.projection
         return project_lidar(points, projection, *size, legacy=self.legacy)
 
-    def _digest_files(self) -> str:
-        digest = hashlib.sha256()
-        for files in self._survey.found:
-            for path in (files.image, files.depth):
-                name = path.relative_to(self.root).as_posix()
-                digest.update(f"{name} {path.stat().st_size}\n".encode())
+    @functools.cached_property
+    def _file_sizes(self) -> dict[str, list[int]]:
+        """Bytes of picture and depth of each frame; slow on a network drive."""
+        return {
+            files.frame.name: [p.stat().st_size for p in (files.image, files.depth)]
+            for files in self._survey.found
+        }
+
+    @functools.cached_property
+    def _calibration_digests(self) -> dict[str, str]:
+        """SHA-256 of the files used, by day and name."""
+        calibrations = (files.calibration for files in self._survey.found)
         used = (CAMERA_FILE, LIDAR_FILE)[: 2 if self.ground_truth == "lidar" else 1]
-        folders = {files.calib_folder for files in self._survey.found}
-        for folder in sorted(filter(None, folders)):
-            for file in used:
-                digest.update(read_bytes(folder / file))
-        return digest.hexdigest()
+        return {
+            f"{folder.name}/{file}": _sha256(folder / file)
+            for folder in sorted({c.folder for c in calibrations if c})
+            for file in used
+        }
 
 
-def _read_focal_px(files: FrameFiles) -> float:
-    if files.calib_folder is None:
-        return 0.0
-    return read_focal_px(files.calib_folder, files.frame.camera)
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()

@@ -1,17 +1,19 @@
 """Serves street scenes as the records of a split."""
 
 import dataclasses
+import functools
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from PIL import Image
 
-from deepdepth_jax.datasets.builder import Record, Source
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.datasets.streets.render import intrinsics, render
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.types import Example
 
 # Raise it with every change of what a key looks like: records that were prepared by
 # another version are then made again.
@@ -33,7 +35,7 @@ class StreetsSource(Source):
       height: rows of the pictures.
       width: columns of the pictures.
       seed: another seed, other streets.
-      ground_truth: "rendered", the only kind there is.
+      dataset, ground_truth: "streets" and "rendered", the only kind there is.
 
     Raises:
       UserError: the split does not exist, or a number is too small.
@@ -44,6 +46,7 @@ class StreetsSource(Source):
     height: int
     width: int
     seed: int = 0
+    dataset: str = dataclasses.field(default="streets", init=False)
     ground_truth: str = dataclasses.field(default="rendered", init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +63,7 @@ class StreetsSource(Source):
         """Counts the scenes."""
         return self.num_scenes
 
-    def read(self, index: int) -> Record:
+    def read(self, index: int) -> Example:
         """Renders a scene.
 
         Raises:
@@ -73,9 +76,9 @@ class StreetsSource(Source):
         number = index * len(SPLITS) + SPLITS.index(self.split)
         key = jax.random.fold_in(jax.random.key(self.seed), number)
         image, depth_m = render(key, self.height, self.width)
-        return Record(
-            name=f"{self.split}/{index:06d}",
-            image=encode_image(np.asarray(image)),
+        return Example(
+            name=self.expected[index],
+            image=np.asarray(image),
             depth_m=np.asarray(depth_m),
             focal_px=intrinsics(self.height, self.width).focal_px,
         )
@@ -84,9 +87,15 @@ class StreetsSource(Source):
         """Tells what scenes are made of."""
         return dataclasses.asdict(self) | {"renderer": RENDERER_VERSION}
 
-    def report(self) -> str:
-        """Says in one line how many scenes there are: all of them."""
-        return f"streets {self.split}: {len(self)} of {self.num_scenes} scenes"
+    @property
+    def place(self) -> str:
+        """Where the scenes come from."""
+        return f"rendered from seed {self.seed}"
+
+    @functools.cached_property
+    def expected(self) -> Sequence[str]:
+        """The names of all scenes."""
+        return [f"{self.split}/{index:06d}" for index in range(self.num_scenes)]
 
 
 def encode_image(image: np.ndarray, image_format: str = "PNG") -> bytes:

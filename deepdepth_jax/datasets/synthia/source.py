@@ -2,24 +2,22 @@
 
 import dataclasses
 import functools
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.datasets.builder import Record, Source
 from deepdepth_jax.datasets.files import (
-    name_some,
     read_depth_png,
     read_image,
     require_same_size,
 )
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.types import Example
 
 FRAMES = 9400
 SPLITS = ("train", "val", "test")
 UNITS_PER_METRE = 100
-UNKNOWN_FOCAL_PX = 0.0  # the data set does not come with its camera's
 
 
 def split_of(index: int) -> str:
@@ -38,13 +36,14 @@ class SynthiaSource(Source):
     """One split of SYNTHIA: the frames whose picture and depth are on disk.
 
     The sky is at the largest depth of the format, 655.35 m, and is passed on as such:
-    it is known to be farther than any bin. The focal length is not known: 0.
+    it is known to be farther than any bin.
 
     Attributes:
       root: holds `RGB/0000000.png` and so on, and `Depth` with files of the same names
         (`Depth/Depth` in some unpackings).
       split: "train", "val" or "test"; see `split_of`.
-      ground_truth: "rendered", the only kind there is.
+      focal_px: of the camera, which the data set does not come with; 0 = unknown.
+      dataset, ground_truth: "synthia" and "rendered", the only kind there is.
 
     Raises:
       UserError: the split does not exist, or `root` lacks one of the folders.
@@ -52,6 +51,8 @@ class SynthiaSource(Source):
 
     root: str | Path
     split: str
+    focal_px: float = 0.0
+    dataset: str = dataclasses.field(default="synthia", init=False)
     ground_truth: str = dataclasses.field(default="rendered", init=False)
 
     def __post_init__(self) -> None:
@@ -71,40 +72,56 @@ class SynthiaSource(Source):
         """Counts the frames that are there."""
         return len(self._found)
 
-    def read(self, index: int) -> Record:
+    def read(self, index: int) -> Example:
         """Reads a frame.
 
         Raises:
           UserError: one of its files is broken; names it.
         """
         name = self._found[index]
-        image_path = self._image_folder / name
-        depth_path = self._depth_folder / name
-        image, size = read_image(image_path)
+        image_path = self._image_folder / f"{name}.png"
+        depth_path = self._depth_folder / f"{name}.png"
+        image = read_image(image_path)
         depth_m = read_depth_png(depth_path, UNITS_PER_METRE, channels=3)
-        require_same_size(image_path, size, depth_path, depth_m.shape)
-        return Record(Path(name).stem, image, depth_m, UNKNOWN_FOCAL_PX)
+        require_same_size(image_path, image, depth_path, depth_m)
+        return Example(name, image, depth_m, self.focal_px)
 
     def identity(self) -> Mapping[str, Any]:
         """Tells names and sizes of the files used, but not the folder they are in."""
-        digest = hashlib.sha256()
-        for name in self._found:
-            for folder in (self._image_folder, self._depth_folder):
-                size = (folder / name).stat().st_size
-                digest.update(f"{name} {size}\n".encode())
-        return {"split": self.split, "files": digest.hexdigest()}
+        folders = (self._image_folder, self._depth_folder)
+        return {
+            "split": self.split,
+            "focal_px": self.focal_px,
+            "files": {
+                name: [(folder / f"{name}.png").stat().st_size for folder in folders]
+                for name in self._found
+            },
+        }
 
-    def report(self) -> str:
-        """Says in one line how many frames are there, and which are missing."""
-        text = (
-            f"synthia {self.split}: {len(self)} of {len(self._expected)} frames under "
-            f"{self.root}"
-        )
-        there = set(self._found)
-        missing = [name for name in self._expected if name not in there]
-        if missing:
-            text += f"; {len(missing)} without picture or depth: {name_some(missing)}"
-        return text
+    @property
+    def place(self) -> str:
+        """Where the frames are looked for."""
+        return f"under {self.root}"
+
+    @functools.cached_property
+    def expected(self) -> Sequence[str]:
+        """The names of the frames of the split."""
+        return [f"{i:07d}" for i in range(FRAMES) if split_of(i) == self.split]
+
+    @property
+    def missing(self) -> Mapping[str, Sequence[str]]:
+        """The frames that lack a file, by which one."""
+        pictures, depths = self._pictures, self._depths
+        lacks = {
+            "picture": [n for n in self.expected if n not in pictures],
+            "depth": [n for n in self.expected if n in pictures and n not in depths],
+        }
+        return {what: names for what, names in lacks.items() if names}
+
+    @property
+    def without_focal_length(self) -> Sequence[str]:
+        """All frames, as long as nobody says what the focal length is."""
+        return () if self.focal_px else self._found
 
     @functools.cached_property
     def _image_folder(self) -> Path:
@@ -116,12 +133,14 @@ class SynthiaSource(Source):
         return depth / "Depth" if (depth / "Depth").is_dir() else depth
 
     @functools.cached_property
-    def _expected(self) -> list[str]:
-        indices = (i for i in range(FRAMES) if split_of(i) == self.split)
-        return [f"{index:07d}.png" for index in indices]
+    def _pictures(self) -> frozenset[str]:
+        return frozenset(path.stem for path in self._image_folder.glob("*.png"))
+
+    @functools.cached_property
+    def _depths(self) -> frozenset[str]:
+        return frozenset(path.stem for path in self._depth_folder.glob("*.png"))
 
     @functools.cached_property
     def _found(self) -> list[str]:
-        pictures = {path.name for path in self._image_folder.iterdir()}
-        there = pictures & {path.name for path in self._depth_folder.iterdir()}
-        return [name for name in self._expected if name in there]
+        there = self._pictures & self._depths
+        return [name for name in self.expected if name in there]

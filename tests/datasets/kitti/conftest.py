@@ -65,6 +65,14 @@ class KittiFolder:
         write(folder / "calib_cam_to_cam.txt", CAMERA_TEXT.encode())
         write(folder / "calib_velo_to_cam.txt", LIDAR_TEXT.encode())
 
+    def write_frames(self, *frames):
+        """Writes all files of these frames; returns their improved depth values."""
+        for frame in frames:
+            self.write_image(frame)
+            self.write_sweep(frame)
+            self.write_calibration(frame)
+        return [self.write_depth(frame) for frame in frames]
+
 
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)

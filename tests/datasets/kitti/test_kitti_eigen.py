@@ -97,12 +97,20 @@ def test_annotation_lacks_five_frames_at_either_end():
     assert annotated == list(range(5, 103))
 
 
+def test_of_a_drive_of_unknown_length_every_frame_counts_as_annotated():
+    for index in (0, 5, 10_000):
+        assert has_annotation(Frame("2011_09_26", "9999", 2, index))
+
+
 def test_names_are_those_of_the_folders():
     frame = Frame("2011_09_26", "0001", 3, 5)
     assert frame.drive_folder == "2011_09_26_drive_0001_sync"
     assert frame.camera_folder == "image_03"
     assert frame.stem == "0000000005"
     assert frame.name == "2011_09_26_drive_0001_sync/image_03/0000000005"
+    assert frame.annotation == (
+        "2011_09_26_drive_0001_sync/proj_depth/groundtruth/image_03/0000000005.png"
+    )
 
 
 @pytest.mark.parametrize("cameras", [(), (0,), (2, 4), (2, 2)])

@@ -1,12 +1,10 @@
 """Scenes as records, and as a prepared TFDS data set."""
 
 import dataclasses
-import io
 
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 from street_views import HEIGHT, WIDTH
 
 from deepdepth_jax.datasets.builder import SourceConfig
@@ -24,16 +22,17 @@ def streets(split="train", num_scenes=3, **changes):
 
 
 def test_records_hold_what_is_rendered():
-    record = streets(seed=5).read(2)
+    example = streets(seed=5).read(2)
     key = jax.random.fold_in(jax.random.key(5), 2 * len(SPLITS))
     image, depth_m = render(key, HEIGHT, WIDTH)
-    assert record.image.startswith(b"\x89PNG")
-    decoded = np.asarray(Image.open(io.BytesIO(record.image)))
-    np.testing.assert_array_equal(decoded, image)
-    np.testing.assert_array_equal(record.depth_m, depth_m)
-    assert record.depth_m.dtype == np.float32
-    assert record.focal_px == intrinsics(HEIGHT, WIDTH).focal_px
-    assert record.name == "train/000002"
+    np.testing.assert_array_equal(example.image, image)
+    assert example.image.dtype == np.uint8
+    np.testing.assert_array_equal(example.depth_m, depth_m)
+    assert example.depth_m.dtype == np.float32
+    assert example.focal_px == intrinsics(HEIGHT, WIDTH).focal_px
+    assert example.name == "train/000002"
+    # On the host: the records' writer and the batches have no use for JAX's arrays.
+    assert type(example.image) is type(example.depth_m) is np.ndarray
 
 
 def test_a_scene_depends_on_seed_split_and_index_alone():
@@ -41,15 +40,16 @@ def test_a_scene_depends_on_seed_split_and_index_alone():
     many.read(4)  # out of turn
     for index in (1, 0):
         first, second = few.read(index), many.read(index)
-        assert first.image == second.image
+        np.testing.assert_array_equal(first.image, second.image)
         np.testing.assert_array_equal(first.depth_m, second.depth_m)
 
 
 def test_splits_and_seeds_share_no_scene():
     sources = [streets(split) for split in SPLITS] + [streets(seed=1)]
-    records = [source.read(index) for source in sources for index in range(3)]
-    assert len({record.image for record in records}) == len(records)
-    assert len({record.depth_m.tobytes() for record in records}) == len(records)
+    examples = [source.read(index) for source in sources for index in range(3)]
+    for field in ("image", "depth_m"):
+        seen = {getattr(example, field).tobytes() for example in examples}
+        assert len(seen) == len(examples)
 
 
 def test_keys_of_all_scenes_differ():
@@ -61,9 +61,22 @@ def test_keys_of_all_scenes_differ():
 
 def test_length_and_report():
     assert len(streets(num_scenes=7)) == 7
-    assert streets("val", 7).report() == "streets val: 7 of 7 scenes"
-    assert streets().ground_truth == "rendered"
+    assert streets("val", 7, seed=3).report() == (
+        "streets val (rendered): 7 of 7 frames rendered from seed 3"
+    )
+    assert (streets().dataset, streets().ground_truth) == ("streets", "rendered")
     assert len(streets(num_scenes=0)) == 0
+
+
+def test_every_scene_is_there_under_its_name():
+    source = streets("test", 3)
+    names = [source.read(index).name for index in range(3)]
+    assert source.present == source.expected == names
+    assert names == ["test/000000", "test/000001", "test/000002"]
+    assert not source.missing
+    assert not source.without_ground_truth
+    assert not source.without_focal_length
+    assert {source.group(name) for name in names} == {"test"}
 
 
 def test_identity_tells_everything_that_decides_a_record(monkeypatch):
@@ -113,7 +126,8 @@ def test_builder_prepares_the_records(tmp_path):
     prepared = builder.as_data_source("test")
     assert len(prepared) == 2
     for index in range(2):
-        record = source.read(index)
-        np.testing.assert_array_equal(prepared[index]["depth_m"], record.depth_m)
-        decoded = np.asarray(Image.open(io.BytesIO(record.image)))
-        np.testing.assert_array_equal(prepared[index]["image"], decoded)
+        example, record = source.read(index), prepared[index]
+        assert record["name"].decode() == example.name
+        np.testing.assert_array_equal(record["image"], example.image)
+        np.testing.assert_array_equal(record["depth_m"], example.depth_m)
+        assert record["focal_px"] == np.float32(example.focal_px)

@@ -71,18 +71,30 @@ def test_splits_share_no_frame(root):
 @pytest.mark.parametrize("depth_folder", ["Depth", "Depth/Depth"])
 def test_depth_is_centimetres_in_16_bits(tmp_path, depth_folder):
     root = write_frames(tmp_path, [7], depth_folder)
-    record = SynthiaSource(str(root), "train").read(0)
-    assert record.image == (root / "RGB" / "0000007.png").read_bytes()
-    assert record.depth_m.dtype == np.float32
-    np.testing.assert_allclose(record.depth_m, depth_cm(7) / 100, rtol=1e-7)
-    assert record.depth_m[0, 0] == np.float32(655.35)
-    assert record.focal_px == 0
+    example = SynthiaSource(str(root), "train").read(0)
+    assert example.name == "0000007"
+    encoded = (root / "RGB" / "0000007.png").read_bytes()
+    np.testing.assert_array_equal(example.image, tf.io.decode_png(encoded))
+    assert example.image.dtype == np.uint8
+    assert example.depth_m.dtype == np.float32
+    np.testing.assert_allclose(example.depth_m, depth_cm(7) / 100, rtol=1e-7)
+    assert example.depth_m[0, 0] == np.float32(655.35)
+    assert example.focal_px == 0
+
+
+def test_focal_length_is_what_the_user_says(root):
+    unknown = SynthiaSource(root, "val")
+    assert unknown.without_focal_length == ["0000005", "0000105"]
+    known = SynthiaSource(root, "val", focal_px=532.5)
+    assert known.read(1).focal_px == 532.5
+    assert not known.without_focal_length
+    assert known.identity() != unknown.identity()
 
 
 def test_ground_truth_has_its_name_in_protocols(root):
     source = SynthiaSource(root, "test")
-    assert source.ground_truth == "rendered"
-    assert source.images_without_ground_truth == 0
+    assert (source.dataset, source.ground_truth) == ("synthia", "rendered")
+    assert not source.without_ground_truth
 
 
 def test_report_counts_and_names_what_is_missing(root):
@@ -90,9 +102,13 @@ def test_report_counts_and_names_what_is_missing(root):
         (root / name).unlink()
     source = SynthiaSource(root, "train")
     assert len(source) == 6
+    assert source.present == [f"{index:07d}" for index in (1, 2, 6, 7, 8, 9)]
+    assert names(source) == source.present
+    assert source.missing["depth"] == ["0000004"]
+    assert len(source.missing["picture"]) == 8366 - 7
     assert source.report() == (
-        f"synthia train: 6 of 8366 frames under {root}; 8360 without picture or "
-        "depth: 0000003.png and so on"
+        f"synthia train (rendered): 6 of 8366 frames under {root}; "
+        "8359 without picture: 0000003 and so on; 1 without depth: 0000004"
     )
 
 
@@ -102,8 +118,11 @@ def test_whole_split_has_nothing_to_report(tmp_path):
     for index in range(5, 9400, 100):
         (tmp_path / "RGB" / f"{index:07d}.png").touch()
         (tmp_path / "Depth" / f"{index:07d}.png").touch()
-    report = SynthiaSource(tmp_path, "val").report()
-    assert report == f"synthia val: 94 of 94 frames under {tmp_path}"
+    source = SynthiaSource(tmp_path, "val")
+    assert source.missing == {}
+    assert source.report() == (
+        f"synthia val (rendered): 94 of 94 frames under {tmp_path}"
+    )
 
 
 def test_identity_is_of_the_files_and_not_of_the_folder(root):

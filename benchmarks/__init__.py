@@ -1,0 +1,1 @@
+"""Measurements side by side with what users would take instead."""

@@ -1,0 +1,128 @@
+"""Reads every frame of a source and notes what is broken and what depth there is."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float, Int
+from tqdm import tqdm
+
+from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.datasets.source import Source, on_all_cores
+from deepdepth_jax.errors import UserError
+
+# The median is taken over a histogram of steps of half a percent, which needs no memory
+# for the pixels of a whole data set.
+FINE_EDGES_M = np.geomspace(1e-3, 1e4, 3233)
+
+
+@dataclasses.dataclass
+class DepthStatistics:
+    """What depth there is, over all pixels of the frames added so far.
+
+    Attributes:
+      bins: of the network that is to learn from it.
+      cap_m: depth beyond it is not evaluated.
+      pixels: all of them, with depth or without.
+      valid: those with depth.
+      beyond_cap: those with depth beyond the cap.
+      per_bin: those that are labelled with each bin.
+      min_m: the least depth; infinite as long as there is none.
+      max_m: the greatest depth; 0 as long as there is none.
+    """
+
+    bins: DepthBins
+    cap_m: float
+    pixels: int = 0
+    valid: int = 0
+    beyond_cap: int = 0
+    min_m: float = np.inf
+    max_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.per_bin: Int[np.ndarray, " bins"] = np.zeros(self.bins.num_bins, np.int64)
+        self._fine = np.zeros(len(FINE_EDGES_M) + 1, np.int64)
+
+    def add(self, depth_m: Float[np.ndarray, "h w"]) -> None:
+        """Adds the pixels of a frame."""
+        known_m = depth_m[depth_m > 0]
+        self.pixels += depth_m.size
+        self.valid += known_m.size
+        self.beyond_cap += int((known_m > self.cap_m).sum())
+        self.min_m = min(self.min_m, float(known_m.min(initial=np.inf)))
+        self.max_m = max(self.max_m, float(known_m.max(initial=0.0)))
+        labelled_m = known_m[known_m <= self.bins.edges_m[-1]]
+        self.per_bin += _count(labelled_m, self.bins.edges_m[1:-1])
+        self._fine += _count(known_m, FINE_EDGES_M)
+
+    def merge(self, other: "DepthStatistics") -> None:
+        """Adds the pixels of other frames."""
+        self.pixels += other.pixels
+        self.valid += other.valid
+        self.beyond_cap += other.beyond_cap
+        self.min_m = min(self.min_m, other.min_m)
+        self.max_m = max(self.max_m, other.max_m)
+        self.per_bin += other.per_bin
+        self._fine += other._fine
+
+    @property
+    def median_m(self) -> float:
+        """The median depth, to half a percent; NaN where no pixel has depth."""
+        if not self.valid:
+            return float("nan")
+        half = int(np.searchsorted(np.cumsum(self._fine), self.valid / 2))
+        inside = slice(max(half - 1, 0), half + 1)  # the edges about the median
+        return float(np.sqrt(np.prod(FINE_EDGES_M[inside][[0, -1]])))
+
+
+def _count(
+    depth_m: Float[np.ndarray, " n"], inner_edges_m: Float[np.ndarray, " edges"]
+) -> Int[np.ndarray, " bins"]:
+    labels = np.searchsorted(inner_edges_m, depth_m, side="right")
+    return np.bincount(labels, minlength=len(inner_edges_m) + 1)
+
+
+@dataclasses.dataclass
+class Inspection:
+    """What was found in a source.
+
+    Attributes:
+      source: what was read.
+      statistics: of the frames that could be read.
+      broken: what is wrong, by the name of the frame.
+      empty: the frames in which no pixel has depth.
+    """
+
+    source: Source
+    statistics: DepthStatistics
+    broken: dict[str, str] = dataclasses.field(default_factory=dict)
+    empty: list[str] = dataclasses.field(default_factory=list)
+
+
+def inspect(source: Source, bins: DepthBins, cap_m: float) -> Inspection:
+    """Reads every frame on all cores, with a progress bar."""
+    inspection = Inspection(source, DepthStatistics(bins, cap_m))
+    title = f"check {source.dataset} {source.split}"
+    for name, found in tqdm(_look(source, bins, cap_m), title, len(source)):
+        if isinstance(found, UserError):
+            inspection.broken[name] = str(found)
+            continue
+        inspection.statistics.merge(found)
+        if not found.valid:
+            inspection.empty.append(name)
+    return inspection
+
+
+def _look(
+    source: Source, bins: DepthBins, cap_m: float
+) -> Iterator[tuple[str, DepthStatistics | UserError]]:
+    def look(index: int) -> DepthStatistics | UserError:
+        try:
+            depth_m = source.read(index).depth_m
+        except UserError as error:
+            return error
+        statistics = DepthStatistics(bins, cap_m)
+        statistics.add(depth_m)
+        return statistics
+
+    yield from zip(source.present, on_all_cores(look, len(source)), strict=True)

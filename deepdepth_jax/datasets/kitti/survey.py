@@ -1,0 +1,79 @@
+"""Finds out which frames of KITTI are on disk, and what the others lack."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepdepth_jax.datasets.kitti.calibration import Calibration
+from deepdepth_jax.datasets.kitti.eigen import Frame
+from deepdepth_jax.datasets.kitti.layout import Layout
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameFiles:
+    """The files of a frame that is there.
+
+    Attributes:
+      frame: which one.
+      image: the picture.
+      depth: the improved depth map, or the lidar sweep.
+      calibration: of the day and the camera; None where its file is missing.
+    """
+
+    frame: Frame
+    image: Path
+    depth: Path
+    calibration: Calibration | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """What of a split is on disk.
+
+    Attributes:
+      found: the files of the frames that are there.
+      missing: the names of the frames that are not, by what they lack first.
+    """
+
+    found: list[FrameFiles]
+    missing: dict[str, list[str]]
+
+
+def survey(layout: Layout, frames: Sequence[Frame], *, lidar: bool) -> Survey:
+    """Looks for the files of frames, one folder after the other.
+
+    Args:
+      layout: tells where files lie.
+      frames: ordered, so that those of one camera in one drive follow each other.
+      lidar: look for the sweep and its calibration, not for improved depth.
+    """
+    result = Survey([], {})
+    for _, drive in itertools.groupby(
+        frames, lambda frame: (frame.drive_name, frame.camera)
+    ):
+        _survey_drive(layout, list(drive), lidar, result)
+    return result
+
+
+def _survey_drive(
+    layout: Layout, drive: Sequence[Frame], lidar: bool, result: Survey
+) -> None:
+    """Adds the frames of one camera in one drive to the result."""
+    images = layout.images(drive[0])
+    list_depths = layout.sweeps if lidar else layout.improved_depths
+    depths = list_depths(drive[0])
+    folder = layout.calibration_folder(drive[0])
+    calibration = Calibration(folder, drive[0].camera) if folder else None
+    for frame in drive:
+        if frame.index not in images:
+            lacks = "picture"
+        elif frame.index not in depths:
+            lacks = "lidar sweep" if lidar else "improved depth"
+        elif lidar and calibration is None:
+            lacks = "calibration"
+        else:
+            image, depth = images[frame.index], depths[frame.index]
+            result.found.append(FrameFiles(frame, image, depth, calibration))
+            continue
+        result.missing.setdefault(lacks, []).append(frame.name)

@@ -1,0 +1,145 @@
+"""Reads a split of the user's own pairs, as far as they are there."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deepdepth_jax.datasets.files import read_image, require_same_size
+from deepdepth_jax.datasets.pairs.depth_files import read_depth
+from deepdepth_jax.datasets.pairs.manifest import SPLITS, Pair, read_manifest
+from deepdepth_jax.datasets.source import Source, on_all_cores
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.types import Example
+
+
+@dataclasses.dataclass(frozen=True)
+class PairsSource(Source):
+    """One split of a manifest: the pairs whose picture and depth are on disk.
+
+    They come in the order of their names.
+
+    Attributes:
+      manifest: a `.jsonl` or `.csv` file; see `manifest.read_manifest`, also for what
+        the splits are where it names none.
+      split: "train", "val" or "test".
+      depth_unit_m: the metres that one unit of the depth files stands for: 1.0 for
+        metres, .001 for millimetres, 1 / 256 for maps as KITTI's.
+      dataset, ground_truth: "pairs" and "given", the only kind there is.
+
+    Raises:
+      UserError: the split does not exist, the unit is no length, or something is wrong
+        with the manifest.
+    """
+
+    manifest: str | Path
+    split: str
+    depth_unit_m: float
+    dataset: str = dataclasses.field(default="pairs", init=False)
+    ground_truth: str = dataclasses.field(default="given", init=False)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise UserError(
+                f"split {self.split!r} of pairs does not exist; use one of {SPLITS}"
+            )
+        if not 0 < self.depth_unit_m < math.inf:
+            raise UserError(
+                f"data.pairs.depth_unit_m = {self.depth_unit_m}: must be the metres "
+                "that one unit of the depth files stands for, such as 1.0 or 0.001"
+            )
+        len(self)  # so that what is wrong with the manifest is said now
+
+    def __len__(self) -> int:
+        """Counts the pairs that are there."""
+        return len(self._found)
+
+    def read(self, index: int) -> Example:
+        """Reads a pair.
+
+        Raises:
+          UserError: one of its files is broken, or they differ in size; names it.
+        """
+        pair = self._found[index]
+        image = read_image(pair.image)
+        depth_m = read_depth(pair.depth, self.depth_unit_m)
+        require_same_size(pair.image, image, pair.depth, depth_m)
+        return Example(pair.name, image, depth_m, pair.focal_px)
+
+    def identity(self) -> Mapping[str, Any]:
+        """Tells names, bytes and focal lengths of the pairs, but not their folder."""
+        return {
+            "split": self.split,
+            "depth_unit_m": self.depth_unit_m,
+            "files": {
+                pair.name: [*self._sizes_bytes[pair.name], pair.focal_px]
+                for pair in self._found
+            },
+        }
+
+    @property
+    def place(self) -> str:
+        """The manifest."""
+        return f"of {self.manifest}"
+
+    @functools.cached_property
+    def expected(self) -> Sequence[str]:
+        """The names of the pairs of the split."""
+        return [pair.name for pair in self._pairs]
+
+    @property
+    def missing(self) -> Mapping[str, Sequence[str]]:
+        """The pairs that lack a file, by which one."""
+        sizes = self._sizes_bytes
+        lacks = {
+            "picture": [name for name in self.expected if sizes[name][0] is None],
+            "depth": [
+                name
+                for name in self.expected
+                if sizes[name][0] is not None and sizes[name][1] is None
+            ],
+        }
+        return {what: names for what, names in lacks.items() if names}
+
+    @property
+    def without_focal_length(self) -> Sequence[str]:
+        """The pairs for which the manifest gives none."""
+        return [pair.name for pair in self._found if not pair.focal_px]
+
+    @functools.cached_property
+    def _pairs(self) -> list[Pair]:
+        # Sorted, as prepared records are found again whatever the order of the lines.
+        pairs = sorted(read_manifest(self.manifest), key=lambda pair: pair.name)
+        return [pair for pair in pairs if pair.split == self.split]
+
+    @functools.cached_property
+    def _sizes_bytes(self) -> dict[str, tuple[int | None, int | None]]:
+        """Sizes of picture and depth file; None for one that does not exist."""
+
+        def look(index: int) -> tuple[int | None, int | None]:
+            pair = self._pairs[index]
+            return _size_bytes(pair.image), _size_bytes(pair.depth)
+
+        # All at once, as each may have to be asked for over a network.
+        sizes = on_all_cores(look, len(self._pairs))
+        return dict(zip(self.expected, sizes, strict=True))
+
+    @functools.cached_property
+    def _found(self) -> list[Pair]:
+        return [
+            pair for pair in self._pairs if None not in self._sizes_bytes[pair.name]
+        ]
+
+
+def _size_bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}: cannot be looked for ({error}); check its name in the manifest "
+            "and its permissions"
+        ) from error
