@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam smoke format lock clean
+.PHONY: demo test test-torch test-beam test-kills smoke format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -21,6 +21,9 @@ test-beam:  ## Preparing data with Apache Beam, in an environment of its own.
 	$(PYTHON) -m venv .venv-beam
 	.venv-beam/bin/pip install --quiet --editable ".[beam,dev]"
 	.venv-beam/bin/pytest tests/with_beam
+
+test-kills: .venv/installed  ## Kills a training 24 times; it must end the same.
+	$(BIN)/python tests/kill_harness.py --kills=24
 
 smoke: .venv/installed  ## The demo's commands, small enough for a minute or two.
 	rm -rf runs/smoke

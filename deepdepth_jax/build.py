@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from ml_collections import ConfigDict
@@ -14,7 +15,7 @@ from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
 from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
-from deepdepth_jax.optimizer import grouped, parameter_groups, poly_schedule
+from deepdepth_jax.optimizer import Group, grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import (
     on_all_devices,
     predict_on_all_devices,
@@ -101,16 +102,22 @@ def schedule(config: ConfigDict) -> optax.Schedule:
     return poly_schedule(section.learning_rate, section.num_steps, section.poly_power)
 
 
+def groups(config: ConfigDict) -> tuple[Group, ...]:
+    """Builds the groups of parameters that learn alike."""
+    return parameter_groups(
+        norm=config.model.norm,
+        backbone_lr_mult=config.train.backbone_lr_mult,
+        head_lr_mult=config.train.head_lr_mult,
+        weight_decay=config.train.weight_decay,
+    )
+
+
 def optimizer(config: ConfigDict) -> optax.GradientTransformation:
     """Builds the optimiser, with its groups of parameters."""
     section = config.train
-    groups = parameter_groups(
-        norm=config.model.norm,
-        backbone_lr_mult=section.backbone_lr_mult,
-        head_lr_mult=section.head_lr_mult,
-        weight_decay=section.weight_decay,
+    return grouped(
+        section.optimizer, schedule(config), section.momentum, groups(config)
     )
-    return grouped(section.optimizer, schedule(config), section.momentum, groups)
 
 
 def first_state(config: ConfigDict) -> TrainState:
@@ -136,9 +143,18 @@ def abstract_state(config: ConfigDict) -> TrainState:
 
 def train_step(config: ConfigDict) -> TrainStep:
     """Builds the training step on all devices."""
-    parts = network(config)
+    parts, section = network(config), config.train
+    model = parts.model.clone(
+        dtype=jnp.dtype(section.precision), remat=section.remat == "block"
+    )
     return on_all_devices(
-        make_train_step(parts.model, parts.bins, parts.convention, optimizer(config))
+        make_train_step(
+            model,
+            parts.bins,
+            parts.convention,
+            optimizer(config),
+            accumulate=section.accumulate,
+        )
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from deepdepth_jax.errors import UserError
+from deepdepth_jax.errors import PreemptedError, UserError
 
 MISTAKE = 2
 """The exit code for a mistake of the user's."""
+START_AGAIN = 75
+"""The exit code for a run that was preempted (EX_TEMPFAIL of sysexits.h)."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,14 +33,17 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     """Runs a command's main function on the process's arguments and exits.
 
-    `UserError` ends in one line on stderr and exit code 2; what else is raised is a bug
-    and keeps its traceback.
+    `UserError` ends in one line on stderr and exit code 2, `PreemptedError` in one line
+    and exit code 75; what else is raised is a bug and keeps its traceback.
     """
     try:
         code = main(sys.argv[1:])
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(MISTAKE)
+    except PreemptedError as notice:
+        print(notice, file=sys.stderr)
+        sys.exit(START_AGAIN)
     sys.exit(code or 0)
 
 

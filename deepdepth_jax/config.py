@@ -104,9 +104,7 @@ def complete(config: ConfigDict) -> ConfigDict:
     Raises:
       UserError: names the field and what it may be.
     """
-    config = config.copy_and_resolve_references()
-    _fill_from_preset(config, "bins", BIN_PRESETS)
-    _fill_from_preset(config, "augment", AUGMENTATIONS)
+    config = fill_from_presets(config)
     _check_choices(config)
     _check_numbers(config)
     _check_data_is_named(config.data)
@@ -116,6 +114,14 @@ def complete(config: ConfigDict) -> ConfigDict:
             "that nothing has learnt: give weights, or set "
             "--config.model.norm=trained"
         )
+    return config
+
+
+def fill_from_presets(config: ConfigDict) -> ConfigDict:
+    """Gives the fields that are not set what their section's preset says."""
+    config = config.copy_and_resolve_references()
+    _fill_from_preset(config, "bins", BIN_PRESETS)
+    _fill_from_preset(config, "augment", AUGMENTATIONS)
     return config
 
 
@@ -152,6 +158,8 @@ def _check_choices(config: ConfigDict) -> None:
         "model.stride_on": get_args(StrideOn),
         "model.input_convention": CONVENTIONS,
         "train.optimizer": OPTIMIZERS,
+        "train.precision": ("float32", "bfloat16"),
+        "train.remat": ("none", "block"),
         "eval.split": ("train", "val", "test"),
         "eval.ground_truth": ("improved", "lidar"),
         "eval.crop": CROPS,
@@ -190,6 +198,9 @@ _AT_LEAST: Mapping[str, float] = MappingProxyType(
         "augment.brightness_range": 0,
         "augment.gain_range": 0,
         "train.batch_size": 1,
+        "train.accumulate": 1,
+        "train.keep_every": 0,
+        "train.max_bad_steps": 1,
         "train.num_steps": 1,
         "train.learning_rate": 0,
         "train.momentum": 0,
@@ -218,6 +229,11 @@ def _check_numbers(config: ConfigDict) -> None:
         raise UserError(
             f"train.crop={crop}: take two positive whole numbers, height and width"
         )
+    profile = config.train.profile_steps
+    if len(profile) != 2 or not profile[0] <= profile[1]:
+        raise UserError(
+            f"train.profile_steps={profile}: take two steps, the first and the last"
+        )
     if not config.eval.cap_m > config.eval.min_m:
         raise UserError(
             f"eval.cap_m={config.eval.cap_m}: take more than "
@@ -239,3 +255,15 @@ def differences(ours: ConfigDict, theirs: ConfigDict) -> dict[str, tuple[Any, An
         for field in sorted(left.keys() | right.keys())
         if left.get(field) != right.get(field)
     }
+
+
+def describe_differences(config: ConfigDict) -> str:
+    """Lists how a completed config differs from the default, a line for each field."""
+    changed = differences(fill_from_presets(default_config()), config)
+    lines = [
+        f"  {field} = {here!r} (default {default!r})"
+        for field, (default, here) in changed.items()
+    ]
+    return "\n".join(
+        ["config, where it is not the default:", *(lines or ["  nowhere"])]
+    )

@@ -157,6 +157,14 @@ def default_config() -> ConfigDict:
             "train": {
                 # Over all devices.
                 "batch_size": 3,
+                # In so many parts each device takes its share, one after the other.
+                "accumulate": 1,
+                # What the network computes in: float32 or bfloat16. Parameters,
+                # statistics and the loss are float32.
+                "precision": "float32",
+                # What the gradient's memory is saved on: none, or block, which
+                # computes the inside of each block twice.
+                "remat": "none",
                 # Height and width; smaller pictures are padded.
                 "crop": (420, 800),
                 "num_steps": 100_000,
@@ -170,7 +178,15 @@ def default_config() -> ConfigDict:
                 "backbone_lr_mult": 1.0,
                 "log_every": 50,
                 "checkpoint_every": 1000,
+                # The last so many checkpoints are kept, and the best; besides them
+                # every one whose step keep_every divides (0: no more).
                 "keep_checkpoints": 2,
+                "keep_every": 0,
+                # Stop after so many steps in a row whose loss or gradient was not
+                # finite; they change nothing.
+                "max_bad_steps": 10,
+                # First and last step of a profile to take; (0, 0): none.
+                "profile_steps": (0, 0),
             },
             "eval": {
                 # Validate during training at every so many steps; 0: never.

@@ -8,3 +8,11 @@ class UserError(Exception):
     do. Commands print it to stderr and exit with code 2; anything else that is raised
     is a bug and keeps its traceback.
     """
+
+
+class PreemptedError(Exception):
+    """A run that was asked to make way, and has saved its state.
+
+    Commands print the message and exit with code 75, which schedulers take for "start
+    me again"; the run then goes on where it was.
+    """

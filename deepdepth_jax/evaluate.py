@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from ml_collections import ConfigDict
+from PIL import Image
 from tqdm import tqdm
 
 from deepdepth_jax import build
@@ -16,11 +17,12 @@ from deepdepth_jax.batching import predict_each
 from deepdepth_jax.checkpoints import Which
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.input_pipeline import examples, prepare_held_out
-from deepdepth_jax.metrics import MetricMeans, depth_metrics
+from deepdepth_jax.input_pipeline import prepare_held_out, read_examples
+from deepdepth_jax.metrics import METRICS, MetricMeans, depth_metrics
+from deepdepth_jax.parallel import gather_rows, is_primary, own_share
 from deepdepth_jax.restore import PredictImages, restored_predict
 from deepdepth_jax.types import Example, Prediction
-from deepdepth_jax.visualize import Row, save_figure_sheet
+from deepdepth_jax.visualize import Row, figure_sheet
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,11 +74,25 @@ class Protocol:
 def validate(
     predict: PredictImages, records: Records, config: ConfigDict
 ) -> dict[str, float]:
-    """Takes the mean metrics over a split, by the protocol of a completed config."""
-    protocol, means = Protocol.of(config, records), MetricMeans()
-    for example, prediction in _predict_examples(predict, examples(records), config):
-        means.add(protocol.measure(prediction.depth_m, example.depth_m))
-    return means.compute()
+    """Takes the mean metrics over a split, by the protocol of a completed config.
+
+    Of several processes each looks at its share; all get the means over the whole.
+    """
+    protocol = Protocol.of(config, records)
+    items = read_examples(records, own_share(records.count))
+    return _means_over_all(
+        protocol.measure(prediction.depth_m, example.depth_m)
+        for example, prediction in _predict_examples(predict, items, config)
+    ).compute()
+
+
+def _means_over_all(measured: Iterable[dict[str, float]]) -> MetricMeans:
+    """Averages over the images of all processes, given those of this one."""
+    own = np.array([[metrics[name] for name in METRICS] for metrics in measured])
+    means = MetricMeans()
+    for row in gather_rows(own.reshape(-1, len(METRICS))):
+        means.add(dict(zip(METRICS, row.tolist(), strict=True)))
+    return means
 
 
 def _predict_examples(
@@ -109,39 +125,55 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     protocol = Protocol.of(config, records)
     baseline = MedianDepth.load(workdir)
 
-    means, baseline_means, rows = MetricMeans(), MetricMeans(), []
-    shown = set(np.linspace(0, records.count - 1, config.eval.figures).astype(int))
-    bar = tqdm(examples(records), f"evaluate {config.eval.split}", records.count)
-    each = _predict_examples(predict, iter(bar), config)
-    for index, (example, prediction) in enumerate(each):
-        metrics = protocol.measure(prediction.depth_m, example.depth_m)
-        means.add(metrics)
+    share = own_share(records.count)
+    title, is_silent = f"evaluate {config.eval.split}", not is_primary()
+    bar = tqdm(read_examples(records, share), title, len(share), disable=is_silent)
+    measured, guessed = [], []
+    for example, prediction in _predict_examples(predict, iter(bar), config):
+        measured.append(protocol.measure(prediction.depth_m, example.depth_m))
         guess_m = baseline(*example.depth_m.shape)
-        baseline_means.add(protocol.measure(guess_m, example.depth_m))
-        if index in shown:
-            rows.append(_row(example, prediction, metrics))
+        guessed.append(protocol.measure(guess_m, example.depth_m))
+    means, baseline_means = _means_over_all(measured), _means_over_all(guessed)
 
-    _print_table(protocol, step, means, baseline_means)
-    _write_results(workdir, protocol, step, means, records)
-    if rows:
-        _draw(config, workdir / "figures" / f"{config.eval.split}.png", rows)
+    if is_primary():
+        _print_table(protocol, step, means, baseline_means)
+        _write_results(workdir, protocol, step, means, records)
+        sheet = draw_examples(predict, records, config)
+        if sheet is not None:
+            path = workdir / "figures" / f"{config.eval.split}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(sheet).save(path)
+            print(f"figures: {path}")
 
 
-def _row(example: Example, prediction: Prediction, metrics: Mapping[str, float]) -> Row:
+def draw_examples(
+    predict: PredictImages, records: Records, config: ConfigDict
+) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Draws `eval.figures` pictures, evenly spread over a split; None if that is 0.
+
+    Of several processes one does it, whichever of them have looked at these pictures.
+    """
+    spread = np.linspace(0, records.count - 1, config.eval.figures).astype(int)
+    if not spread.size:
+        return None
+    protocol, bins = Protocol.of(config, records), build.depth_bins(config)
+    shown = read_examples(records, sorted(set(spread.tolist())))
+    rows = [
+        _row(example, prediction, protocol)
+        for example, prediction in _predict_examples(predict, shown, config)
+    ]
+    return figure_sheet(rows, bins.min_depth_m, bins.max_depth_m)
+
+
+def _row(example: Example, prediction: Prediction, protocol: Protocol) -> Row:
+    abs_rel = protocol.measure(prediction.depth_m, example.depth_m)["abs_rel"]
     return Row(
-        title=f"{example.name}   AbsRel {metrics['abs_rel']:.3f}",
+        title=f"{example.name}   AbsRel {abs_rel:.3f}",
         image=example.image,
         truth_m=example.depth_m,
         prediction_m=prediction.depth_m,
         confidence=prediction.confidence,
     )
-
-
-def _draw(config: ConfigDict, path: Path, rows: list[Row]) -> None:
-    bins = build.depth_bins(config)
-    path.parent.mkdir(exist_ok=True)
-    save_figure_sheet(path, rows, bins.min_depth_m, bins.max_depth_m)
-    print(f"figures: {path}")
 
 
 def _write_results(

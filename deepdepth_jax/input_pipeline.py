@@ -210,6 +210,15 @@ def train_batches(
         yield Batch(image=image, depth_m=depth_m)
 
 
+def batch_names(
+    mixture: Mixture, *, step: int, batch_size: int, seed: int
+) -> list[str]:
+    """Names the pictures of the batch that the step-th step learns from."""
+    first = (step - 1) * batch_size
+    positions = tf.range(first, first + batch_size, dtype=tf.int64)
+    return [mixture.load(place, seed)["name"].numpy().decode() for place in positions]
+
+
 def examples(records: Records) -> Iterator[Example]:
     """Reads every record of this process's share once, in order, as it is."""
     mine = range(jax.process_index(), records.count, jax.process_count())

@@ -6,13 +6,10 @@ import tensorflow as tf
 from absl import logging
 
 from deepdepth_jax import cli
-from deepdepth_jax.build import adopt_pretrained
 from deepdepth_jax.config import complete, load_config, override
-from deepdepth_jax.datasets.registry import all_sources
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.evaluate import evaluate
-from deepdepth_jax.input_pipeline import prepare
-from deepdepth_jax.train import train
+from deepdepth_jax.parallel import join_processes, leaving_on_failure
+from deepdepth_jax.preemption import PreemptionNotice
 from deepdepth_jax.workdir import as_trained
 
 
@@ -47,18 +44,28 @@ def main(argv: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     # TensorFlow only reads data here; it must not take the accelerators' memory.
     tf.config.set_visible_devices([], "GPU")
+    join_processes()
+    # Not before: JAX's devices must not be asked for anything, and the street scenes'
+    # modules make arrays as they are imported.
+    from deepdepth_jax.build import adopt_pretrained
+    from deepdepth_jax.datasets.registry import all_sources
+    from deepdepth_jax.evaluate import evaluate
+    from deepdepth_jax.input_pipeline import prepare
+    from deepdepth_jax.train import train
+
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
     if arguments.mode == "prepare":
         for source in all_sources(config):
             prepare(config.data, source)
         return
-    if arguments.mode == "train":
-        config = adopt_pretrained(config)
-        train(config, workdir)
-    else:
-        config = as_trained(workdir, config)
-    evaluate(config, workdir, arguments.checkpoint)
+    if arguments.mode == "evaluate":
+        evaluate(as_trained(workdir, config), workdir, arguments.checkpoint)
+        return
+    config = adopt_pretrained(config)
+    with PreemptionNotice() as notice:
+        train(config, workdir, notice)
+        evaluate(config, workdir, arguments.checkpoint)
 
 
 def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:
@@ -71,4 +78,5 @@ def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    with leaving_on_failure():
+        cli.run(main)

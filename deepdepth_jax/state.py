@@ -18,12 +18,15 @@ class TrainState:
       params: what the optimiser changes, by layer name.
       batch_stats: running mean and variance of the normalisation, by layer name.
       opt_state: of the optimiser.
+      bad_steps: how many steps in a row came to nothing because loss or gradient were
+        not finite, int32.
     """
 
     step: Tree
     params: Tree
     batch_stats: Tree
     opt_state: optax.OptState
+    bad_steps: Tree
 
     @property
     def variables(self) -> dict[str, Tree]:
@@ -49,4 +52,5 @@ def initial_state(
         params=variables["params"],
         batch_stats=variables["batch_stats"],
         opt_state=optimizer.init(variables["params"]),
+        bad_steps=jnp.zeros((), jnp.int32),
     )

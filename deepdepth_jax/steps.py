@@ -26,44 +26,111 @@ def make_train_step(
     bins: DepthBins,
     convention: InputConvention,
     optimizer: optax.GradientTransformation,
+    *,
+    accumulate: int = 1,
 ) -> TrainStep:
     """Builds the training step of one device among those along the axis `AXIS`.
 
     The loss is the sum over all valid pixels of all devices, divided by their count:
-    the result does not depend on how pixels fall on devices.
+    the result does not depend on how pixels fall on devices, nor on how many parts the
+    batch is taken in.
+
+    A step whose loss or gradient is not finite, or that has no valid pixel, leaves
+    parameters, statistics and the optimiser's moments as they were; it counts as a
+    step all the same.
+
+    Args:
+      model: the network.
+      bins: its classes.
+      convention: its input.
+      optimizer: what is done with the gradient.
+      accumulate: into how many parts each device cuts its batch, to run them one after
+        the other and add up their gradients: memory for one part is enough. Trained
+        normalisation takes its statistics over the part.
     """
+
+    def loss_share(
+        params: Tree, batch_stats: Tree, part: Batch, pixels: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Tree]:
+        labels = bins.label(part.depth_m)
+        logits, updates = model.apply(
+            {"params": params, "batch_stats": batch_stats},
+            convention(part.image),
+            train=True,
+            mutable=["batch_stats"],
+        )
+        full = resize_bilinear(logits, (labels.shape[1], labels.shape[2]))
+        loss = jnp.sum(cross_entropy(full, labels)) / jnp.maximum(pixels, 1)
+        return loss, updates["batch_stats"]
 
     def train_step(
         state: TrainState, batch: Batch
     ) -> tuple[TrainState, dict[str, Array]]:
-        labels = bins.label(batch.depth_m)
-        pixels = jax.lax.psum(jnp.sum(labels != IGNORE, dtype=jnp.float32), AXIS)
+        is_valid = bins.label(batch.depth_m) != IGNORE
+        pixels = jax.lax.psum(jnp.sum(is_valid, dtype=jnp.float32), AXIS)
 
-        def loss_share(params: Tree) -> tuple[Float[Array, ""], Tree]:
-            logits, updates = model.apply(
-                {"params": params, "batch_stats": state.batch_stats},
-                convention(batch.image),
-                train=True,
-                mutable=["batch_stats"],
-            )
-            full = resize_bilinear(logits, (labels.shape[1], labels.shape[2]))
-            loss_sum = jnp.sum(cross_entropy(full, labels))
-            return loss_sum / jnp.maximum(pixels, 1), updates["batch_stats"]
+        def add_part(carry: Tree, part: Batch) -> tuple[Tree, None]:
+            loss, gradient, batch_stats = carry
+            (part_loss, batch_stats), part_gradient = jax.value_and_grad(
+                loss_share, has_aux=True
+            )(state.params, batch_stats, part, pixels)
+            gradient = jax.tree.map(jnp.add, gradient, part_gradient)
+            return (loss + part_loss, gradient, batch_stats), None
 
-        (loss, batch_stats), gradient = jax.value_and_grad(loss_share, has_aux=True)(
-            state.params
+        parts = jax.tree.map(lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch)
+        nothing = jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params)
+        (loss, gradient, batch_stats), _ = jax.lax.scan(
+            add_part, (*nothing, state.batch_stats), parts, unroll=accumulate == 1
         )
         loss, gradient = jax.lax.psum((loss, gradient), AXIS)
-        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        state = TrainState(
-            step=state.step + 1,
-            params=optax.apply_updates(state.params, updates),
+        return _next_state(
+            state,
+            optimizer,
+            loss=loss,
+            gradient=gradient,
             batch_stats=batch_stats,
-            opt_state=opt_state,
+            pixels=pixels,
         )
-        return state, {"loss": loss, "valid_pixels": pixels}
 
     return train_step
+
+
+def _next_state(
+    state: TrainState,
+    optimizer: optax.GradientTransformation,
+    *,
+    loss: Float[Array, ""],
+    gradient: Tree,
+    batch_stats: Tree,
+    pixels: Float[Array, ""],
+) -> tuple[TrainState, dict[str, Array]]:
+    """Takes the optimiser's step, if the numbers are fit for it."""
+    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+    gradient_norm = optax.tree.norm(gradient)
+    is_bad = ~(jnp.isfinite(loss) & jnp.isfinite(gradient_norm))
+    is_used = ~is_bad & (pixels > 0)
+
+    def used(new: Array, old: Array) -> Array:
+        # Integers count steps, which the learning rate goes by: they go on.
+        return (
+            jnp.where(is_used, new, old)
+            if jnp.issubdtype(new.dtype, jnp.floating)
+            else new
+        )
+
+    following = TrainState(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+        bad_steps=jnp.where(is_bad, state.bad_steps + 1, 0),
+    )
+    return jax.tree.map(used, following, state), {
+        "loss": loss,
+        "valid_pixels": pixels,
+        "gradient_norm": gradient_norm,
+        "bad_steps": following.bad_steps,
+    }
 
 
 def make_predict_step(

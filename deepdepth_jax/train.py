@@ -1,10 +1,14 @@
 """Training: the sequence of it. Each verb lives elsewhere."""
 
-import time
+import contextlib
+import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jax
 import numpy as np
+from jaxtyping import Array
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -12,15 +16,21 @@ from deepdepth_jax import build
 from deepdepth_jax.augment import Augmentation
 from deepdepth_jax.baseline import MedianDepth
 from deepdepth_jax.checkpoints import Checkpoints
-from deepdepth_jax.evaluate import validate
+from deepdepth_jax.config import describe_differences
+from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.evaluate import draw_examples, validate
 from deepdepth_jax.input_pipeline import (
     Mixture,
+    batch_names,
     prepare_held_out,
     prepare_training,
     read_examples,
     train_batches,
 )
-from deepdepth_jax.parallel import check_batch_size, split_over_devices
+from deepdepth_jax.parallel import check_batch_size, is_primary, split_over_devices
+from deepdepth_jax.preemption import PreemptionNotice
+from deepdepth_jax.progress import Meter, device_memory, group_rates, parameter_table
 from deepdepth_jax.state import TrainState
 from deepdepth_jax.types import Batch
 from deepdepth_jax.workdir import check_same_run, claim
@@ -29,42 +39,35 @@ from deepdepth_jax.writers import MetricWriter
 BASELINE_IMAGES = 200
 """How many pictures of a data set the median baseline is taken over."""
 
-Validate = Callable[[TrainState], dict[str, float]]
 
-
-def train(config: ConfigDict, workdir: Path) -> None:
+def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
     """Trains to the end, going on from the last checkpoint if there is one.
 
     Args:
       config: completed.
       workdir: where the run lives.
+      notice: of SIGTERM, entered.
 
     Raises:
-      UserError: there is nothing to learn from, the devices do not divide the batch, or
-        the folder holds another run.
+      UserError: there is nothing to learn from, the devices do not divide the batch,
+        the folder holds another run, or the numbers have gone bad.
+      PreemptedError: SIGTERM came; the state is saved.
     """
-    check_batch_size(config.train.batch_size)
+    check_batch_size(config.train.batch_size, config.train.accumulate)
     check_same_run(workdir, config)  # before the data is prepared, which takes time
+    print(describe_differences(config), flush=True)
     mixture = prepare_training(config.data)
-    validate_state = _make_validation(config)
+    validation = _prepare_validation(config)
     claim(workdir, config)
-    MedianDepth.of(_spread_depths_m(mixture)).save(workdir)
-    with Checkpoints.of(config, workdir) as checkpoints:
-        step = checkpoints.last_step
-        if step is None:
-            state = build.first_state(config)
-        else:
-            state = checkpoints.restore(build.abstract_state(config), step)
-            print(f"goes on from step {step}", flush=True)
+    if is_primary():
+        MedianDepth.of(_spread_depths_m(mixture)).save(workdir)
+    with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
+        state = _first_state(config, checkpoints)
         with MetricWriter(workdir, after_step=int(state.step)) as writer:
-            _loop(
-                config,
-                mixture=mixture,
-                state=state,
-                validate_state=validate_state,
-                checkpoints=checkpoints,
-                writer=writer,
+            run = _Run(
+                config, workdir, mixture, validation, checkpoints, writer, notice
             )
+            run.go_on(state)
 
 
 def _spread_depths_m(mixture: Mixture) -> Iterator[np.ndarray]:
@@ -75,54 +78,152 @@ def _spread_depths_m(mixture: Mixture) -> Iterator[np.ndarray]:
             yield example.depth_m
 
 
-def _make_validation(config: ConfigDict) -> Validate | None:
-    """Builds what takes the validation metrics; None if there is nothing to take."""
+def _prepare_validation(config: ConfigDict) -> Records | None:
+    """Prepares what checkpoints are chosen by; None if there is nothing."""
     if config.eval.every == 0:
         return None
     records = prepare_held_out(config, "val")
     if records.count == 0:
         print("no validation frames: the best checkpoint will be the last", flush=True)
         return None
-    predict = build.prediction(config)
-    return lambda state: validate(
-        lambda images: predict(state.variables, images), records, config
-    )
+    return records
 
 
-def _loop(
-    config: ConfigDict,
-    *,
-    mixture: Mixture,
-    state: TrainState,
-    validate_state: Validate | None,
-    checkpoints: Checkpoints,
-    writer: MetricWriter,
-) -> None:
-    section, last = config.train, config.train.num_steps
-    train_step, schedule = build.train_step(config), build.schedule(config)
-    first = int(state.step)
-    batches = _batches(config, mixture, first)
-    timer = _Timer(section.batch_size, first)
-    with tqdm(desc="train", total=last, initial=first, unit="step") as bar:
-        for step in range(first + 1, last + 1):
-            state, numbers = train_step(state, next(batches))
-            bar.update()
-            if step % section.log_every == 0 or step == last:
-                logged = {name: float(value) for name, value in numbers.items()}
-                logged["learning_rate"] = float(schedule(step - 1))
-                logged["images_per_second"] = timer.images_per_second(step)
-                writer.write(step, "train", logged)
-                bar.set_postfix_str(
-                    f"loss {logged['loss']:.3f}, "
-                    f"{logged['images_per_second']:.1f} images/s"
-                )
-            validated = None
-            if validate_state and (step % config.eval.every == 0 or step == last):
-                validated = validate_state(state)
-                writer.write(step, "val", validated)
-                timer.restart(step)
-            if validated or step % section.checkpoint_every == 0 or step == last:
-                checkpoints.save(state, validated)
+def _first_state(config: ConfigDict, checkpoints: Checkpoints) -> TrainState:
+    found = checkpoints.restore_last(build.abstract_state(config))
+    if found is not None:
+        step, state = found
+        print(f"goes on from step {step}", flush=True)
+        return state
+    state = build.first_state(config)
+    print(parameter_table(state.params, build.groups(config)), flush=True)
+    return state
+
+
+@dataclasses.dataclass
+class _Run:
+    """A run in its loop, with all that it reads from and writes to."""
+
+    config: ConfigDict
+    workdir: Path
+    mixture: Mixture
+    validation: Records | None
+    checkpoints: Checkpoints
+    writer: MetricWriter
+    notice: PreemptionNotice
+
+    def __post_init__(self) -> None:
+        self._predict = build.prediction(self.config)
+        self._schedule = build.schedule(self.config)
+        self._last = self.config.train.num_steps
+
+    def go_on(self, state: TrainState) -> None:
+        """Takes the steps that are left, and looks after each what is to be done."""
+        section, first = self.config.train, int(state.step)
+        cut_off = self._validation_at(first)
+        if cut_off is not None and not self.checkpoints.is_scored(first):
+            self._validate(first, state, cut_off)
+        train_step = build.train_step(self.config)
+        batches = _batches(self.config, self.mixture, first)
+        meter = Meter(section.batch_size, first)
+        numbers: dict[str, Array] = {}
+        with (
+            _profile(self.config, self.workdir) as profile,
+            tqdm(
+                desc="train",
+                total=self._last,
+                initial=first,
+                unit="step",
+                disable=not is_primary(),
+            ) as bar,
+        ):
+            for step in range(first + 1, self._last + 1):
+                profile(step)
+                batch, before = meter.next_of(batches), numbers
+                state, numbers = train_step(state, batch)
+                bar.update()
+                # Of the step before: the devices are at work on this one meanwhile.
+                fault = self._fault(step - 1, before)
+                is_preempted = self.notice.stops_after(step)
+                ends = step == self._last or fault is not None
+                if ends or step % section.log_every == 0:
+                    bar.set_postfix_str(self._log(step, numbers, meter))
+                validation = self._validation_at(step)
+                is_saved = ends or is_preempted or validation is not None
+                if is_saved or step % section.checkpoint_every == 0:
+                    self.checkpoints.save(state)
+                self.checkpoints.check()
+                if fault is not None:
+                    raise UserError(f"{fault}; the state of step {step} is saved")
+                if is_preempted and step < self._last:
+                    raise PreemptedError(_preempted(step))
+                if validation is not None:
+                    self._validate(step, state, validation)
+                    meter.restart(step)
+
+    def _validation_at(self, step: int) -> Records | None:
+        """Gives what is to be looked at after a step, if anything."""
+        every = self.config.eval.every
+        is_due = every > 0 and step > 0 and (step % every == 0 or step == self._last)
+        return self.validation if is_due else None
+
+    def _validate(self, step: int, state: TrainState, records: Records) -> None:
+        """Takes the metrics of a state that is saved, and draws some pictures."""
+        with self.notice.at_once(_preempted(step)):
+            predict = functools.partial(self._predict, state.variables)
+            metrics = validate(predict, records, self.config)
+            if is_primary():
+                sheet = draw_examples(predict, records, self.config)
+                if sheet is not None:
+                    self.writer.write_picture(step, "val", sheet)
+            self.writer.write(step, "val", metrics)
+            self.checkpoints.score(step, metrics)
+
+    def _log(self, step: int, numbers: dict[str, Array], meter: Meter) -> str:
+        """Writes the numbers of a step; gives what the progress bar shows of them."""
+        logged = {name: float(value) for name, value in numbers.items()}
+        logged |= group_rates(build.groups(self.config), self._schedule, step - 1)
+        logged |= meter.look(step) | device_memory()
+        self.writer.write(step, "train", logged)
+        return f"loss {logged['loss']:.3f}, {logged['images_per_second']:.1f} images/s"
+
+    def _fault(self, step: int, numbers: dict[str, Array]) -> str | None:
+        """Says why the run cannot go on after a step, if it cannot."""
+        bad_steps = int(numbers["bad_steps"]) if numbers else 0
+        if bad_steps < self.config.train.max_bad_steps:
+            return None
+        names = batch_names(
+            self.mixture,
+            step=step,
+            batch_size=self.config.train.batch_size,
+            seed=self.config.seed,
+        )
+        return (
+            f"train.max_bad_steps={self.config.train.max_bad_steps}: loss or gradient "
+            f"was not finite in {bad_steps} steps in a row, up to step {step} on "
+            f"{', '.join(names)}; lower train.learning_rate, or look at these pictures"
+        )
+
+
+def _preempted(step: int) -> str:
+    return f"preempted: the state of step {step} is saved; start again to go on"
+
+
+@contextlib.contextmanager
+def _profile(config: ConfigDict, workdir: Path) -> Iterator[Callable[[int], None]]:
+    """Gives what is to be told each step, and takes the profile that is asked for."""
+    first, last = config.train.profile_steps
+    running = contextlib.ExitStack()
+
+    def at(step: int) -> None:
+        if step == first:
+            folder = str(workdir / "profile")
+            running.enter_context(jax.profiler.trace(folder))
+        if step == last + 1:
+            running.close()
+
+    with running:
+        yield at
 
 
 def _batches(config: ConfigDict, mixture: Mixture, first_step: int) -> Iterator[Batch]:
@@ -139,22 +240,3 @@ def _batches(config: ConfigDict, mixture: Mixture, first_step: int) -> Iterator[
             num_steps=config.train.num_steps,
         )
     )
-
-
-class _Timer:
-    """Measures the throughput since the last look at it."""
-
-    def __init__(self, batch_size: int, step: int) -> None:
-        self._batch_size = batch_size
-        self.restart(step)
-
-    def restart(self, step: int) -> None:
-        """Leaves out what has passed since the last look."""
-        self._step, self._time = step, time.perf_counter()
-
-    def images_per_second(self, step: int) -> float:
-        """Gives the images a second since the last look."""
-        seconds = time.perf_counter() - self._time
-        images = (step - self._step) * self._batch_size
-        self.restart(step)
-        return images / seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Int, UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -71,9 +72,9 @@ def save_depth_picture(
     figure.savefig(path)
 
 
-def save_figure_sheet(
-    path: Path, rows: Sequence[Row], min_m: float, max_m: float
-) -> None:
+def figure_sheet(
+    rows: Sequence[Row], min_m: float, max_m: float
+) -> UInt8[np.ndarray, "h w 3"]:
     """Draws pictures with truth, prediction, error and confidence, a row for each."""
     titles = ("image", "truth", "prediction", "relative error", "confidence")
     height, width = rows[0].image.shape[:2]
@@ -85,7 +86,7 @@ def save_figure_sheet(
         cell_width * len(titles),
         sum(heights) + gap * len(rows) + 2 * margin + 0.2,
     )
-    figure = Figure(figsize=sheet)
+    figure = Figure(figsize=sheet, dpi=110)
     layout = {
         "height_ratios": heights,
         "left": 0.005,
@@ -102,7 +103,9 @@ def save_figure_sheet(
         axis.set_title(title, fontsize=11)
     grid[-1, 0].axis("off")
     _draw_scales(figure, grid[-1, 1:], min_m, max_m)
-    figure.savefig(path, dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def save_depth_histogram(

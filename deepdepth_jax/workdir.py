@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.config import complete, config_from_json, differences
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.parallel import is_primary
 
 # Fields that change nothing of what a run learns: where data lies, what is looked at,
 # what is kept.
@@ -22,6 +23,9 @@ FREE_FIELDS = (
     "train.log_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",
+    "train.keep_every",
+    "train.max_bad_steps",
+    "train.profile_steps",
 )
 
 
@@ -32,6 +36,8 @@ def claim(workdir: Path, config: ConfigDict) -> None:
       UserError: the folder holds a run with another config.
     """
     check_same_run(workdir, config)
+    if not is_primary():
+        return
     path = workdir / "config.json"
     workdir.mkdir(parents=True, exist_ok=True)
     written = path.with_suffix(".tmp")

@@ -32,10 +32,15 @@ ORDER = (
     "models",
     "losses",
     "uncertainty",
+    "uncertainty_plots",
+    "crf",
     "state",
     "steps",
     "parallel",
+    "preemption",
     "build",
+    "progress",
+    "checkpoint_folder",
     "checkpoints",
     "writers",
     "workdir",
@@ -61,9 +66,11 @@ MODULES = sorted(
 
 def place(module):
     """Gives the entry of ORDER that a module belongs to."""
-    while module not in ORDER:
-        module, _, _ = module.rpartition(".")
-    return ORDER.index(module)
+    folder = module
+    while folder and folder not in ORDER:
+        folder, _, _ = folder.rpartition(".")
+    assert folder, f"{module} has no place in ORDER"
+    return ORDER.index(folder)
 
 
 def imports(module):

@@ -32,12 +32,14 @@ def final_state(folder, step=None):
         return checkpoints.restore(build.abstract_state(config), step)
 
 
+TIMES = ("images_per_second", "data_wait_share")
+
+
 def numbers(folder):
     """Reads metrics.jsonl but for the times."""
     lines = (folder / "run" / "metrics.jsonl").read_text().splitlines()
     return [
-        {k: v for k, v in json.loads(line).items() if k != "images_per_second"}
-        for line in lines
+        {k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines
     ]
 
 

@@ -38,9 +38,12 @@ def uneven_batch(seed=0, size=(4, 33, 41)):
     return Batch(image=image, depth_m=depth_m)
 
 
-def run(norm, devices, batches):
+def run(norm, devices, batches, *, accumulate=1, **options):
+    model = network(norm).clone(**options)
     state = initial_state(initial_variables(network(norm), seed=0), optimizer(norm))
-    step = make_train_step(network(norm), BINS, CONVENTION, optimizer(norm))
+    step = make_train_step(
+        model, BINS, CONVENTION, optimizer(norm), accumulate=accumulate
+    )
     compiled = on_all_devices(step, devices)
     state, losses = replicate(state, devices), []
     for batch in batches:
@@ -50,18 +53,26 @@ def run(norm, devices, batches):
     return jax.device_get(state), losses
 
 
+def assert_close(left, right, tolerance=1e-5):
+    for name in ("params", "batch_stats"):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=tolerance, rtol=1e-5),
+            getattr(left, name),
+            getattr(right, name),
+        )
+
+
+def assert_same(left, right):
+    jax.tree.map(np.testing.assert_array_equal, left, right)
+
+
 @pytest.mark.parametrize("norm", ["frozen", "trained"])
 def test_four_devices_equal_one_with_uneven_masks(norm):
     batches = [uneven_batch(seed) for seed in range(3)]
     one, one_losses = run(norm, jax.devices()[:1], batches)
     four, four_losses = run(norm, jax.devices()[:4], batches)
     np.testing.assert_allclose(four_losses, one_losses, rtol=1e-5)
-    for name in ("params", "batch_stats"):
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5, rtol=1e-5),
-            getattr(four, name),
-            getattr(one, name),
-        )
+    assert_close(four, one)
 
 
 def test_loss_is_the_mean_over_valid_pixels():
@@ -80,11 +91,107 @@ def test_loss_is_the_mean_over_valid_pixels():
     assert state.step == 1
 
 
-def test_a_batch_without_ground_truth_gives_no_nan():
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_batch_in_parts_equals_the_whole(devices):
+    """With parts that hold different numbers of valid pixels."""
+    batches = [uneven_batch(seed) for seed in range(3)]
+    whole, whole_losses = run("frozen", jax.devices()[:devices], batches)
+    parts, losses = run("frozen", jax.devices()[:devices], batches, accumulate=2)
+    np.testing.assert_allclose(losses, whole_losses, rtol=1e-5)
+    assert_close(parts, whole)
+
+
+def test_trained_statistics_go_through_the_parts_one_after_the_other():
+    batch = uneven_batch()
+    halves = [jax.tree.map(lambda x, at=at: x[at : at + 2], batch) for at in (0, 2)]
+    parts, _ = run("trained", jax.devices()[:1], [batch], accumulate=2)
+    model = network("trained")
+    variables = initial_variables(model, seed=0)
+    stats = variables["batch_stats"]
+    for half in halves:
+        _, updates = jax.vmap(
+            lambda x, stats=stats: model.apply(
+                {"params": variables["params"], "batch_stats": stats},
+                CONVENTION(x),
+                train=True,
+                mutable=["batch_stats"],
+            ),
+            axis_name="batch",
+        )(half.image[None])
+        stats = jax.tree.map(lambda x: x[0], updates["batch_stats"])
+    assert_close(parts, parts.replace(batch_stats=stats))
+
+
+@pytest.mark.parametrize("norm", ["frozen", "trained"])
+def test_computing_blocks_again_changes_nothing(norm):
+    batches = [uneven_batch(seed) for seed in range(2)]
+    kept, _ = run(norm, jax.devices()[:1], batches)
+    again, _ = run(norm, jax.devices()[:1], batches, remat=True)
+    assert_close(again, kept, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["frozen", "trained"])
+def test_bfloat16_is_near_float32_and_keeps_parameters_in_float32(norm):
+    batches = [uneven_batch()] * 6
+    _, losses = run(norm, jax.devices()[:1], batches)
+    state, near = run(norm, jax.devices()[:1], batches, dtype=jnp.bfloat16)
+    np.testing.assert_allclose(near, losses, rtol=0.02)
+    assert near != losses
+    assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {np.dtype("f4")}
+    assert {x.dtype for x in jax.tree.leaves(state.batch_stats)} == {np.dtype("f4")}
+
+
+@pytest.mark.parametrize("norm", ["frozen", "trained"])
+def test_a_batch_without_ground_truth_changes_nothing_but_the_step(norm):
     empty = uneven_batch().replace(depth_m=np.zeros((4, 33, 41), np.float32))
-    state, losses = run("trained", jax.devices()[:4], [empty])
-    assert losses == [0.0]
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+    before, _ = run(norm, jax.devices()[:4], [uneven_batch()])
+    after, losses = run(norm, jax.devices()[:4], [uneven_batch(), empty])
+    assert losses[-1] == 0.0
+    assert (after.step, after.bad_steps) == (2, 0)
+    assert_same(after.params, before.params)
+    assert_same(after.batch_stats, before.batch_stats)
+    for old, new in zip(
+        jax.tree.leaves(before.opt_state), jax.tree.leaves(after.opt_state), strict=True
+    ):
+        if new.dtype == np.float32:
+            np.testing.assert_array_equal(new, old)
+        else:  # the schedule goes by the steps that were taken
+            assert new == old + 1
+
+
+@pytest.mark.parametrize("where", ["params", "loss"])
+def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
+    """Planted in one weight, or in an overflow of the loss."""
+    state = initial_state(
+        initial_variables(network("trained"), seed=0), optimizer("trained")
+    )
+    bias = state.params["aspp"]["branch0"]["bias"]
+    spoilt = jax.tree.map(lambda x: x, state.params)
+    spoilt["aspp"]["branch0"]["bias"] = bias.at[3].set(
+        {"params": np.nan, "loss": np.inf}[where]
+    )
+    step = make_train_step(network("trained"), BINS, CONVENTION, optimizer("trained"))
+    devices = jax.devices()[:2]
+    compiled = on_all_devices(step, devices)
+    parts = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), uneven_batch())
+    before = jax.device_get(state.replace(params=spoilt))
+    state = replicate(state.replace(params=spoilt), devices)
+    for bad_steps in (1, 2):
+        state, numbers = compiled(state, parts)
+        assert not np.isfinite(numbers["gradient_norm"])
+        assert numbers["bad_steps"] == bad_steps
+    assert_same(jax.device_get(state.params), before.params)
+    assert_same(jax.device_get(state.batch_stats), before.batch_stats)
+    assert state.step == 2
+    # A good step afterwards begins to count anew.
+    state = replicate(jax.device_get(state).replace(params=_unspoilt(before)), devices)
+    state, numbers = compiled(state, parts)
+    assert numbers["bad_steps"] == 0
+    assert np.isfinite(numbers["loss"])
+
+
+def _unspoilt(state):
+    return jax.tree.map(lambda x: np.where(np.isfinite(x), x, 0), state.params)
 
 
 def test_training_lowers_the_loss():

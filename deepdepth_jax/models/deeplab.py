@@ -1,6 +1,9 @@
 """DeepLab v2 (Chen et al. 2016) as a classifier of depth."""
 
+from typing import Any
+
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from deepdepth_jax.models.layers import Conv
@@ -13,10 +16,12 @@ class ASPP(nn.Module):
     Attributes:
       features: channels of the result, one a bin.
       rates: the dilation of each branch.
+      dtype: what is computed in.
     """
 
     features: int
     rates: tuple[int, ...] = (6, 12, 18, 24)
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
@@ -27,6 +32,7 @@ class ASPP(nn.Module):
                 3,
                 dilation=rate,
                 use_bias=True,
+                dtype=self.dtype,
                 kernel_init=nn.initializers.normal(0.01),
                 name=f"branch{index}",
             )(x)
@@ -42,6 +48,7 @@ class DeepLabV2(nn.Module):
       num_bins: K.
       architecture, width, output_stride, norm, stride_on: see `resnet.ResNet`.
       aspp_rates: see `ASPP`.
+      dtype, remat: see `resnet.ResNet`; logits are float32 again.
     """
 
     num_bins: int = 71
@@ -51,6 +58,8 @@ class DeepLabV2(nn.Module):
     norm: str = "frozen"
     stride_on: StrideOn = "1x1"
     aspp_rates: tuple[int, ...] = (6, 12, 18, 24)
+    dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -66,6 +75,9 @@ class DeepLabV2(nn.Module):
             output_stride=self.output_stride,
             norm=self.norm,
             stride_on=self.stride_on,
+            dtype=self.dtype,
+            remat=self.remat,
             name="backbone",
         )(image, train=train)
-        return ASPP(self.num_bins, self.aspp_rates, name="aspp")(features[-1])
+        head = ASPP(self.num_bins, self.aspp_rates, self.dtype, name="aspp")
+        return head(features[-1]).astype(jnp.float32)

@@ -1,6 +1,7 @@
 """The layers that DeepLab v2 is made of, where Flax's own would not do."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -27,6 +28,7 @@ class Conv(nn.Module):
       stride: step of the output grid, in input pixels.
       dilation: step of the kernel's taps, in input pixels.
       use_bias: whether a bias is added.
+      dtype: what is computed in; the kernel itself is float32.
       kernel_init: how the kernel (size, size, in, out) starts; He's by default.
     """
 
@@ -35,13 +37,15 @@ class Conv(nn.Module):
     stride: int = 1
     dilation: int = 1
     use_bias: bool = False
+    dtype: Any = jnp.float32
     kernel_init: Callable = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
         """Convolves."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = self.param("kernel", self.kernel_init, shape).astype(self.dtype)
+        x = x.astype(self.dtype)
         if self.kernel_size == 1:
             strided = x[:, :: self.stride, :: self.stride]
             y = jnp.einsum("bhwc,cd->bhwd", strided, kernel[0, 0])
@@ -57,7 +61,7 @@ class Conv(nn.Module):
             )
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,))
-            y = y + bias.reshape(1, 1, 1, -1)
+            y = y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
         return y
 
 
@@ -65,7 +69,12 @@ class FrozenBatchNorm(nn.Module):
     """Batch normalisation whose statistics and affine part stay as they were loaded.
 
     Holds the same variables as `flax.linen.BatchNorm`, so that weights fit both.
+
+    Attributes:
+      dtype: of the result; the statistics are float32.
     """
+
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
@@ -76,12 +85,20 @@ class FrozenBatchNorm(nn.Module):
         mean = self.variable("batch_stats", "mean", jnp.zeros, shape).value
         var = self.variable("batch_stats", "var", jnp.ones, shape).value
         gain = scale * jax.lax.rsqrt(var + BATCH_NORM_EPSILON)
-        gain, offset = jax.lax.stop_gradient((gain, bias - mean * gain))
-        return x * gain.reshape(1, 1, 1, -1) + offset.reshape(1, 1, 1, -1)
+        gain, offset = (
+            jax.lax.stop_gradient(vector).astype(self.dtype).reshape(1, 1, 1, -1)
+            for vector in (gain, bias - mean * gain)
+        )
+        return x * gain + offset
 
 
 def batch_norm(
-    norm: str, *, train: bool, name: str, starts_at_zero: bool = False
+    norm: str,
+    *,
+    train: bool,
+    name: str,
+    dtype: Any = jnp.float32,
+    starts_at_zero: bool = False,
 ) -> nn.Module:
     """Builds the normalisation that `model.norm` names.
 
@@ -89,16 +106,18 @@ def batch_norm(
       norm: `frozen`, or `trained` with statistics over the batches of all devices.
       train: whether `trained` takes the batch's statistics or the running ones.
       name: the layer's name in the tree of parameters.
+      dtype: of the result; statistics are float32.
       starts_at_zero: whether a `trained` one starts with scale 0. At the end of a
         residual block it makes the block start as its shortcut, which trains faster
         from scratch (Goyal et al. 2017, section 5.1).
     """
     if norm == "frozen":
-        return FrozenBatchNorm(name=name)
+        return FrozenBatchNorm(dtype=dtype, name=name)
     return nn.BatchNorm(
         use_running_average=not train,
         momentum=0.9,
         epsilon=BATCH_NORM_EPSILON,
+        dtype=dtype,
         axis_name=AXIS if train else None,
         scale_init=nn.initializers.zeros if starts_at_zero else nn.initializers.ones,
         name=name,

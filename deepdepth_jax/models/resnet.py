@@ -1,11 +1,13 @@
 """Dilated ResNets (He et al. 2015; dilation after Chen et al. 2016, DeepLab v2)."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from deepdepth_jax.models.layers import Conv, batch_norm, max_pool_ceil
@@ -52,19 +54,23 @@ class BasicBlock(nn.Module):
     project: bool
     norm: str
     stride_on: StrideOn  # has no meaning here: there is no 1x1
+    dtype: Any
+    train: bool
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w c"], *, train: bool
-    ) -> Float[Array, "b h2 w2 d"]:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
         """Adds what the block has learnt to the shortcut."""
-        y = Conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
-        y = nn.relu(batch_norm(self.norm, train=train, name="bn1")(y))
-        y = Conv(self.width, 3, 1, self.dilation, name="conv2")(y)
-        y = batch_norm(self.norm, train=train, name="bn2", starts_at_zero=True)(y)
+        conv = functools.partial(Conv, dtype=self.dtype)
+        norm = functools.partial(
+            batch_norm, self.norm, train=self.train, dtype=self.dtype
+        )
+        y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
+        y = nn.relu(norm(name="bn1")(y))
+        y = conv(self.width, 3, 1, self.dilation, name="conv2")(y)
+        y = norm(name="bn2", starts_at_zero=True)(y)
         if self.project:
-            x = Conv(self.width, 1, self.stride, name="downsample_conv")(x)
-            x = batch_norm(self.norm, train=train, name="downsample_bn")(x)
+            x = conv(self.width, 1, self.stride, name="downsample_conv")(x)
+            x = norm(name="downsample_bn")(x)
         return nn.relu(x + y)
 
 
@@ -79,6 +85,8 @@ class Bottleneck(nn.Module):
       norm: see `batch_norm`.
       stride_on: which convolution has the stride: the first `1x1` (He et al., Caffe,
         Keras, DeepLab v2) or the `3x3` (torchvision and what was trained with it).
+      dtype: what is computed in.
+      train: see `batch_norm`.
     """
 
     width: int
@@ -87,22 +95,26 @@ class Bottleneck(nn.Module):
     project: bool
     norm: str
     stride_on: StrideOn
+    dtype: Any
+    train: bool
 
     @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w c"], *, train: bool
-    ) -> Float[Array, "b h2 w2 d"]:
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
         """Adds what the block has learnt to the shortcut."""
+        conv = functools.partial(Conv, dtype=self.dtype)
+        norm = functools.partial(
+            batch_norm, self.norm, train=self.train, dtype=self.dtype
+        )
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
-        y = Conv(self.width, 1, strides[0], name="conv1")(x)
-        y = nn.relu(batch_norm(self.norm, train=train, name="bn1")(y))
-        y = Conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
-        y = nn.relu(batch_norm(self.norm, train=train, name="bn2")(y))
-        y = Conv(4 * self.width, 1, name="conv3")(y)
-        y = batch_norm(self.norm, train=train, name="bn3", starts_at_zero=True)(y)
+        y = conv(self.width, 1, strides[0], name="conv1")(x)
+        y = nn.relu(norm(name="bn1")(y))
+        y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
+        y = nn.relu(norm(name="bn2")(y))
+        y = conv(4 * self.width, 1, name="conv3")(y)
+        y = norm(name="bn3", starts_at_zero=True)(y)
         if self.project:
-            x = Conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
-            x = batch_norm(self.norm, train=train, name="downsample_bn")(x)
+            x = conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
+            x = norm(name="downsample_bn")(x)
         return nn.relu(x + y)
 
 
@@ -118,6 +130,9 @@ class ResNet(nn.Module):
       output_stride: input pixels per feature pixel at the end: 8, 16 or 32.
       norm: see `layers.batch_norm`.
       stride_on: see `Bottleneck`.
+      dtype: what is computed in; parameters and statistics are float32.
+      remat: keep only the inputs of blocks for the gradient and compute what is inside
+        them again: less memory, a third more work.
     """
 
     architecture: str = "resnet101"
@@ -125,14 +140,17 @@ class ResNet(nn.Module):
     output_stride: int = 8
     norm: str = "frozen"
     stride_on: StrideOn = "1x1"
+    dtype: Any = jnp.float32
+    remat: bool = False
 
     @nn.compact
     def __call__(
         self, x: Float[Array, "b h w 3"], *, train: bool = False
     ) -> list[Float[Array, "b _ _ _"]]:
         """Computes the features of the four stages, from fine to coarse."""
-        x = Conv(self.width, 7, stride=2, name="conv1")(x)
-        x = nn.relu(batch_norm(self.norm, train=train, name="bn1")(x))
+        x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x)
+        norm = batch_norm(self.norm, train=train, dtype=self.dtype, name="bn1")
+        x = nn.relu(norm(x))
         x = max_pool_ceil(x)
         features = []
         for stage in range(4):
@@ -148,14 +166,19 @@ class ResNet(nn.Module):
         width = self.width * 2**stage
         # The first stage of basic blocks keeps stride and width: nothing to project.
         first_projects = architecture.block == "bottleneck" or stage > 0
+        make_block = BLOCKS[architecture.block]
+        if self.remat:
+            make_block = nn.remat(make_block)
         for block in range(architecture.blocks[stage]):
-            x = BLOCKS[architecture.block](
+            x = make_block(
                 width=width,
                 stride=strides[stage] if block == 0 else 1,
                 dilation=dilations[stage],
                 project=block == 0 and first_projects,
                 norm=self.norm,
                 stride_on=self.stride_on,
+                dtype=self.dtype,
+                train=train,
                 name=f"layer{stage + 1}_{block}",
-            )(x, train=train)
+            )(x)
         return x

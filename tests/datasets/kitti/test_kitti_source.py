@@ -12,6 +12,8 @@ from deepdepth_jax.datasets.kitti.calibration import read_projection
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.lidar import project_lidar
 from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.registry import held_out_source
+from deepdepth_jax.defaults import default_config
 
 VAL = [Frame("2011_09_26", "0005", camera, 5) for camera in (2, 3)]
 TEST = Frame("2011_09_26", "0002", 2, 6)
@@ -45,6 +47,25 @@ def test_lidar_is_projected_into_the_camera_of_the_frame(kitti, legacy):
         expected = project_lidar(points, projection, 12, 20, legacy=legacy)
         np.testing.assert_array_equal(source.read(index).depth_m, expected)
     assert (source.read(0).depth_m != source.read(1).depth_m).any()
+
+
+@pytest.mark.parametrize(
+    ("ground_truth", "legacy", "title"),
+    [
+        ("lidar", False, "lidar"),
+        ("lidar", True, "lidar, legacy"),
+        ("improved", True, "improved"),
+    ],
+)
+def test_a_config_names_legacy_lidar_where_it_is_used(
+    kitti, ground_truth, legacy, title
+):
+    kitti.write_frames(TEST)
+    config = default_config()
+    config.data.dataset, config.data.root = "kitti", str(kitti.root)
+    config.data.kitti.legacy_lidar = legacy
+    config.eval.ground_truth = ground_truth
+    assert held_out_source(config, "test").ground_truth_title == title
 
 
 def test_focal_length_is_unknown_without_calibration(kitti):

@@ -1,0 +1,161 @@
+"""The files of a run's checkpoints: whole or not there at all, verified, kept by rule.
+
+checkpoints/300/                 the state after step 300, as Orbax writes it
+checkpoints/300/checksums.json   SHA-256 of every file of it
+checkpoints/300/metrics.json     its validation metrics, added when they are taken
+checkpoints/partial-...          being written or deleted, or left so by a kill
+checkpoints/damaged-...          not what was written; moved aside, never deleted
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from deepdepth_jax.metrics import LARGER_IS_BETTER
+
+METRICS_FILE = "metrics.json"
+CHECKSUMS_FILE = "checksums.json"
+
+
+class CheckpointFolder:
+    """The folder that holds one checkpoint a step.
+
+    Args:
+      path: absolute.
+      keep: how many of the last ones are kept, besides the best.
+      best_metric: the validation metric that makes a checkpoint the best.
+      keep_every: keeps, too, those whose step is a multiple of it; 0 for none.
+    """
+
+    def __init__(
+        self, path: Path, *, keep: int, best_metric: str, keep_every: int
+    ) -> None:
+        self.path = path
+        self._keep = keep
+        self._metric = best_metric
+        self._keep_every = keep_every
+
+    def of(self, step: int) -> Path:
+        """Gives the folder of a checkpoint."""
+        return self.path / str(step)
+
+    def partial(self, step: int) -> Path:
+        """Gives the folder that a checkpoint is written to before it counts."""
+        return self.path / f"partial-{step}"
+
+    def steps(self) -> list[int]:
+        """Lists the steps that have a checkpoint, damaged or not, in order."""
+        if not self.path.exists():
+            return []
+        names = (path.name for path in self.path.iterdir() if path.is_dir())
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def best_step(self) -> int | None:
+        """Gives the step of the best checkpoint, None if none has a finite metric."""
+        scores = {step: self._score(step) for step in self.steps()}
+        finite = {step: score for step, score in scores.items() if score is not None}
+        return max(finite, key=finite.__getitem__, default=None)
+
+    def _score(self, step: int) -> float | None:
+        """Gives a number that is larger for the better checkpoint."""
+        value = (self.metrics(step) or {}).get(self._metric, math.nan)
+        if not math.isfinite(value):
+            return None
+        return value if self._metric in LARGER_IS_BETTER else -value
+
+    def metrics(self, step: int) -> dict[str, float] | None:
+        """Gives the validation metrics of a checkpoint, None if it has none."""
+        try:
+            return json.loads((self.of(step) / METRICS_FILE).read_text())
+        except (OSError, ValueError):
+            return None  # not there, or damaged: `fault` knows which
+
+    def allocate(self, size_bytes: int) -> None:
+        """Tries whether the disk takes so much, and gives it back.
+
+        Raises:
+          OSError: the disk is full, or a quota or a limit is reached.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        if hasattr(os, "posix_fallocate"):  # not on macOS
+            with tempfile.TemporaryFile(dir=self.path) as file:
+                os.posix_fallocate(file.fileno(), 0, size_bytes)
+
+    def commit(self, step: int) -> None:
+        """Makes what has been written to `partial` the checkpoint of a step."""
+        partial = self.partial(step)
+        (partial / CHECKSUMS_FILE).write_text(json.dumps(_checksums(partial)))
+        partial.rename(self.of(step))
+
+    def score(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Adds validation metrics to a checkpoint, whole or not at all."""
+        written = self.path / f"partial-{step}-{METRICS_FILE}"
+        written.write_text(json.dumps(dict(metrics)))
+        written.replace(self.of(step) / METRICS_FILE)
+
+    def delete_old(self) -> None:
+        """Deletes what is neither among the last, nor the best, nor kept by number."""
+        steps = self.steps()
+        kept = {*steps[-self._keep :], self.best_step()}
+        for step in steps:
+            by_number = self._keep_every and step % self._keep_every == 0
+            if step not in kept and not by_number:
+                # A kill must not leave half of it under its own name.
+                leftover = self.path / f"partial-{step}-deleted"
+                self.of(step).rename(leftover)
+                shutil.rmtree(leftover)
+
+    def delete_partial(self) -> None:
+        """Deletes what saves and deletions have left that did not come to their end."""
+        for path in self.path.glob("partial-*"):
+            if path.is_file():
+                path.unlink()
+            else:
+                # Where a save has failed, other threads of it may still be writing;
+                # what they leave goes at the next start.
+                shutil.rmtree(path, ignore_errors=True)
+
+    def move_aside(self, step: int) -> Path:
+        """Renames a damaged checkpoint, so that it no longer counts as one."""
+        names = (f"damaged-{step}-{count}" for count in itertools.count(1))
+        free = (self.path / name for name in names if not (self.path / name).exists())
+        return self.of(step).rename(next(free))
+
+    def fault(self, step: int) -> str | None:
+        """Says in what a checkpoint is not what was written; None if it is.
+
+        Orbax notices what is missing or cut off, but not values that have changed.
+        """
+        try:
+            checksums = json.loads((self.of(step) / CHECKSUMS_FILE).read_text())
+        except (OSError, ValueError) as error:
+            return f"{CHECKSUMS_FILE}: {_reason(error)}"
+        for name, checksum in checksums.items():
+            try:
+                if _sha256(self.of(step) / name) != checksum:
+                    return f"{name} has changed"
+            except (OSError, ValueError) as error:
+                return f"{name}: {_reason(error)}"
+        if (self.of(step) / METRICS_FILE).exists() and self.metrics(step) is None:
+            return f"{METRICS_FILE} cannot be read"
+        return None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,151 @@
+"""Calibration: do probabilities agree with how often they come true?"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.types import AnyArray
+from deepdepth_jax.uncertainty.confidence import measure_confidence
+
+RELIABILITY_BINS = 15
+_INNER_EDGES = np.arange(1, RELIABILITY_BINS) / RELIABILITY_BINS
+
+
+class PixelScores(NamedTuple):
+    """What the truth says of each pixel's distribution.
+
+    Attributes:
+      valid: where there is a label; the rest says nothing where there is none.
+      nll: negative log-likelihood of the label, nats.
+      max_probability: of the most probable bin.
+      correct: the label is the most probable bin.
+      covered: the true depth lies in [low_m, high_m] of `Confidence`.
+    """
+
+    valid: Bool[AnyArray, "*n"]
+    nll: Float[AnyArray, "*n"]
+    max_probability: Float[AnyArray, "*n"]
+    correct: Bool[AnyArray, "*n"]
+    covered: Bool[AnyArray, "*n"]
+
+
+def score_pixels(
+    probabilities: Float[Array, "*n k"], depth_m: Float[Array, "*n"], bins: DepthBins
+) -> PixelScores:
+    """Holds distributions against the truth: what `Calibration` then counts.
+
+    A probability that is too small for its type counts as the smallest normal number,
+    in float32 a likelihood of e^-87.
+
+    Args:
+      probabilities: non-negative, with sum one over the last axis.
+      depth_m: true depth; 0 where it does not count.
+      bins: what the last axis stands for.
+    """
+    labels = bins.label(depth_m)
+    valid = labels != IGNORE
+    chosen = jnp.where(valid, labels, 0)[..., None]
+    likelihood = jnp.take_along_axis(probabilities, chosen, axis=-1)[..., 0]
+    confidence = measure_confidence(probabilities, bins)
+    return PixelScores(
+        valid=valid,
+        nll=-jnp.log(jnp.maximum(likelihood, jnp.finfo(likelihood.dtype).tiny)),
+        max_probability=confidence.max_probability,
+        correct=jnp.argmax(probabilities, axis=-1) == labels,
+        covered=(confidence.low_m <= depth_m) & (depth_m <= confidence.high_m),
+    )
+
+
+class Reliability(NamedTuple):
+    """The reliability diagram: a point for each bin of the highest probability.
+
+    Attributes:
+      max_probability: mean in the bin; NaN in an empty one.
+      accuracy: share of pixels that are `correct`; NaN in an empty bin.
+      pixels: how many.
+    """
+
+    max_probability: Float[np.ndarray, " b"]
+    accuracy: Float[np.ndarray, " b"]
+    pixels: Int[np.ndarray, " b"]
+
+
+def _zeros() -> np.ndarray:
+    return np.zeros(RELIABILITY_BINS)
+
+
+def _no_pixels() -> np.ndarray:
+    return np.zeros(RELIABILITY_BINS, np.int64)
+
+
+@dataclasses.dataclass
+class Calibration:
+    """Accumulates calibration over images, each labelled pixel with the same weight.
+
+    Pixels fall into 15 bins of equal width by their highest probability,
+    ((i - 1) / 15, i / 15] (Guo et al. 2017, section 2).
+
+    Attributes:
+      pixels, correct: how many in each bin.
+      max_probability: its sum in each bin.
+      nll: its sum over all pixels, nats.
+      covered: how many of all pixels.
+    """
+
+    pixels: Int[np.ndarray, " b"] = dataclasses.field(default_factory=_no_pixels)
+    correct: Int[np.ndarray, " b"] = dataclasses.field(default_factory=_no_pixels)
+    max_probability: Float[np.ndarray, " b"] = dataclasses.field(default_factory=_zeros)
+    nll: float = 0.0
+    covered: int = 0
+
+    def add(self, scores: PixelScores) -> None:
+        """Adds the pixels of an image, or of several."""
+        valid, nll, highest, correct, covered = map(np.asarray, scores)
+        highest = highest[valid].astype(np.float64)
+        bin_ = np.searchsorted(_INNER_EDGES, highest, side="left")
+        self.pixels = self.pixels + _count(bin_)
+        self.correct = self.correct + _count(bin_[correct[valid]])
+        self.max_probability = self.max_probability + np.bincount(
+            bin_, weights=highest, minlength=RELIABILITY_BINS
+        )
+        self.nll += float(nll[valid].sum(dtype=np.float64))
+        self.covered += int(covered[valid].sum())
+
+    def merge(self, other: "Calibration") -> "Calibration":
+        """Joins what two passes over different images have counted."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return Calibration(*(getattr(self, n) + getattr(other, n) for n in names))
+
+    def compute(self) -> dict[str, float]:
+        """Gives the measures; NaN before the first labelled pixel.
+
+        ===========  ============================================================
+        nll          negative log-likelihood a pixel, nats
+        ece          expected calibration error: sum over the bins of
+                     |share correct - mean of the highest probability|,
+                     weighted by their share of the pixels (Guo et al. 2017, eq. 3)
+        coverage_90  share of pixels whose depth is in [low_m, high_m]: 0.9 is right
+        ===========  ============================================================
+        """
+        pixels = int(self.pixels.sum()) or float("nan")
+        gap = np.abs(self.correct - self.max_probability).sum()
+        return {
+            "nll": self.nll / pixels,
+            "ece": float(gap) / pixels,
+            "coverage_90": self.covered / pixels,
+        }
+
+    def reliability(self) -> Reliability:
+        """Gives the points of the reliability diagram."""
+        pixels = np.where(self.pixels > 0, self.pixels, np.nan)
+        return Reliability(
+            self.max_probability / pixels, self.correct / pixels, self.pixels
+        )
+
+
+def _count(bin_: Int[np.ndarray, " n"]) -> Int[np.ndarray, " b"]:
+    return np.bincount(bin_, minlength=RELIABILITY_BINS)

@@ -1,0 +1,163 @@
+"""Sparsification: does the error fall when the most uncertain pixels are removed?"""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from deepdepth_jax.metrics import evaluated_pixels
+from deepdepth_jax.types import AnyArray
+
+STEPS = 50
+REMOVED = np.arange(STEPS) / STEPS
+"""Shares of the pixels that are removed: 0, 0.02, ... 0.98."""
+
+ERRORS = ("abs_rel", "rmse", "d1")
+"""What is measured: AbsRel, RMSE, and 1 - d1, so that less is better in each."""
+
+
+class Curves(NamedTuple):
+    """Error of the pixels that remain when shares `REMOVED` are gone.
+
+    Attributes:
+      model: the most uncertain are removed first.
+      oracle: those with the largest error are removed first.
+      random: pixels are removed without regard: the error of all of them.
+    """
+
+    model: Float[np.ndarray, " steps"]
+    oracle: Float[np.ndarray, " steps"]
+    random: Float[np.ndarray, " steps"]
+
+
+@dataclasses.dataclass
+class Sparsification:
+    """Averages sparsification curves over images, each image with the same weight.
+
+    Attributes:
+      images: those on which a pixel counted.
+      sums: of their curves: errors, kinds of curve, steps.
+    """
+
+    images: int = 0
+    sums: Float[np.ndarray, "3 3 steps"] = dataclasses.field(
+        default_factory=lambda: np.zeros((len(ERRORS), len(Curves._fields), STEPS))
+    )
+
+    def add(
+        self,
+        prediction_m: Float[AnyArray, "h w"],
+        truth_m: Float[AnyArray, "h w"],
+        uncertainty: Float[AnyArray, "h w"],
+        *,
+        cap_m: float = 80.0,
+        min_m: float = 1e-3,
+        crop: str = "garg",
+    ) -> None:
+        """Adds one image; one on which no pixel counts changes nothing.
+
+        Args:
+          prediction_m: metres; clipped to [min_m, cap_m] as in `depth_metrics`.
+          truth_m: metres; 0 = no ground truth.
+          uncertainty: larger is less sure; only its order matters.
+          cap_m: truth at or beyond it does not count.
+          min_m: truth at or before it does not count.
+          crop: see `metrics.CROPS`.
+
+        Raises:
+          UserError: there is no such crop.
+        """
+        truth_m = np.asarray(truth_m)
+        counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop)
+        if not counts.any():
+            return
+        truth = truth_m[counts].astype(np.float64)
+        predicted = np.asarray(prediction_m)[counts].astype(np.float64)
+        predicted = np.clip(predicted, min_m, cap_m)
+        self.sums = self.sums + _curves(
+            predicted, truth, np.asarray(uncertainty)[counts]
+        )
+        self.images += 1
+
+    def merge(self, other: "Sparsification") -> "Sparsification":
+        """Joins what two passes over different images have added."""
+        return Sparsification(self.images + other.images, self.sums + other.sums)
+
+    def curves(self) -> dict[str, Curves]:
+        """Gives the mean curves of each of `ERRORS`; NaN before the first image."""
+        means = self.sums / (self.images or float("nan"))
+        return {
+            name: Curves(*of_error)
+            for name, of_error in zip(ERRORS, means, strict=True)
+        }
+
+    def compute(self) -> dict[str, float]:
+        """Gives the areas between the mean curves; NaN before the first image.
+
+        For each of `ERRORS`, over the share of removed pixels from 0 to 1 by the
+        trapezoidal rule:
+
+        ===================  =====================================================
+        ause_*               model - oracle (Ilg et al. 2018): 0 ranks pixels as
+                             their errors do
+        aurg_*               random - model (Poggi et al. 2020): 0 is no better than
+                             chance, less is worse
+        *_normalised         the same, over the error of all pixels
+        ===================  =====================================================
+
+        The areas have the unit of the error (RMSE: metres). At share 1 nothing remains
+        and every curve is 0. Poggi et al. have it so for model and oracle; that random
+        ends there as well lets a constant uncertainty score 0, where theirs is larger
+        by 1% of the error.
+        """
+        areas = {}
+        for name, curves in self.curves().items():
+            ause = _area(curves.model - curves.oracle)
+            aurg = _area(curves.random - curves.model)
+            error = float(curves.random[0]) or float("nan")
+            areas[f"ause_{name}"] = ause
+            areas[f"aurg_{name}"] = aurg
+            areas[f"ause_{name}_normalised"] = ause / error
+            areas[f"aurg_{name}_normalised"] = aurg / error
+        return areas
+
+
+def _area(difference: Float[np.ndarray, " steps"]) -> float:
+    return float(np.trapezoid(np.append(difference, 0.0), dx=1 / STEPS))
+
+
+def _curves(
+    predicted: Float[np.ndarray, " n"],
+    truth: Float[np.ndarray, " n"],
+    uncertainty: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, "3 3 steps"]:
+    error = predicted - truth
+    ratio = np.exp(np.abs(np.log(predicted) - np.log(truth)))
+    per_pixel = (np.abs(error) / truth, error**2, (ratio >= 1.25).astype(np.float64))
+    curves = np.array(
+        [
+            # Knowing nothing is the same uncertainty everywhere.
+            [mean_of_remaining(e, by) for by in (uncertainty, e, np.zeros_like(e))]
+            for e in per_pixel
+        ]
+    )
+    squared = ERRORS.index("rmse")
+    curves[squared] = np.sqrt(curves[squared])
+    return curves
+
+
+def mean_of_remaining(
+    error: Float[np.ndarray, " n"], uncertainty: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " steps"]:
+    """Averages the error of the pixels that remain when shares `REMOVED` are gone.
+
+    Of equally uncertain pixels an equal part of each is removed: the expectation over
+    all orders that they could be removed in. So is a part of a pixel where a share is
+    no whole number of pixels.
+    """
+    _, group, sizes = np.unique(uncertainty, return_inverse=True, return_counts=True)
+    sums = np.bincount(group, weights=error)
+    remaining = error.size * (1 - REMOVED)
+    until, sum_until = (np.append(0, np.cumsum(of)) for of in (sizes, sums))
+    return np.interp(remaining, until, sum_until) / remaining

@@ -1,0 +1,78 @@
+"""Figures of calibration and sparsification."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+
+TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
+
+
+def save_reliability_diagram(
+    path: Path,
+    max_probability: Float[np.ndarray, " b"],
+    accuracy: Float[np.ndarray, " b"],
+    pixels: Int[np.ndarray, " b"],
+) -> None:
+    """Draws how often the most probable bin is right, over its probability.
+
+    Below the diagram stands how the pixels are spread over the probabilities.
+
+    Args:
+      path: to write to.
+      max_probability: mean of the highest probability in each of b bins of equal width
+        over [0, 1]; NaN in an empty one.
+      accuracy: share of its pixels where the most probable bin is the true one.
+      pixels: how many are in it.
+    """
+    figure = Figure(figsize=(5, 6.2), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    edges = np.linspace(0, 1, len(pixels) + 1)
+    top.plot((0, 1), (0, 1), "--", color="grey", label="calibrated")
+    top.stairs(np.nan_to_num(accuracy), edges, fill=True, alpha=0.25, color="C0")
+    top.plot(max_probability, accuracy, "o-", color="C0", label="measured")
+    top.set(xlim=(0, 1), ylim=(0, 1))
+    top.set_ylabel("share of pixels where it is the true bin")
+    top.legend(loc="upper left")
+    bottom.stairs(100 * pixels / max(pixels.sum(), 1), edges, fill=True, color="C0")
+    bottom.set_xlabel("probability of the most probable bin")
+    bottom.set_ylabel("% of pixels")
+    figure.savefig(path, dpi=110)
+
+
+def save_sparsification_curves(
+    path: Path,
+    removed: Float[np.ndarray, " steps"],
+    curves: Mapping[
+        str,
+        tuple[
+            Float[np.ndarray, " steps"],
+            Float[np.ndarray, " steps"],
+            Float[np.ndarray, " steps"],
+        ],
+    ],
+) -> None:
+    """Draws the error of the pixels that remain, over the share that is removed.
+
+    Args:
+      path: to write to.
+      removed: shares in [0, 1).
+      curves: by the name of the error, of `TITLES` or another: removing the most
+        uncertain pixels first, the oracle, and random.
+    """
+    figure = Figure(figsize=(4.2 * len(curves), 4), layout="constrained")
+    grid = figure.subplots(1, len(curves), squeeze=False)[0]
+    for axes, (name, (model, oracle, random)) in zip(grid, curves.items(), strict=True):
+        axes.plot(100 * removed, random, ":", color="grey", label="random")
+        axes.plot(100 * removed, model, color="C0", label="by uncertainty")
+        axes.plot(100 * removed, oracle, "--", color="C2", label="oracle")
+        axes.fill_between(100 * removed, oracle, model, color="C0", alpha=0.25)
+        axes.set(xlim=(0, 100), xlabel="% of pixels removed")
+        axes.set_ylim(bottom=0)
+        axes.set_title(TITLES.get(name, name))
+    grid[0].set_ylabel("error of the pixels that remain")
+    lines = grid[0].get_lines()
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
+    figure.savefig(path, dpi=110)
