@@ -1,53 +1,48 @@
 """Pictures of any size through a network that takes batches of one size."""
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar, runtime_checkable
 
+import jax
 import numpy as np
 
-from deepdepth_jax.camera import canonical_scale
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import Tree
 
 
 @runtime_checkable
-class Taken(Protocol):
-    """Anything taken by a camera."""
+class Pictured(Protocol):
+    """Anything with a picture."""
 
     @property
     def image(self) -> np.ndarray:
         """The picture, uint8 (h, w, 3)."""
 
-    @property
-    def focal_px(self) -> float:
-        """The camera's focal length in pixels of the picture; 0 = unknown."""
+
+Item = TypeVar("Item", bound=Pictured)
 
 
-Item = TypeVar("Item", bound=Taken)
-
-
-def predict_each(
-    predict: Callable[[np.ndarray], Prediction],
+def in_batches(
+    run: Callable[..., Tree],
     items: Iterator[Item],
     batch_size: int,
-    canonical_focal_px: float,
-) -> Iterator[tuple[Item, Prediction]]:
-    """Predicts every item once, in batches of pictures of the same size.
+    arrays_of: Callable[[Item], tuple[np.ndarray, ...]],
+) -> Iterator[tuple[Item, Tree]]:
+    """Runs every item once, in batches of pictures of the same size.
 
     Args:
-      predict: from uint8 (b, h, w, 3), b at most batch_size, to a batch of depth.
-      items: whose `image` is predicted; read as they are needed.
+      run: from arrays (b, ...), b at most batch_size, to a tree of arrays (b, ...).
+      items: read as they are needed.
       batch_size: the most pictures at once.
-      canonical_focal_px: of the camera whose depth `predict` gives; 0 = the picture's.
+      arrays_of: gives what is run of an item.
 
     Yields:
-      Each item with the prediction (h, w) of its picture, in its own metres.
+      Each item with its part of the tree.
     """
     for group in group_by_size(items, batch_size):
-        batch = predict(np.stack([item.image for item in group]))
+        batch = run(*map(np.stack, zip(*map(arrays_of, group), strict=True)))
         for index, item in enumerate(group):
-            scale = canonical_scale(canonical_focal_px, item.focal_px)
-            depth_m = batch.depth_m[index] / np.float32(scale)
-            yield item, Prediction(depth_m, batch.confidence[index])
+            yield item, jax.tree.map(operator.itemgetter(index), batch)
 
 
 def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]]:

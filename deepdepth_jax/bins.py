@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
@@ -124,6 +125,31 @@ class DepthBins:
             return probabilities @ jnp.asarray(self.centers_m)
         centers_m = self.centers_m if how == "argmax" else self.geometric_centers_m
         return jnp.asarray(centers_m)[jnp.argmax(probabilities, axis=-1)]
+
+    def moved(self, factor: float) -> Float[np.ndarray, "k k"]:
+        """Gives the matrix that moves a distribution to depths so many times larger.
+
+        Inside a bin the probability is taken as spread as in `quantile`; what comes to
+        lie before the first bin or beyond the last counts to these.
+
+        Args:
+          factor: by which depth is multiplied.
+
+        Returns:
+          float32; `probabilities @ bins.moved(factor)` is the moved distribution.
+        """
+        until = np.arange(self.num_bins + 1, dtype=np.float64)
+        if self.kind == "ud":
+            span_m = self.max_depth_m - self.min_depth_m
+            least = self.num_bins * self.min_depth_m / span_m
+            position = factor * (until + least) - least
+        else:
+            log_span = math.log(self.max_depth_m / self.min_depth_m)
+            position = until + self.num_bins * math.log(factor) / log_span
+        low, high = position[:-1, None], position[1:, None]
+        until[[0, -1]] = -np.inf, np.inf
+        inside = np.minimum(high, until[1:]) - np.maximum(low, until[:-1])
+        return (np.maximum(inside, 0) / (high - low)).astype(np.float32)
 
     def quantile(
         self, probabilities: Float[Array, "*n k"], share: float

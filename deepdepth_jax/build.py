@@ -1,6 +1,7 @@
 """From a completed config to the parts that are trained and run."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import jax
@@ -11,22 +12,31 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference import (
+    Distribution,
+    Trained,
+    Views,
+    make_distribution,
+    make_likelihood_step,
+    make_predict_step,
+    make_score_step,
+)
 from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
 from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
 from deepdepth_jax.optimizer import Group, grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import (
+    in_batches_on_all_devices,
     on_all_devices,
-    predict_on_all_devices,
     replicate,
     replicated,
 )
 from deepdepth_jax.state import TrainState, initial_state, initial_variables
-from deepdepth_jax.steps import TrainStep, make_predict_step, make_train_step
+from deepdepth_jax.steps import TrainStep, make_train_step
 from deepdepth_jax.types import Prediction, Tree
-
-Predict = Callable[[dict[str, Tree], np.ndarray], Prediction]
+from deepdepth_jax.uncertainty.calibration import PixelScores
+from deepdepth_jax.windows import by_windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,14 +168,46 @@ def train_step(config: ConfigDict) -> TrainStep:
     )
 
 
-def prediction(config: ConfigDict) -> Predict:
-    """Builds the function from variables and pictures to depth, on all devices."""
+def prediction(config: ConfigDict) -> Callable[..., Prediction]:
+    """Builds the function from `Trained` and pictures to depth, on all devices."""
+    distribution = _distribution(config, _views(config))
+    step = make_predict_step(distribution, depth_bins(config), config.eval.decode)
+    return _by_windows(step, config)
+
+
+def scoring(
+    config: ConfigDict,
+) -> Callable[..., tuple[Prediction, PixelScores, PixelScores]]:
+    """Builds the function that also holds what is predicted against true depth.
+
+    See `inference.make_score_step`.
+    """
+    distribution = _distribution(config, _views(config))
+    step = make_score_step(distribution, depth_bins(config), config.eval.decode)
+    return _by_windows(step, config)
+
+
+def likelihood(config: ConfigDict) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Builds the function that a temperature is fitted by, on all devices."""
+    step = make_likelihood_step(_distribution(config, Views()), depth_bins(config))
+    return in_batches_on_all_devices(step, config.eval.batch_size)
+
+
+def _views(config: ConfigDict) -> Views:
+    return Views(config.eval.flip, tuple(config.eval.scales))
+
+
+def _distribution(config: ConfigDict, views: Views) -> Distribution:
     parts = network(config)
-    step = make_predict_step(
-        parts.model,
-        parts.bins,
-        parts.convention,
-        decode=config.eval.decode,
-        flip=config.eval.flip,
-    )
-    return predict_on_all_devices(step, config.eval.batch_size)
+    return make_distribution(parts.model, parts.bins, parts.convention, views)
+
+
+def _by_windows(step: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
+    run = in_batches_on_all_devices(step, config.eval.batch_size)
+    height, width = config.eval.window
+
+    def run_windows(trained: Trained, *arrays: np.ndarray) -> Tree:
+        of_window = functools.partial(run, trained)
+        return by_windows(of_window, (height, width))(*arrays)
+
+    return run_windows if height else run

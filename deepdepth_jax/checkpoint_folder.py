@@ -3,6 +3,7 @@
 checkpoints/300/                 the state after step 300, as Orbax writes it
 checkpoints/300/checksums.json   SHA-256 of every file of it
 checkpoints/300/metrics.json     its validation metrics, added when they are taken
+checkpoints/300/calibration.json its temperature, added when it is fitted
 checkpoints/partial-...          being written or deleted, or left so by a kill
 checkpoints/damaged-...          not what was written; moved aside, never deleted
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from deepdepth_jax.metrics import LARGER_IS_BETTER
 
 METRICS_FILE = "metrics.json"
+CALIBRATION_FILE = "calibration.json"
 CHECKSUMS_FILE = "checksums.json"
 
 
@@ -64,15 +66,18 @@ class CheckpointFolder:
 
     def _score(self, step: int) -> float | None:
         """Gives a number that is larger for the better checkpoint."""
-        value = (self.metrics(step) or {}).get(self._metric, math.nan)
+        value = (self.note(step, METRICS_FILE) or {}).get(self._metric, math.nan)
         if not math.isfinite(value):
             return None
         return value if self._metric in LARGER_IS_BETTER else -value
 
-    def metrics(self, step: int) -> dict[str, float] | None:
-        """Gives the validation metrics of a checkpoint, None if it has none."""
+    def note(self, step: int, name: str) -> dict[str, float] | None:
+        """Gives the numbers that were added to a checkpoint under the name of a file.
+
+        None if there are none.
+        """
         try:
-            return json.loads((self.of(step) / METRICS_FILE).read_text())
+            return json.loads((self.of(step) / name).read_text())
         except (OSError, ValueError):
             return None  # not there, or damaged: `fault` knows which
 
@@ -93,11 +98,11 @@ class CheckpointFolder:
         (partial / CHECKSUMS_FILE).write_text(json.dumps(_checksums(partial)))
         partial.rename(self.of(step))
 
-    def score(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Adds validation metrics to a checkpoint, whole or not at all."""
-        written = self.path / f"partial-{step}-{METRICS_FILE}"
-        written.write_text(json.dumps(dict(metrics)))
-        written.replace(self.of(step) / METRICS_FILE)
+    def add_note(self, step: int, name: str, numbers: Mapping[str, float]) -> None:
+        """Adds a file of numbers to a checkpoint, whole or not at all."""
+        written = self.path / f"partial-{step}-{name}"
+        written.write_text(json.dumps(dict(numbers)))
+        written.replace(self.of(step) / name)
 
     def delete_old(self) -> None:
         """Deletes what is neither among the last, nor the best, nor kept by number."""
@@ -142,8 +147,9 @@ class CheckpointFolder:
                     return f"{name} has changed"
             except (OSError, ValueError) as error:
                 return f"{name}: {_reason(error)}"
-        if (self.of(step) / METRICS_FILE).exists() and self.metrics(step) is None:
-            return f"{METRICS_FILE} cannot be read"
+        for name in (METRICS_FILE, CALIBRATION_FILE):
+            if (self.of(step) / name).exists() and self.note(step, name) is None:
+                return f"{name} cannot be read"
         return None
 
 

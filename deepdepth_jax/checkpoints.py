@@ -16,7 +16,11 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 from orbax.checkpoint import v1 as ocp
 
-from deepdepth_jax.checkpoint_folder import CheckpointFolder
+from deepdepth_jax.checkpoint_folder import (
+    CALIBRATION_FILE,
+    METRICS_FILE,
+    CheckpointFolder,
+)
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.parallel import is_primary
 from deepdepth_jax.state import TrainState
@@ -77,7 +81,8 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self.wait()
+            # After an error the others may be elsewhere, and never come to meet.
+            self._finish() if error else self.wait()
         finally:
             self._background.shutdown()
 
@@ -121,25 +126,44 @@ class Checkpoints:
         Raises:
           UserError: as `wait` does.
         """
-        self.wait()
+        self._add_note(step, METRICS_FILE, metrics)
         if is_primary():
-            self._folder.score(step, metrics)
             self._folder.delete_old()
 
     def is_scored(self, step: int) -> bool:
         """Tells whether a checkpoint has validation metrics."""
         self.wait()
-        return self._folder.metrics(step) is not None
+        return self._folder.note(step, METRICS_FILE) is not None
+
+    def calibrate(self, step: int, temperature: float) -> None:
+        """Adds the temperature that a checkpoint's confidence is to be scaled by."""
+        self._add_note(step, CALIBRATION_FILE, {"temperature": temperature})
+
+    def temperature(self, step: int) -> float | None:
+        """Gives the temperature of a checkpoint, None if none has been fitted."""
+        self.wait()
+        note = self._folder.note(step, CALIBRATION_FILE)
+        return None if note is None else note["temperature"]
+
+    def _add_note(self, step: int, name: str, numbers: Mapping[str, float]) -> None:
+        self.wait()
+        if is_primary():
+            self._folder.add_note(step, name, numbers)
 
     def wait(self) -> None:
-        """Waits for the save in the background.
+        """Waits for the save in the background, of all processes.
 
         Raises:
           UserError: there is no room for it. The checkpoints before it are untouched.
         """
+        if self._finish():
+            multihost_utils.sync_global_devices("checkpoint committed")
+
+    def _finish(self) -> bool:
+        """Waits for the save in the background, if there is one, of this process."""
         pending, self._pending = self._pending, None
         if pending is None:
-            return
+            return False
         try:
             pending.result()
         except Exception as error:
@@ -147,7 +171,7 @@ class Checkpoints:
                 self._folder.delete_partial()
             self._raise_if_no_room(error)
             raise
-        multihost_utils.sync_global_devices("checkpoint committed")
+        return True
 
     def check(self) -> None:
         """Raises what the save in the background has failed with, if it has by now."""

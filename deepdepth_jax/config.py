@@ -107,6 +107,7 @@ def complete(config: ConfigDict) -> ConfigDict:
     config = fill_from_presets(config)
     _check_choices(config)
     _check_numbers(config)
+    _check_tuples(config)
     _check_data_is_named(config.data)
     if config.model.norm == "frozen" and not config.model.pretrained:
         raise UserError(
@@ -224,6 +225,14 @@ def _check_numbers(config: ConfigDict) -> None:
         value = _field(config, field)
         if not value >= least:
             raise UserError(f"{field}={value}: take {least} or more")
+    if not config.eval.cap_m > config.eval.min_m:
+        raise UserError(
+            f"eval.cap_m={config.eval.cap_m}: take more than "
+            f"eval.min_m={config.eval.min_m}"
+        )
+
+
+def _check_tuples(config: ConfigDict) -> None:
     crop = config.train.crop
     if len(crop) != 2 or not all(isinstance(side, int) and side > 0 for side in crop):
         raise UserError(
@@ -234,10 +243,14 @@ def _check_numbers(config: ConfigDict) -> None:
         raise UserError(
             f"train.profile_steps={profile}: take two steps, the first and the last"
         )
-    if not config.eval.cap_m > config.eval.min_m:
+    scales = config.eval.scales
+    if not scales or not all(0.1 <= scale <= 10 for scale in scales):
+        raise UserError(f"eval.scales={scales}: take numbers from 0.1 to 10")
+    window = config.eval.window
+    if len(window) != 2 or (not all(side >= 16 for side in window) and any(window)):
         raise UserError(
-            f"eval.cap_m={config.eval.cap_m}: take more than "
-            f"eval.min_m={config.eval.min_m}"
+            f"eval.window={window}: take a height and a width of at least 16 pixels, "
+            "or (0, 0) for the whole picture"
         )
 
 

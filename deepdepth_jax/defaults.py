@@ -201,6 +201,11 @@ def default_config() -> ConfigDict:
                 "decode": "argmax",
                 # Average with the mirrored picture's result, as probabilities.
                 "flip": False,
+                # Average, as probabilities, over the picture at these sizes.
+                "scales": (1.0,),
+                # Height and width of the overlapping windows that larger pictures are
+                # predicted by; (0, 0): as a whole.
+                "window": (0, 0),
                 "batch_size": 1,
                 # The validation metric that the best checkpoint is best by.
                 "best_metric": "abs_rel",

@@ -1,8 +1,7 @@
 """Evaluation by a named protocol: every image once, at its own size."""
 
-import dataclasses
-import json
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,98 +12,71 @@ from tqdm import tqdm
 
 from deepdepth_jax import build
 from deepdepth_jax.baseline import MedianDepth
-from deepdepth_jax.batching import predict_each
+from deepdepth_jax.batching import in_batches
+from deepdepth_jax.calibrate import calibrated
+from deepdepth_jax.camera import canonical_scale
 from deepdepth_jax.checkpoints import Which
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.image_table import ImageTable
+from deepdepth_jax.inference import Trained
 from deepdepth_jax.input_pipeline import prepare_held_out, read_examples
-from deepdepth_jax.metrics import METRICS, MetricMeans, depth_metrics
-from deepdepth_jax.parallel import gather_rows, is_primary, own_share
-from deepdepth_jax.restore import PredictImages, restored_predict
-from deepdepth_jax.types import Example, Prediction
+from deepdepth_jax.parallel import is_primary, own_share, sum_over_processes
+from deepdepth_jax.protocol import Protocol
+from deepdepth_jax.report import (
+    BASELINE,
+    DISTANCES,
+    MEDIAN_SCALED,
+    MODEL,
+    Evaluation,
+)
+from deepdepth_jax.restore import restore
+from deepdepth_jax.types import AnyArray, Example, Prediction
+from deepdepth_jax.uncertainty.calibration import PixelScores
+from deepdepth_jax.uncertainty.summary import UncertaintySummary
 from deepdepth_jax.visualize import Row, figure_sheet
 
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """What a number must be read with.
-
-    Attributes:
-      dataset, split, ground_truth: what was looked at.
-      crop, cap_m, min_m: see `metrics.depth_metrics`.
-      flip, decode: see `steps.make_predict_step`.
-    """
-
-    dataset: str
-    split: str
-    ground_truth: str
-    crop: str
-    cap_m: float
-    min_m: float
-    flip: bool
-    decode: str
-
-    @classmethod
-    def of(cls, config: ConfigDict, records: Records) -> "Protocol":
-        """Reads the protocol out of a completed config and the data it is used on."""
-        return cls(
-            dataset=config.data.dataset,
-            split=records.source.split_title,
-            ground_truth=records.source.ground_truth_title,
-            crop=config.eval.crop,
-            cap_m=config.eval.cap_m,
-            min_m=config.eval.min_m,
-            flip=config.eval.flip,
-            decode=config.eval.decode,
-        )
-
-    def measure(
-        self, prediction_m: Float[np.ndarray, "h w"], truth_m: Float[np.ndarray, "h w"]
-    ) -> dict[str, float]:
-        """Computes the metrics of one image."""
-        return depth_metrics(
-            prediction_m,
-            truth_m,
-            cap_m=self.cap_m,
-            min_m=self.min_m,
-            crop=self.crop,
-        )
+PredictEach = Callable[
+    [Iterator[Example]], Iterator[tuple[Example, AnyArray, AnyArray | None]]
+]
+"""Gives depth, and confidence if there is one, of each example."""
 
 
 def validate(
-    predict: PredictImages, records: Records, config: ConfigDict
+    predict: Callable[[np.ndarray], Prediction], records: Records, config: ConfigDict
 ) -> dict[str, float]:
     """Takes the mean metrics over a split, by the protocol of a completed config.
 
     Of several processes each looks at its share; all get the means over the whole.
     """
-    protocol = Protocol.of(config, records)
+    protocol = Protocol.of(config, records.source)
+    table = ImageTable(records.source.present, [MODEL])
     items = read_examples(records, own_share(records.count))
-    return _means_over_all(
-        protocol.measure(prediction.depth_m, example.depth_m)
-        for example, prediction in _predict_examples(predict, items, config)
-    ).compute()
+    for example, prediction in predict_examples(predict, items, config):
+        metrics = protocol.measure(prediction.depth_m, example.depth_m)
+        table.add(example.name, {MODEL: metrics})
+    table.gather()
+    return table.means(MODEL).compute()
 
 
-def _means_over_all(measured: Iterable[dict[str, float]]) -> MetricMeans:
-    """Averages over the images of all processes, given those of this one."""
-    own = np.array([[metrics[name] for name in METRICS] for metrics in measured])
-    means = MetricMeans()
-    for row in gather_rows(own.reshape(-1, len(METRICS))):
-        means.add(dict(zip(METRICS, row.tolist(), strict=True)))
-    return means
-
-
-def _predict_examples(
-    predict: PredictImages, items: Iterator[Example], config: ConfigDict
+def predict_examples(
+    predict: Callable[[np.ndarray], Prediction],
+    items: Iterator[Example],
+    config: ConfigDict,
 ) -> Iterator[tuple[Example, Prediction]]:
-    return predict_each(
-        predict, items, config.eval.batch_size, config.data.canonical_focal_px
-    )
+    """Predicts examples, each in the metres of its own camera."""
+    for example, prediction in in_batches(
+        predict, items, config.eval.batch_size, lambda example: (example.image,)
+    ):
+        yield example, prediction.times(1 / _canonical_scale(example, config))
+
+
+def _canonical_scale(example: Example, config: ConfigDict) -> float:
+    return canonical_scale(config.data.canonical_focal_px, example.focal_px)
 
 
 def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
-    """Evaluates a run's checkpoint: prints a table, writes eval.json and figures/.
+    """Evaluates a run's checkpoint: prints tables, writes eval.* and figures/.
 
     Args:
       config: completed; its section `eval` is the protocol.
@@ -114,7 +86,43 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     Raises:
       UserError: there is no checkpoint, or nothing to evaluate on.
     """
-    step, predict = restored_predict(config, workdir, which)
+    step, trained = restore(config, workdir, which)
+    records = records_to_evaluate(config)
+    trained = calibrated(config, workdir, step, trained)
+    protocol = Protocol.of(config, records.source)
+    baseline = MedianDepth.load(workdir)
+    table = ImageTable(
+        records.source.present, [MODEL, MEDIAN_SCALED, *DISTANCES, BASELINE]
+    )
+    summary = UncertaintySummary()
+    for example, scored in _score_examples(config, trained, protocol, _share(records)):
+        prediction, own, calibrated_ = scored
+        guess_m = baseline(*example.depth_m.shape)
+        measured = measure(protocol, prediction.depth_m, example.depth_m)
+        guessed = protocol.measure(guess_m, example.depth_m)
+        table.add(example.name, measured | {BASELINE: guessed})
+        summary.add(prediction, example.depth_m, own, calibrated_, **protocol.pixels)
+    table.gather()
+    evaluation = Evaluation(
+        protocol,
+        f"step {step}",
+        table,
+        len(records.source.without_ground_truth),
+        step=step,
+        temperature=float(trained.temperature),
+        uncertainty=sum_over_processes(summary),
+    )
+    if is_primary():
+        predict = functools.partial(build.prediction(config), trained)
+        report(evaluation, workdir, config, records, _network(predict, config))
+
+
+def records_to_evaluate(config: ConfigDict) -> Records:
+    """Prepares the split that `eval.split` names.
+
+    Raises:
+      UserError: no frame of it is there with its ground truth.
+    """
     records = prepare_held_out(config, config.eval.split)
     if records.count == 0:
         raise UserError(
@@ -122,86 +130,112 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
             f"({records.source.report()}); "
             "python -m deepdepth_jax.check_data tells what is missing"
         )
-    protocol = Protocol.of(config, records)
-    baseline = MedianDepth.load(workdir)
+    return records
 
+
+def _share(records: Records) -> Iterator[Example]:
+    """Reads what falls to this process, with a progress bar."""
     share = own_share(records.count)
-    title, is_silent = f"evaluate {config.eval.split}", not is_primary()
-    bar = tqdm(read_examples(records, share), title, len(share), disable=is_silent)
-    measured, guessed = [], []
-    for example, prediction in _predict_examples(predict, iter(bar), config):
-        measured.append(protocol.measure(prediction.depth_m, example.depth_m))
-        guess_m = baseline(*example.depth_m.shape)
-        guessed.append(protocol.measure(guess_m, example.depth_m))
-    means, baseline_means = _means_over_all(measured), _means_over_all(guessed)
+    title = f"evaluate {records.source.split}"
+    items = read_examples(records, share)
+    return iter(tqdm(items, title, len(share), disable=not is_primary()))
 
-    if is_primary():
-        _print_table(protocol, step, means, baseline_means)
-        _write_results(workdir, protocol, step, means, records)
-        sheet = draw_examples(predict, records, config)
-        if sheet is not None:
-            path = workdir / "figures" / f"{config.eval.split}.png"
-            path.parent.mkdir(exist_ok=True)
-            Image.fromarray(sheet).save(path)
-            print(f"figures: {path}")
+
+def _score_examples(
+    config: ConfigDict, trained: Trained, protocol: Protocol, items: Iterator[Example]
+) -> Iterator[tuple[Example, tuple[Prediction, PixelScores, PixelScores]]]:
+    def arrays_of(example: Example) -> tuple[np.ndarray, np.ndarray]:
+        counts = protocol.evaluated(example.depth_m)
+        scale = np.float32(_canonical_scale(example, config))
+        return example.image, np.where(counts, example.depth_m * scale, np.float32(0))
+
+    score = functools.partial(build.scoring(config), trained)
+    for example, (prediction, *scores) in in_batches(
+        score, items, config.eval.batch_size, arrays_of
+    ):
+        own_metres = prediction.times(1 / _canonical_scale(example, config))
+        yield example, (own_metres, *scores)
+
+
+def measure(
+    protocol: Protocol,
+    prediction_m: Float[AnyArray, "h w"],
+    truth_m: Float[np.ndarray, "h w"],
+) -> dict[str, dict[str, float]]:
+    """Measures an image in every way that is reported."""
+    scaled_m = protocol.median_scaled(prediction_m, truth_m)
+    return {
+        MODEL: protocol.measure(prediction_m, truth_m),
+        MEDIAN_SCALED: protocol.measure(scaled_m, truth_m),
+        **{
+            name: protocol.measure(prediction_m, truth_m, within_m)
+            for name, within_m in DISTANCES.items()
+        },
+    }
+
+
+def report(
+    evaluation: Evaluation,
+    folder: Path,
+    config: ConfigDict,
+    records: Records,
+    predict_each: PredictEach,
+) -> None:
+    """Prints and writes what was found, with pictures from the best to the worst."""
+    print(f"\n{evaluation.markdown()}")
+    evaluation.write(folder)
+    print(f"results: {folder / 'eval.json'}, eval.md, eval_images.csv")
+    shown = evaluation.table.from_best_to_worst(config.eval.figures)
+    if shown:
+        path = folder / "figures" / f"{config.eval.split}.png"
+        path.parent.mkdir(exist_ok=True)
+        sheet = draw_examples(predict_each, records, shown, config)
+        Image.fromarray(sheet).save(path)
+        print(f"figures: {path}")
+
+
+def draw_validation(
+    predict: Callable[[np.ndarray], Prediction], records: Records, config: ConfigDict
+) -> UInt8[np.ndarray, "h w 3"] | None:
+    """Draws `eval.figures` pictures, evenly spread over a split; None if that is 0."""
+    spread = np.linspace(0, records.count - 1, config.eval.figures).astype(int)
+    shown = sorted(set(spread.tolist()))
+    if not shown:
+        return None
+    return draw_examples(_network(predict, config), records, shown, config)
+
+
+def _network(
+    predict: Callable[[np.ndarray], Prediction], config: ConfigDict
+) -> PredictEach:
+    def predict_each(
+        items: Iterator[Example],
+    ) -> Iterator[tuple[Example, AnyArray, AnyArray | None]]:
+        for example, prediction in predict_examples(predict, items, config):
+            yield example, prediction.depth_m, prediction.confidence
+
+    return predict_each
 
 
 def draw_examples(
-    predict: PredictImages, records: Records, config: ConfigDict
-) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Draws `eval.figures` pictures, evenly spread over a split; None if that is 0.
-
-    Of several processes one does it, whichever of them have looked at these pictures.
-    """
-    spread = np.linspace(0, records.count - 1, config.eval.figures).astype(int)
-    if not spread.size:
-        return None
-    protocol, bins = Protocol.of(config, records), build.depth_bins(config)
-    shown = read_examples(records, sorted(set(spread.tolist())))
-    rows = [
-        _row(example, prediction, protocol)
-        for example, prediction in _predict_examples(predict, shown, config)
-    ]
-    return figure_sheet(rows, bins.min_depth_m, bins.max_depth_m)
-
-
-def _row(example: Example, prediction: Prediction, protocol: Protocol) -> Row:
-    abs_rel = protocol.measure(prediction.depth_m, example.depth_m)["abs_rel"]
-    return Row(
-        title=f"{example.name}   AbsRel {abs_rel:.3f}",
-        image=example.image,
-        truth_m=example.depth_m,
-        prediction_m=prediction.depth_m,
-        confidence=prediction.confidence,
-    )
-
-
-def _write_results(
-    workdir: Path, protocol: Protocol, step: int, means: MetricMeans, records: Records
-) -> None:
-    without = means.images_without_ground_truth + len(
-        records.source.without_ground_truth
-    )
-    results = {
-        "protocol": dataclasses.asdict(protocol)
-        | {"images": means.images, "images_without_ground_truth": without},
-        "step": step,
-        "metrics": means.compute(),
-    }
-    path = workdir / "eval.json"
-    path.write_text(json.dumps(results, indent=2) + "\n")
-    print(f"results: {path}")
-
-
-def _print_table(
-    protocol: Protocol, step: int, model: MetricMeans, baseline: MetricMeans
-) -> None:
-    print(
-        f"\n{protocol.dataset} {protocol.split}, {protocol.ground_truth} ground truth, "
-        f"{model.images} images, crop {protocol.crop}, cap {protocol.cap_m:g} m, "
-        f"decoded by {protocol.decode}{', flip-averaged' if protocol.flip else ''}"
-    )
-    print(f"{'':12}{f'step {step}':>12}{'median depth':>14}")
-    guesses = baseline.compute()
-    for name, value in model.compute().items():
-        print(f"{name:12}{value:12.4f}{guesses[name]:14.4f}")
+    predict_each: PredictEach,
+    records: Records,
+    indices: Sequence[int],
+    config: ConfigDict,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Draws pictures of a split, in the order of their indices."""
+    protocol, bins = Protocol.of(config, records.source), build.depth_bins(config)
+    rows = {}
+    items = read_examples(records, indices)
+    for example, depth_m, confidence in predict_each(items):
+        abs_rel = protocol.measure(depth_m, example.depth_m)["abs_rel"]
+        rows[example.name] = Row(
+            title=f"{example.name}   AbsRel {abs_rel:.3f}",
+            image=example.image,
+            truth_m=example.depth_m,
+            prediction_m=depth_m,
+            confidence=confidence,
+        )
+    names = records.source.present
+    ordered = [rows[names[index]] for index in indices]
+    return figure_sheet(ordered, bins.min_depth_m, bins.max_depth_m)

@@ -1,5 +1,6 @@
 """Trains and evaluates: `python -m deepdepth_jax.main --config=configs/streets.py`."""
 
+import argparse
 from pathlib import Path
 
 import tensorflow as tf
@@ -8,13 +9,19 @@ from absl import logging
 from deepdepth_jax import cli
 from deepdepth_jax.config import complete, load_config, override
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.parallel import join_processes, leaving_on_failure
 from deepdepth_jax.preemption import PreemptionNotice
+from deepdepth_jax.processes import failing_together, join_processes
 from deepdepth_jax.workdir import as_trained
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
+    join_processes()
+    with failing_together():
+        _run(*_parser().parse_known_args(argv))
+
+
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         "deepdepth_jax.main",
         "Train a depth network, then evaluate it. Started again with the same workdir, "
@@ -39,25 +46,38 @@ def main(argv: list[str]) -> None:
         default="best",
         help="what to evaluate: last, best by validation, or a step",
     )
-    arguments, overrides = parser.parse_known_args(argv)
+    parser.add_argument(
+        "--predictions",
+        type=cli.folder,
+        help="with --mode=evaluate: a folder of depth files (16-bit PNG, metres x 256, "
+        "or .npy, metres) to evaluate in place of a run; see evaluate_files.py",
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
+    # Not before `join_processes`: nothing must be asked of JAX's devices by then, and
+    # the street scenes' modules make arrays as they are imported.
+    from deepdepth_jax.build import adopt_pretrained
+    from deepdepth_jax.datasets.registry import all_sources
+    from deepdepth_jax.evaluate import evaluate
+    from deepdepth_jax.evaluate_files import evaluate_files
+    from deepdepth_jax.input_pipeline import prepare
+    from deepdepth_jax.train import train
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     # TensorFlow only reads data here; it must not take the accelerators' memory.
     tf.config.set_visible_devices([], "GPU")
-    join_processes()
-    # Not before: JAX's devices must not be asked for anything, and the street scenes'
-    # modules make arrays as they are imported.
-    from deepdepth_jax.build import adopt_pretrained
-    from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluate import evaluate
-    from deepdepth_jax.input_pipeline import prepare
-    from deepdepth_jax.train import train
-
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
     if arguments.mode == "prepare":
         for source in all_sources(config):
             prepare(config.data, source)
+        return
+    if arguments.predictions is not None:
+        if arguments.mode != "evaluate":
+            raise UserError("--predictions goes with --mode=evaluate")
+        evaluate_files(config, arguments.predictions)
         return
     if arguments.mode == "evaluate":
         evaluate(as_trained(workdir, config), workdir, arguments.checkpoint)
@@ -78,5 +98,4 @@ def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:
 
 
 if __name__ == "__main__":
-    with leaving_on_failure():
-        cli.run(main)
+    cli.run(main)

@@ -51,12 +51,20 @@ def evaluated_pixels(
     cap_m: float,
     min_m: float,
     crop: str,
+    within_m: tuple[float, float] | None = None,
 ) -> Bool[np.ndarray, "h w"]:
-    """Marks the pixels that count: min < truth < cap, inside the crop."""
+    """Marks the pixels that count: min < truth < cap, inside the crop.
+
+    And, if there is `within_m`, with truth at or beyond its first and before its
+    second.
+    """
     truth_m = np.asarray(truth_m)
-    inside = np.zeros(truth_m.shape, bool)
-    inside[crop_window(crop, *truth_m.shape)] = True
-    return inside & (truth_m > min_m) & (truth_m < cap_m)
+    counts = np.zeros(truth_m.shape, bool)
+    counts[crop_window(crop, *truth_m.shape)] = True
+    counts &= (truth_m > min_m) & (truth_m < cap_m)
+    if within_m is not None:
+        counts &= (truth_m >= within_m[0]) & (truth_m < within_m[1])
+    return counts
 
 
 def depth_metrics(
@@ -66,6 +74,7 @@ def depth_metrics(
     cap_m: float = 80.0,
     min_m: float = 1e-3,
     crop: str = "garg",
+    within_m: tuple[float, float] | None = None,
 ) -> dict[str, float]:
     """Compares a predicted depth map with the true one.
 
@@ -89,6 +98,7 @@ def depth_metrics(
       cap_m: truth at or beyond it does not count.
       min_m: truth at or before it does not count.
       crop: see `CROPS`.
+      within_m: a range of truth; pixels outside it do not count.
 
     Returns:
       The metrics of this one image; all NaN if no pixel counts.
@@ -97,7 +107,9 @@ def depth_metrics(
       UserError: there is no such crop.
     """
     prediction_m, truth_m = np.asarray(prediction_m), np.asarray(truth_m)
-    counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop)
+    counts = evaluated_pixels(
+        truth_m, cap_m=cap_m, min_m=min_m, crop=crop, within_m=within_m
+    )
     if not counts.any():
         return dict.fromkeys(METRICS, float("nan"))
     truth = truth_m[counts].astype(np.float64)

@@ -1,12 +1,7 @@
 """Devices and processes: the only file that knows how many there are."""
 
-import contextlib
-import os
-import sys
-import time
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -14,104 +9,13 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Float64
 
-from deepdepth_jax.cli import START_AGAIN
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.layers import AXIS
 from deepdepth_jax.state import TrainState
-from deepdepth_jax.steps import PredictStep, TrainStep
-from deepdepth_jax.types import Batch, Prediction, Tree
+from deepdepth_jax.steps import TrainStep
+from deepdepth_jax.types import Batch, Tree
 
-# Where launchers say how many processes there are and which of them this is, under
-# what `jax.distributed.initialize` calls the way to find the others. The first
-# variables are for launchers of one's own; JAX itself only reads the address.
-_LAUNCHERS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "deactivate": ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"),
-        "slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
-        "ompi": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
-    }
-)
-HEARTBEAT_TIMEOUT_S = 30
-"""How long a process may be silent before the others take it for dead, and end."""
-LAST_WORDS_S = 5
-"""How long the first process stays when it fails: it keeps the others' connections."""
-
-
-def join_processes() -> None:
-    """Joins the processes that a launcher has started, if there are several.
-
-    Must come before anything is asked of JAX's devices. From then on only the primary
-    process prints to stdout.
-
-    A process that is killed, or that falls silent for `HEARTBEAT_TIMEOUT_S`, ends the
-    others: JAX aborts them with a message that names it.
-
-    Raises:
-      UserError: what the launcher says does not suffice to find the others.
-    """
-    method, count, index = _launched()
-    if count == 1:
-        return
-    try:
-        jax.distributed.initialize(
-            num_processes=count,
-            process_id=index,
-            cluster_detection_method=method,
-            heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT_S,
-        )
-    except ValueError as error:
-        raise UserError(
-            f"cannot join process {index} of {count} to the others ({error}) Set "
-            "JAX_COORDINATOR_ADDRESS=HOST:PORT of the first process, JAX_NUM_PROCESSES "
-            "and JAX_PROCESS_ID for each; see launch/"
-        ) from error
-    if not is_primary():
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    print(f"{count} processes, {jax.device_count()} devices", flush=True)
-
-
-def _launched() -> tuple[str, int, int]:
-    """Gives how the others are found, how many processes there are, and which it is."""
-    for method, variables in _LAUNCHERS.items():
-        if any(name in os.environ for name in variables):
-            count, index = (_environment_number(name) for name in variables)
-            return method, count, index
-    if "JAX_COORDINATOR_ADDRESS" in os.environ:
-        raise UserError(
-            "JAX_COORDINATOR_ADDRESS is set: set JAX_NUM_PROCESSES and JAX_PROCESS_ID "
-            "too, or unset it to run a single process"
-        )
-    return "deactivate", 1, 0
-
-
-def _environment_number(name: str) -> int:
-    text = os.environ.get(name, "")
-    if not text.isdigit():
-        raise UserError(f"{name}={text!r} in the environment: give it a whole number")
-    return int(text)
-
-
-@contextlib.contextmanager
-def leaving_on_failure() -> Iterator[None]:
-    """Ends a process of several that fails at once, with its own exit code.
-
-    Otherwise JAX would have it wait at its end for the others, who wait for it in the
-    midst of a step, and then abort it.
-    """
-    try:
-        yield
-    except BaseException as error:
-        code = int(error.code or 0) if isinstance(error, SystemExit) else 1
-        # A preempted run has stopped at the same step everywhere.
-        if code in (0, START_AGAIN) or not jax.distributed.is_initialized():
-            raise
-        if not isinstance(error, SystemExit):
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if is_primary():
-            time.sleep(LAST_WORDS_S)
-        os._exit(code)
+T = TypeVar("T")
 
 
 def is_primary() -> bool:
@@ -142,6 +46,25 @@ def gather_rows(rows: Float64[np.ndarray, "n m"]) -> Float64[np.ndarray, "all_n 
     return np.concatenate(
         [part[:count] for part, count in zip(parts, counts, strict=True)]
     )
+
+
+def sum_over_processes(tree: T) -> T:
+    """Adds up the numbers of all processes, exactly for whole ones below 2^53.
+
+    All processes must call it, with a tree of the same form: arrays and numbers.
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    own = np.concatenate([np.ravel(leaf).astype(np.float64) for leaf in leaves])
+    total = gather_rows(own[None]).sum(axis=0)
+    parts = np.split(total, np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
+    return jax.tree.unflatten(structure, map(_as_before, parts, leaves))
+
+
+def _as_before(
+    numbers: np.ndarray, leaf: np.ndarray | float | int
+) -> np.ndarray | float | int:
+    cast = numbers.reshape(np.shape(leaf)).astype(np.asarray(leaf).dtype)
+    return cast if isinstance(leaf, np.ndarray) else cast.item()
 
 
 def check_batch_size(batch_size: int, accumulate: int) -> None:
@@ -206,32 +129,39 @@ def split_over_devices(batches: Iterable[Batch]) -> Iterator[Batch]:
         yield jax.tree.map(lambda x: x.reshape(devices, -1, *x.shape[1:]), batch)
 
 
-def predict_on_all_devices(
-    predict_step: PredictStep, batch_size: int
-) -> Callable[[dict[str, Tree], np.ndarray], Prediction]:
-    """Compiles a predict step for the devices of this process.
+def in_batches_on_all_devices(
+    step: Callable[..., Tree], batch_size: int
+) -> Callable[..., Tree]:
+    """Compiles a function of pictures for the devices of this process.
 
     Args:
-      predict_step: of one device.
+      step: of one device: from a tree that all share and arrays (b, ...) to a tree of
+        arrays (b, ...).
       batch_size: the most pictures that are given at once.
 
     Returns:
-      A function of variables and uint8 (b, h, w, 3). Fewer pictures than batch_size,
+      The same on all devices, with results on the host. Fewer pictures than batch_size,
       and a batch_size that the devices do not divide, are filled up, so that there is
       one program for each size of picture; what comes of the filling is dropped.
     """
     devices = jax.local_device_count()
     filled_size = -(-batch_size // devices) * devices
-    mapped = jax.pmap(predict_step, in_axes=(None, 0), devices=jax.local_devices())
+    mapped = jax.pmap(
+        lambda shared, arrays: step(shared, *arrays),
+        in_axes=(None, 0),
+        devices=jax.local_devices(),
+    )
 
-    def predict(variables: dict[str, Tree], images: np.ndarray) -> Prediction:
-        count, *size = images.shape
-        filling = np.repeat(images[-1:], filled_size - count, axis=0)
-        parts = np.concatenate([images, filling]).reshape(devices, -1, *size)
-        depth_m, confidence = (
-            np.asarray(part).reshape(filled_size, *size[:2])[:count]
-            for part in mapped(variables, parts)
+    def split(array: np.ndarray) -> np.ndarray:
+        filling = np.repeat(array[-1:], filled_size - len(array), axis=0)
+        filled = np.concatenate([array, filling])
+        return filled.reshape(devices, -1, *array.shape[1:])
+
+    def run(shared: Tree, *arrays: np.ndarray) -> Tree:
+        count = len(arrays[0])
+        return jax.tree.map(
+            lambda x: np.asarray(x).reshape(filled_size, *x.shape[2:])[:count],
+            mapped(shared, jax.tree.map(split, arrays)),
         )
-        return Prediction(depth_m, confidence)
 
-    return predict
+    return run

@@ -1,202 +1,213 @@
 """Depth for pictures that nobody labelled: `python -m deepdepth_jax.predict`."""
 
-import dataclasses
-from collections.abc import Callable, Iterator
+import argparse
+import functools
+import math
+import re
+import sys
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Float, UInt8
-from ml_collections import ConfigDict
-from PIL import Image, ImageOps
-from tqdm import tqdm
-
 from deepdepth_jax import build, cli
-from deepdepth_jax.batching import predict_each
-from deepdepth_jax.checkpoints import Which
+from deepdepth_jax.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.restore import restored_predict
-from deepdepth_jax.types import Prediction
-from deepdepth_jax.visualize import save_depth_picture
-from deepdepth_jax.workdir import stored_config
+from deepdepth_jax.media import find_sources
+from deepdepth_jax.outputs import KINDS, Meaning, Outputs
+from deepdepth_jax.pointcloud import Pinhole
+from deepdepth_jax.predict_files import Failures, predict_pictures, predict_video
+from deepdepth_jax.predictor import (
+    LARGEST_WHOLE_PX,
+    WINDOW,
+    DepthPredictor,
+    Window,
+)
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
-DEPTH_PNG_UNITS_PER_METRE = 256
-"""KITTI's convention for 16-bit depth: value / 256 is metres, 0 is none."""
-
-
-class DepthPredictor:
-    """A trained network that takes pictures of any size.
-
-    Args:
-      config: the completed config of the run.
-      predict: from uint8 (b, h, w, 3) to a batch of depth.
-    """
-
-    def __init__(
-        self, config: ConfigDict, predict: Callable[[np.ndarray], Prediction]
-    ) -> None:
-        self.config = config
-        self.predict = predict
-
-    @classmethod
-    def load(cls, workdir: str | Path, checkpoint: Which = "best") -> "DepthPredictor":
-        """Loads a run.
-
-        Args:
-          workdir: where it was trained.
-          checkpoint: `best` by validation, `last`, or a step.
-
-        Raises:
-          UserError: there is no run, or no such checkpoint.
-        """
-        workdir = Path(workdir)
-        config = stored_config(workdir)
-        _, predict = restored_predict(config, workdir, checkpoint)
-        return cls(config, predict)
-
-    def __call__(
-        self, image: UInt8[np.ndarray, "h w 3"], focal_px: float = 0.0
-    ) -> Prediction:
-        """Predicts the depth of an RGB picture, at its own size.
-
-        Nothing is resized: the network knows things by their size in pixels, so that
-        the picture should be of about the scale of those it was trained on.
-
-        Args:
-          image: the picture.
-          focal_px: the focal length of its camera, in its pixels. Needed, and used,
-            only if the network learnt the depth of a canonical camera.
-
-        Raises:
-          ValueError: the focal length is needed and not given.
-        """
-        [(_, depth)] = self.predict_each(iter([Picture(Path(), image, focal_px)]))
-        return depth
-
-    def predict_each(
-        self, pictures: Iterator["Picture"]
-    ) -> Iterator[tuple["Picture", Prediction]]:
-        """Predicts many pictures, in batches of those that have the same size."""
-        return predict_each(
-            self.predict,
-            pictures,
-            self.config.eval.batch_size,
-            self.config.data.canonical_focal_px,
-        )
+SOME_FAILED = 1
+"""The exit code when there are results, but not of every input."""
+PICTURE_KINDS = ("depth16", "color")
+VIDEO_KINDS = ("color",)
 
 
-@dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture and where it came from."""
-
-    path: Path
-    image: UInt8[np.ndarray, "h w 3"]
-    focal_px: float
-
-
-def read_picture(path: Path, focal_px: float = 0.0) -> Picture:
-    """Reads a picture as RGB, turned as its camera meant it.
-
-    Raises:
-      UserError: the file cannot be decoded.
-    """
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            return Picture(path, np.asarray(upright.convert("RGB")), focal_px)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: not a picture that can be read ({error})") from error
-
-
-def find_pictures(path: Path) -> list[Path]:
-    """Lists the file, or the pictures anywhere below the folder, in order.
-
-    Raises:
-      UserError: there is nothing.
-    """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise UserError(f"--input={path}: there is no such file or folder")
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-    if not found:
-        suffixes = ", ".join(sorted(PICTURE_SUFFIXES))
-        raise UserError(f"--input={path}: no pictures there ({suffixes})")
-    return found
-
-
-def save_depth_png(path: Path, depth_m: Float[np.ndarray, "h w"]) -> None:
-    """Writes depth as a 16-bit PNG, metres x 256, as KITTI has it."""
-    values = np.round(depth_m * DEPTH_PNG_UNITS_PER_METRE)
-    Image.fromarray(np.clip(values, 0, 2**16 - 1).astype(np.uint16)).save(path)
-
-
-def main(argv: list[str]) -> None:
+def main(argv: list[str]) -> int:
     """Runs the command."""
+    not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
+    arguments = _parser().parse_args(argv, not_given)
+    sources = find_sources(arguments.input, arguments.output)
+    predictor = DepthPredictor.load(
+        arguments.workdir,
+        arguments.checkpoint,
+        window=arguments.window,
+        scale=arguments.scale,
+    )
+    _tell_focal_length(predictor, arguments)
+    predict_each = functools.partial(
+        predictor.predict_each, focal_px=arguments.focal_px
+    )
+    meaning, failures = _meaning(predictor, arguments), Failures(len(sources))
+    pictures = [source for source in sources if not source.is_video]
+    if pictures:
+        outputs = Outputs(arguments.save or PICTURE_KINDS, meaning)
+        predict_pictures(predict_each, pictures, outputs, failures)
+    for source in sources:
+        if source.is_video:
+            outputs = Outputs(arguments.save or VIDEO_KINDS, meaning)
+            predict_video(predict_each, source, outputs, failures)
+    done = len(sources) - len(failures.paths)
+    print(f"predicted {done} of {len(sources)} files: {arguments.output}")
+    if failures.paths:
+        print(failures.summary(), file=sys.stderr)
+        return SOME_FAILED
+    return 0
+
+
+def _parser() -> cli.Parser:
     parser = cli.Parser(
         "deepdepth_jax.predict",
-        "Predict the depth of pictures. For each one, NAME_depth.png (16 bit, metres x "
-        "256) and NAME_color.png (with a scale in metres) are written.",
+        "Predict the depth of pictures and videos. Results are written under the names "
+        "of their sources, in the same folders below the output folder.",
     )
-    parser.add_argument(
-        "--workdir", type=cli.folder, required=True, help="the folder of a trained run"
+    add = parser.add_argument
+    add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
+    add(
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="pictures, videos, and folders of them",
     )
-    parser.add_argument(
-        "--input", type=Path, required=True, help="a picture, or a folder of pictures"
-    )
-    parser.add_argument(
-        "--output", type=cli.folder, required=True, help="a folder to write to"
-    )
-    parser.add_argument(
+    add("--output", type=cli.folder, required=True, help="a folder to write to")
+    add(
         "--checkpoint",
         type=cli.checkpoint,
         default="best",
         help="last, best by validation, or a step",
     )
-    parser.add_argument(
-        "--focal_px",
-        type=float,
-        default=0.0,
-        help="focal length of the camera in pixels; needed by networks that were "
-        "trained with data.canonical_focal_px",
+    add(
+        "--save",
+        type=_kinds,
+        default=argparse.SUPPRESS,
+        help="what to write, a comma list: depth16 (PNG, metres x 256), npy (float32 "
+        "metres), color (with a scale in metres), confidence (the same for the "
+        "probability of the most probable bin), pointcloud (PLY), sidebyside (picture "
+        "and depth). Of a video, drawings are mp4, the rest is a file a frame. "
+        "(default: depth16,color; of a video color)",
     )
-    arguments = parser.parse_args(argv)
-    paths = find_pictures(arguments.input)
-    predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
-    _check_focal_length(predictor.config, arguments.focal_px)
-    base = arguments.input if arguments.input.is_dir() else arguments.input.parent
-    for picture, depth in _predict_files(predictor, paths, arguments.focal_px):
-        target = arguments.output / picture.path.relative_to(base)
-        _save(target, depth, predictor.config)
-    print(f"{len(paths)} pictures: {arguments.output}")
+    add(
+        "--focal_px",
+        type=_positive,
+        default=argparse.SUPPRESS,
+        help="focal length of the camera, in pixels of the pictures. (default: as in "
+        "training)",
+    )
+    add(
+        "--principal_point",
+        type=_point,
+        metavar="X,Y",
+        default="middle",
+        help="column and row where the optical axis meets the pictures, for the point "
+        "cloud; the middle of the first pixel is 0,0",
+    )
+    add(
+        "--scale",
+        type=_positive,
+        default=argparse.SUPPRESS,
+        help="show the network the pictures so many times larger. (default: with "
+        "--focal_px, so many times that it is the focal length of training; else 1)",
+    )
+    add(
+        "--window",
+        type=_window,
+        metavar="HEIGHTxWIDTH",
+        default="auto",
+        help="predict larger pictures by overlapping windows of this size; none: as a "
+        f"whole; auto: by {WINDOW[0]}x{WINDOW[1]} above {LARGEST_WHOLE_PX / 1e6:g} "
+        "megapixels, or as eval.window of the run says",
+    )
+    return parser
 
 
-def _check_focal_length(config: ConfigDict, focal_px: float) -> None:
-    if focal_px < 0 or (config.data.canonical_focal_px and not focal_px):
-        raise UserError(
-            f"--focal_px={focal_px}: give the focal length of the pictures in pixels; "
-            f"the network needs it as it was trained with "
-            f"data.canonical_focal_px={config.data.canonical_focal_px}"
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(
+                f"{kind!r} is unknown: give some of {','.join(KINDS)}"
+            )
+    return kinds
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return number
+
+
+def _point(text: str) -> tuple[float, float] | None:
+    if text == "middle":
+        return None
+    try:
+        x_px, y_px = map(float, text.split(","))
+    except ValueError:
+        x_px = y_px = math.nan
+    if not (math.isfinite(x_px) and math.isfinite(y_px)):
+        raise argparse.ArgumentTypeError(f"{text!r}: give X,Y in pixels")
+    return x_px, y_px
+
+
+def _window(text: str) -> Window:
+    if text == "auto":
+        return None
+    if text == "none":
+        return 0, 0
+    size = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not size:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: give HEIGHTxWIDTH in pixels, auto or none"
+        )
+    return int(size[1]), int(size[2])
+
+
+def _tell_focal_length(
+    predictor: DepthPredictor, arguments: argparse.Namespace
+) -> None:
+    """Says which focal length is taken, and what comes of it.
+
+    Raises:
+      UserError: one is needed and not given.
+    """
+    focal_px, training_px = arguments.focal_px, predictor.training_focal_px
+    if not focal_px:
+        if predictor.config.data.canonical_focal_px:
+            raise UserError(
+                "give --focal_px, the focal length of the pictures in pixels: the "
+                f"network was trained with data.canonical_focal_px={training_px:g}"
+            )
+        if training_px and "pointcloud" in (arguments.save or ()):
+            print(
+                f"focal length: {training_px:g} px, as in training; if it is another, "
+                "give --focal_px"
+            )
+    elif not training_px:
+        print("focal length of training: not known, depth is not adapted to --focal_px")
+    else:
+        sight = predictor.sight(focal_px)
+        print(
+            f"focal length: {focal_px:g} px, in training {training_px:g} px: the "
+            f"network sees pictures {sight.scale:.3g} times as large, depth is what it "
+            f"says times {sight.depth_factor:.3g}"
         )
 
 
-def _predict_files(
-    predictor: DepthPredictor, paths: list[Path], focal_px: float
-) -> Iterator[tuple[Picture, Prediction]]:
-    pictures = (read_picture(path, focal_px) for path in paths)
-    bar = tqdm(pictures, "predict", len(paths), unit="picture")
-    return predictor.predict_each(iter(bar))
-
-
-def _save(target: Path, depth: Prediction, config: ConfigDict) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    bins = build.depth_bins(config)
-    save_depth_png(target.with_name(f"{target.stem}_depth.png"), depth.depth_m)
-    save_depth_picture(
-        target.with_name(f"{target.stem}_color.png"),
-        depth.depth_m,
-        bins.min_depth_m,
-        bins.max_depth_m,
+def _meaning(predictor: DepthPredictor, arguments: argparse.Namespace) -> Meaning:
+    return Meaning(
+        depth=depth_scale(*predictor.depth_range_m(arguments.focal_px)),
+        confidence=confidence_scale(build.depth_bins(predictor.config).num_bins),
+        camera=Pinhole(
+            arguments.focal_px or predictor.training_focal_px, arguments.principal_point
+        ),
     )
 
 

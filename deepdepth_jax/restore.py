@@ -1,29 +1,25 @@
-"""A trained run, ready to predict."""
+"""What a run has learnt, out of its folder."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from deepdepth_jax import build
 from deepdepth_jax.checkpoints import Checkpoints, Which
-from deepdepth_jax.types import Prediction
-
-PredictImages = Callable[[np.ndarray], Prediction]
+from deepdepth_jax.inference import Trained
 
 
-def restored_predict(
-    config: ConfigDict, workdir: Path, which: Which
-) -> tuple[int, PredictImages]:
+def restore(config: ConfigDict, workdir: Path, which: Which) -> tuple[int, Trained]:
     """Loads a checkpoint for prediction.
 
     Returns:
-      Its step, and the function from uint8 (b, h, w, 3) to depth.
+      Its step, and what was learnt; the temperature is 1 if none has been fitted.
+
+    Raises:
+      UserError: there is no such checkpoint, or it is damaged.
     """
     with Checkpoints.of(config, workdir) as checkpoints:
         step = checkpoints.find(which)
-        like = build.abstract_state(config)
-        variables = checkpoints.restore(like, step).variables
-    predict = build.prediction(config)
-    return step, lambda images: predict(variables, images)
+        state = checkpoints.restore(build.abstract_state(config), step)
+        temperature = checkpoints.temperature(step)
+    return step, Trained(state.variables, 1.0 if temperature is None else temperature)

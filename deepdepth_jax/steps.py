@@ -1,24 +1,21 @@
-"""What runs on the devices: pure functions, with nothing of the config inside."""
+"""The training step: a pure function, with nothing of the config inside."""
 
 from collections.abc import Callable
-from typing import cast
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float
 
-from deepdepth_jax.bins import IGNORE, Decoding, DepthBins
+from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.losses import cross_entropy
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import AXIS, resize_bilinear
 from deepdepth_jax.state import TrainState
 from deepdepth_jax.types import Batch, Tree
-from deepdepth_jax.uncertainty import max_probability
 
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
-PredictStep = Callable[[dict[str, Tree], Array], tuple[Array, Array]]
 
 
 def make_train_step(
@@ -77,11 +74,16 @@ def make_train_step(
             gradient = jax.tree.map(jnp.add, gradient, part_gradient)
             return (loss + part_loss, gradient, batch_stats), None
 
-        parts = jax.tree.map(lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch)
         nothing = jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params)
-        (loss, gradient, batch_stats), _ = jax.lax.scan(
-            add_part, (*nothing, state.batch_stats), parts, unroll=accumulate == 1
-        )
+        start = (*nothing, state.batch_stats)
+        if accumulate == 1:
+            # Not as a loop of one: on a CPU, XLA's convolutions are slow inside loops.
+            (loss, gradient, batch_stats), _ = add_part(start, batch)
+        else:
+            parts = jax.tree.map(
+                lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch
+            )
+            (loss, gradient, batch_stats), _ = jax.lax.scan(add_part, start, parts)
         loss, gradient = jax.lax.psum((loss, gradient), AXIS)
         return _next_state(
             state,
@@ -131,41 +133,3 @@ def _next_state(
         "gradient_norm": gradient_norm,
         "bad_steps": following.bad_steps,
     }
-
-
-def make_predict_step(
-    model: DeepLabV2,
-    bins: DepthBins,
-    convention: InputConvention,
-    *,
-    decode: Decoding,
-    flip: bool,
-) -> PredictStep:
-    """Builds the function from pictures to depth in metres and confidence.
-
-    Both have the pictures' own size, (b, h, w); confidence is `max_probability`.
-
-    Args:
-      model: the network.
-      bins: its classes.
-      convention: its input.
-      decode: see `DepthBins.decode`.
-      flip: whether to average, as probabilities, with the mirrored picture's result.
-    """
-
-    def probabilities(
-        variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> Float[Array, "b h w k"]:
-        logits = cast(Array, model.apply(variables, convention(image), train=False))
-        return jax.nn.softmax(resize_bilinear(logits, (image.shape[1], image.shape[2])))
-
-    def predict_step(
-        variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> tuple[Float[Array, "b h w"], Float[Array, "b h w"]]:
-        distribution = probabilities(variables, image)
-        if flip:
-            mirrored = probabilities(variables, image[:, :, ::-1])[:, :, ::-1]
-            distribution = (distribution + mirrored) / 2
-        return bins.decode(distribution, decode), max_probability(distribution)
-
-    return predict_step

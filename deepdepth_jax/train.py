@@ -19,7 +19,8 @@ from deepdepth_jax.checkpoints import Checkpoints
 from deepdepth_jax.config import describe_differences
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import PreemptedError, UserError
-from deepdepth_jax.evaluate import draw_examples, validate
+from deepdepth_jax.evaluate import draw_validation, validate
+from deepdepth_jax.inference import Trained
 from deepdepth_jax.input_pipeline import (
     Mixture,
     batch_names,
@@ -32,12 +33,12 @@ from deepdepth_jax.parallel import check_batch_size, is_primary, split_over_devi
 from deepdepth_jax.preemption import PreemptionNotice
 from deepdepth_jax.progress import Meter, device_memory, group_rates, parameter_table
 from deepdepth_jax.state import TrainState
-from deepdepth_jax.types import Batch
-from deepdepth_jax.workdir import check_same_run, claim
+from deepdepth_jax.types import Batch, Example
+from deepdepth_jax.workdir import check_same_run, claim, save_training_focal_px
 from deepdepth_jax.writers import MetricWriter
 
 BASELINE_IMAGES = 200
-"""How many pictures of a data set the median baseline is taken over."""
+"""How many pictures of a data set the medians are taken over."""
 
 
 def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
@@ -60,7 +61,7 @@ def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
     validation = _prepare_validation(config)
     claim(workdir, config)
     if is_primary():
-        MedianDepth.of(_spread_depths_m(mixture)).save(workdir)
+        _look_at_training_pictures(mixture, workdir)
     with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
         state = _first_state(config, checkpoints)
         with MetricWriter(workdir, after_step=int(state.step)) as writer:
@@ -70,12 +71,24 @@ def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
             run.go_on(state)
 
 
-def _spread_depths_m(mixture: Mixture) -> Iterator[np.ndarray]:
-    """Reads the depth of some pictures of each part, evenly spread over it."""
+def _look_at_training_pictures(mixture: Mixture, workdir: Path) -> None:
+    """Saves their median depth, the baseline, and their median focal length."""
+    focals_px = []
+
+    def depths_m() -> Iterator[np.ndarray]:
+        for example in _spread_examples(mixture):
+            focals_px.append(example.focal_px)
+            yield example.depth_m
+
+    MedianDepth.of(depths_m()).save(workdir)
+    save_training_focal_px(workdir, focals_px)
+
+
+def _spread_examples(mixture: Mixture) -> Iterator[Example]:
+    """Reads some pictures of each part, evenly spread over it."""
     for records in mixture.parts:
         indices = np.linspace(0, records.count - 1, BASELINE_IMAGES).astype(int)
-        for example in read_examples(records, sorted(set(indices.tolist()))):
-            yield example.depth_m
+        yield from read_examples(records, sorted(set(indices.tolist())))
 
 
 def _prepare_validation(config: ConfigDict) -> Records | None:
@@ -170,10 +183,10 @@ class _Run:
     def _validate(self, step: int, state: TrainState, records: Records) -> None:
         """Takes the metrics of a state that is saved, and draws some pictures."""
         with self.notice.at_once(_preempted(step)):
-            predict = functools.partial(self._predict, state.variables)
+            predict = functools.partial(self._predict, Trained(state.variables))
             metrics = validate(predict, records, self.config)
             if is_primary():
-                sheet = draw_examples(predict, records, self.config)
+                sheet = draw_validation(predict, records, self.config)
                 if sheet is not None:
                     self.writer.write_picture(step, "val", sheet)
             self.writer.write(step, "val", metrics)

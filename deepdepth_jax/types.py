@@ -45,14 +45,30 @@ class Batch:
     depth_m: Float[AnyArray, "*devices b h w"]
 
 
-@dataclasses.dataclass(frozen=True)
+@flax.struct.dataclass
 class Prediction:
     """What the network says of one picture, or of a batch of them.
 
     Attributes:
       depth_m: metres along the optical axis.
       confidence: probability of the most probable bin, in (0, 1].
+      entropy_nats: of the distribution over the bins; 0 is certainty, ln k ignorance.
+      log_depth_std: standard deviation of ln depth: 0.1 is about 10% of the depth.
+      low_m, high_m: depth that 5% and 95% of the probability lie before.
     """
 
-    depth_m: Float[np.ndarray, "*b h w"]
-    confidence: Float[np.ndarray, "*b h w"]
+    depth_m: Float[AnyArray, "*b h w"]
+    confidence: Float[AnyArray, "*b h w"]
+    entropy_nats: Float[AnyArray, "*b h w"]
+    log_depth_std: Float[AnyArray, "*b h w"]
+    low_m: Float[AnyArray, "*b h w"]
+    high_m: Float[AnyArray, "*b h w"]
+
+    def times(self, factor: float) -> "Prediction":
+        """Gives the same of a world so many times larger."""
+        return dataclasses.replace(
+            self,
+            depth_m=self.depth_m * factor,
+            low_m=self.low_m * factor,
+            high_m=self.high_m * factor,
+        )

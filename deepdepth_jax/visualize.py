@@ -1,21 +1,20 @@
-"""Pictures of depth for people: coloured maps with a scale, and figure sheets."""
+"""Figures for people: sheets of pictures with their depth, and histograms."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
+from deepdepth_jax.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS, round_ticks
+from deepdepth_jax.types import AnyArray
+
 ERROR_COLOURS = "inferno"
-CONFIDENCE_COLOURS = "viridis"
 LARGEST_SHOWN_ERROR = 0.5
 
 
@@ -28,48 +27,14 @@ class Row:
       image: RGB.
       truth_m: metres; 0 = no ground truth, drawn empty.
       prediction_m: metres.
-      confidence: in [0, 1].
+      confidence: in [0, 1]; None if there is none.
     """
 
     title: str
     image: UInt8[np.ndarray, "h w 3"]
     truth_m: Float[np.ndarray, "h w"]
-    prediction_m: Float[np.ndarray, "h w"]
-    confidence: Float[np.ndarray, "h w"]
-
-
-def color_depth(
-    depth_m: Float[np.ndarray, "h w"], min_m: float, max_m: float
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Colours depth by its logarithm, near red, far blue; 0 is black."""
-    colours = mpl.colormaps[DEPTH_COLOURS](LogNorm(min_m, max_m, clip=True)(depth_m))
-    colours = np.where(depth_m[..., None] > 0, colours[..., :3], 0.0)
-    return np.round(255 * colours).astype(np.uint8)
-
-
-def save_depth_picture(
-    path: Path, depth_m: Float[np.ndarray, "h w"], min_m: float, max_m: float
-) -> None:
-    """Writes coloured depth, pixel for pixel, above a scale in metres."""
-    height, width = depth_m.shape
-    dpi, scale_height = 100, 56
-    # In a picture narrower than this the numbers of the scale would run together.
-    sheet_width, sheet_height = max(width, 320), height + scale_height
-    figure = Figure(figsize=(sheet_width / dpi, sheet_height / dpi), dpi=dpi)
-    figure.figimage(
-        color_depth(depth_m, min_m, max_m),
-        xo=(sheet_width - width) // 2,
-        yo=scale_height,
-    )
-    axes = figure.add_axes((0.06, 34 / sheet_height, 0.88, 12 / sheet_height))
-    bar = figure.colorbar(
-        ScalarMappable(LogNorm(min_m, max_m), DEPTH_COLOURS),
-        cax=axes,
-        orientation="horizontal",
-    )
-    _metre_ticks(bar.ax.xaxis, min_m, max_m)
-    bar.ax.tick_params(labelsize=8, length=2)
-    figure.savefig(path)
+    prediction_m: Float[AnyArray, "h w"]
+    confidence: Float[AnyArray, "h w"] | None
 
 
 def figure_sheet(
@@ -126,7 +91,7 @@ def save_depth_histogram(
         axes.stairs(100 * pixels / pixels.sum(), edges_m, label=name, linewidth=1.5)
     if edges_m[0] > 0:
         axes.set_xscale("log")
-        _metre_ticks(axes.xaxis, float(edges_m[0]), float(edges_m[-1]))
+        round_ticks(axes.xaxis, float(edges_m[0]), float(edges_m[-1]), " m")
     axes.set_xlim(edges_m[0], edges_m[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"depth in metres, in the {len(edges_m) - 1} bins of the config")
@@ -151,7 +116,7 @@ def _draw_scales(figure: Figure, axes: np.ndarray, min_m: float, max_m: float) -
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=8)
         if isinstance(norm, LogNorm):
-            _metre_ticks(bar.ax.xaxis, min_m, max_m)
+            round_ticks(bar.ax.xaxis, min_m, max_m, " m")
         # The outermost numbers stay within their column.
         first, *_, last = bar.ax.get_xticklabels()
         first.set_horizontalalignment("left")
@@ -168,7 +133,8 @@ def _draw_row(axes: np.ndarray, row: Row, min_m: float, max_m: float) -> None:
     axes[1].imshow(truth, DEPTH_COLOURS, norm=depth_norm)
     axes[2].imshow(row.prediction_m, DEPTH_COLOURS, norm=depth_norm)
     axes[3].imshow(error, ERROR_COLOURS, vmin=0, vmax=LARGEST_SHOWN_ERROR)
-    axes[4].imshow(row.confidence, CONFIDENCE_COLOURS, vmin=0, vmax=1)
+    if row.confidence is not None:
+        axes[4].imshow(row.confidence, CONFIDENCE_COLOURS, vmin=0, vmax=1)
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -187,12 +153,3 @@ def _thicken(values: Float[np.ndarray, "h w"], known: np.ndarray) -> np.ma.Maske
         nearest = np.where(np.isnan(flat), np.inf, flat).min(axis=-1)
         values, known = nearest, np.isfinite(nearest)
     return np.ma.masked_array(values, ~known)
-
-
-def _metre_ticks(axis: mpl.axis.Axis, min_m: float, max_m: float) -> None:
-    """Puts round numbers of metres on a logarithmic scale."""
-    steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel()
-    inside = [min_m, *(s for s in steps if min_m * 1.3 < s < max_m / 1.7), max_m]
-    axis.set_major_locator(FixedLocator(inside))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda metres, _: f"{metres:g} m"))

@@ -3,13 +3,17 @@
 import importlib.metadata
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from deepdepth_jax.config import complete, config_from_json, differences
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.parallel import is_primary
+
+CAMERA_FILE = "camera.json"
 
 # Fields that change nothing of what a run learns: where data lies, what is looked at,
 # what is kept.
@@ -96,6 +100,29 @@ def stored_config(workdir: Path) -> ConfigDict:
             f"{workdir}: no run here (there is no config.json): train first"
         )
     return complete(config_from_json(path))
+
+
+def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
+    """Keeps the median focal length of training pictures in the folder of a run.
+
+    Args:
+      workdir: of the run.
+      focals_px: of pictures, in their pixels; 0 = unknown.
+    """
+    known = [focal_px for focal_px in focals_px if focal_px > 0]
+    camera = {"median_focal_px": float(np.median(known)) if known else None}
+    (workdir / CAMERA_FILE).write_text(json.dumps(camera) + "\n")
+
+
+def training_focal_px(workdir: Path) -> float:
+    """Reads the median focal length of training pictures; 0 = unknown.
+
+    Runs of versions that kept no such file count as unknown.
+    """
+    path = workdir / CAMERA_FILE
+    if not path.exists():
+        return 0.0
+    return json.loads(path.read_text())["median_focal_px"] or 0.0
 
 
 def _describe(config: ConfigDict) -> dict:

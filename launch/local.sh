@@ -7,11 +7,11 @@
 # Where there are GPUs, each process takes one of the first N. One process with all GPUs
 # (launch/gpu.sh) trains the same; several read and augment pictures faster.
 #
-# Ends with the exit code of the first process that fails, and ends the others. SIGTERM
+# When a process fails, the others are ended, and its exit code is this script's. SIGTERM
 # is passed on: the run saves its state and ends with 75. PYTHON says which Python.
 set -euo pipefail
 
-if (($# < 2)); then
+if (($# < 2)) || [[ ! $1 =~ ^[1-9][0-9]*$ ]]; then
     echo "usage: $0 N CONFIG [ARGUMENT...]" >&2
     exit 2
 fi
@@ -25,26 +25,37 @@ with socket.socket() as s:
     print(s.getsockname()[1])')
 export JAX_COORDINATOR_ADDRESS=localhost:$port JAX_NUM_PROCESSES=$count
 
-pids=()
-trap 'kill -KILL "${pids[@]}" 2>/dev/null || true' EXIT
+end_all() {
+    kill -KILL $(jobs -p) || true
+    wait
+} 2>/dev/null
+trap end_all EXIT
 trap 'exit 130' INT
-trap 'is_signal=1; kill -TERM "${pids[@]}" 2>/dev/null || true' TERM
+trap 'kill -TERM $(jobs -p) 2>/dev/null || true' TERM
+processes=()
 for ((i = 0; i < count; i++)); do
     JAX_PROCESS_ID=$i JAX_LOCAL_DEVICE_IDS=$i \
         "$python" -m deepdepth_jax.main --config="$config" "$@" &
-    pids+=("$!")
+    processes[i]=$!
 done
 
-left=$count
-while ((left > 0)); do
-    code=0 is_signal=0
-    wait -n || code=$?
-    if ((is_signal)); then
-        continue # no process has ended: the signal has interrupted the wait
+while ((${#processes[@]})); do
+    sleep 0.5 || true # SIGTERM may be for it too
+    failed=0
+    for i in "${!processes[@]}"; do
+        if kill -0 "${processes[i]}" 2>/dev/null; then
+            continue
+        fi
+        code=0
+        wait "${processes[i]}" || code=$?
+        unset "processes[i]"
+        if ((code > 128)); then # what is killed cannot say so itself
+            echo "process $i of $count: killed by SIG$(kill -l "$code")" >&2
+        fi
+        failed=$((code > failed ? code : failed))
+    done
+    if ((failed)); then
+        sleep 1 || true # for what the others have to say
+        exit "$failed"
     fi
-    if ((code)); then
-        sleep 1 # for what the others have to say
-        exit "$code"
-    fi
-    left=$((left - 1))
 done

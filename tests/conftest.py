@@ -18,7 +18,8 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Tests build the same programs again and again: each is compiled once a session.
-jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="deepdepth-"))
+COMPILED = tempfile.TemporaryDirectory(prefix="deepdepth-")
+jax.config.update("jax_compilation_cache_dir", COMPILED.name)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 install_import_hook("deepdepth_jax", "beartype.beartype")

@@ -3,15 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deepdepth_jax.batching import group_by_size, predict_each
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.batching import group_by_size, in_batches
 
 
 @dataclasses.dataclass
 class Item:
     number: int
     image: np.ndarray
-    focal_px: float = 0.0
 
 
 def items(sizes):
@@ -44,30 +42,21 @@ def test_groups_are_given_as_soon_as_they_are_full():
     assert taken == [0, 1]
 
 
-def test_each_item_gets_its_own_prediction():
-    def predict(images):
-        depth_m = images[..., 0].astype(np.float32) + 1
-        return Prediction(depth_m, depth_m / 100)
+def test_each_item_gets_its_own_part_of_every_result():
+    def run(images, numbers):
+        assert len(images) == len(numbers) <= 3
+        return {"depth": images[..., 0] + 1, "others": (numbers / 100,)}
 
-    for item, prediction in predict_each(predict, iter(items(SIZES)), 3, 0.0):
-        assert prediction.depth_m.shape == item.image.shape[:2]
-        assert (prediction.depth_m == item.number + 1).all()
-        assert (prediction.confidence == (item.number + 1) / 100).all()
-
-
-def one_metre(images):
-    depth_m = np.ones(images.shape[:3], np.float32)
-    return Prediction(depth_m, depth_m)
-
-
-def test_canonical_depth_comes_back_in_the_metres_of_each_picture():
-    pictures = [
-        Item(0, np.zeros((4, 5, 3), np.uint8), focal) for focal in (250.0, 2000.0)
-    ]
-    for picture, prediction in predict_each(one_metre, iter(pictures), 2, 1000.0):
-        np.testing.assert_allclose(prediction.depth_m, picture.focal_px / 1000)
-
-
-def test_canonical_depth_without_a_focal_length_is_refused():
-    with pytest.raises(ValueError, match="focal length"):
-        list(predict_each(one_metre, iter(items([(4, 5)])), 1, 1000.0))
+    done = list(
+        in_batches(
+            run,
+            iter(items(SIZES)),
+            3,
+            lambda item: (item.image, np.float32(item.number)),
+        )
+    )
+    assert sorted(item.number for item, _ in done) == list(range(8))
+    for item, part in done:
+        assert part["depth"].shape == item.image.shape[:2]
+        assert (part["depth"] == item.number + 1).all()
+        assert part["others"][0] == np.float32(item.number) / 100

@@ -143,3 +143,27 @@ def test_presets():
 def test_bins_that_cannot_be_are_refused_by_field(fields, named):
     with pytest.raises(UserError, match=named):
         DepthBins(**fields)
+
+
+@pytest.mark.parametrize("kind", ["sid", "ud"])
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.3, 4.0])
+def test_a_moved_distribution_is_that_of_moved_depths(kind, factor):
+    """Compared with a histogram of many depths, spread evenly inside each bin."""
+    bins = DepthBins(kind, 8, 2.0, 50.0)
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(8)).astype(np.float32)
+    inside = (np.arange(20_000) + 0.5) / 20_000
+    depth_m = bins.depth_at(np.add.outer(np.arange(8.0), inside)) * factor
+    inner = bins.edges_m[1:-1].astype(np.float64)
+    expected = np.zeros(8)
+    for probability, depths in zip(probabilities, depth_m, strict=True):
+        counts = np.bincount(np.digitize(depths, inner), minlength=8)
+        expected += probability * counts / 20_000
+    moved = probabilities @ bins.moved(factor)
+    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    assert moved.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_moving_by_one_changes_nothing():
+    bins = DepthBins("sid", 71, 1.0, 80.0)
+    np.testing.assert_allclose(bins.moved(1.0), np.eye(71), atol=1e-6)

@@ -24,12 +24,12 @@ def lowered():
     return exported.mlir_module(), len(jax.tree.leaves(state))
 
 
-def traceable(config, height, width):
+def traceable(config, height, width, each=1):
     """An abstract state, the step of it and of two arrays, and these, also abstract."""
     step = build.train_step(config)
     state = build.abstract_state(config)
     state = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), state)
-    size = (jax.local_device_count(), 1, height, width)
+    size = (jax.local_device_count(), each, height, width)
     return (
         state,
         jax.jit(lambda s, *arrays: step(s, Batch(*arrays)), donate_argnums=0),
@@ -71,6 +71,33 @@ def test_the_state_is_donated_and_the_host_is_not_called(lowered):
     for call in re.findall(r"custom_call @(\w+)", text):
         assert "callback" not in call
     assert "infeed" not in text
+
+
+def loops_with_convolutions(jaxpr, is_inside=False):
+    """Names the loops of a traced function that convolutions run in."""
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if is_inside and name == "conv_general_dilated":
+            yield name
+        for value in jax.tree.leaves(list(equation.params.values())):
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                is_loop = name in ("scan", "while")
+                yield from loops_with_convolutions(inner, is_inside or is_loop)
+
+
+@pytest.mark.parametrize(("accumulate", "convolutions"), [(1, False), (2, True)])
+def test_the_network_runs_in_a_loop_only_where_the_batch_is_cut(
+    accumulate, convolutions
+):
+    """On a CPU, XLA's convolutions are ten times slower inside a loop."""
+    config = default_config()
+    config.model.update(backbone="tiny", width=4, norm="trained")
+    config.train.update(batch_size=8, accumulate=accumulate)
+    config = build.adopt_pretrained(complete(config))
+    state, step, arrays = traceable(config, 33, 41, each=2)
+    jaxpr = jax.make_jaxpr(step)(state, *arrays)
+    assert any(loops_with_convolutions(jaxpr.jaxpr)) == convolutions
 
 
 def test_the_compiled_step_reuses_the_states_memory():

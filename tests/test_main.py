@@ -1,6 +1,7 @@
 """The command as its users see it: what it prints, writes, and exits with."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,8 @@ def test_a_workdir_holds_what_it_should(trained):
         "cap_m": 80.0,
         "min_m": 1e-3,
         "flip": False,
+        "scales": [1.0],
+        "window": [0, 0],
         "decode": "expectation",
         "images": 3,
         "images_without_ground_truth": 0,
@@ -150,7 +153,8 @@ def test_training_split_can_be_evaluated(copied, capsys):
     main(
         [f"--workdir={copied / 'run'}", "--mode=evaluate", "--config.eval.split=train"]
     )
-    assert "streets train, rendered ground truth, 6 images" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert re.search("streets train, rendered ground truth, .*: 6 images", out)
 
 
 def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
@@ -163,9 +167,11 @@ def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
             eval__figures=0,
         )
     )
-    assert "the best checkpoint will be the last" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "the best checkpoint will be the last" in out
+    assert "confidence is not calibrated" in out
     assert json.loads((tmp_path / "run" / "eval.json").read_text())["step"] == 1
-    assert not (tmp_path / "run" / "figures").exists()
+    assert not (tmp_path / "run" / "figures" / "test.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.optimizer import grouped, parameter_groups, poly_schedule
-from deepdepth_jax.parallel import on_all_devices, predict_on_all_devices, replicate
+from deepdepth_jax.parallel import on_all_devices, replicate
 from deepdepth_jax.state import initial_state, initial_variables
-from deepdepth_jax.steps import make_predict_step, make_train_step
+from deepdepth_jax.steps import make_train_step
 from deepdepth_jax.types import Batch
 
 CONVENTION = CONVENTIONS["imagenet_rgb"]
@@ -197,48 +197,6 @@ def _unspoilt(state):
 def test_training_lowers_the_loss():
     _, losses = run("trained", jax.devices()[:2], [uneven_batch()] * 15)
     assert losses[-1] < 0.8 * losses[0]
-
-
-def predict(batch_size, devices_batch, *, flip=False, decode="expectation"):
-    step = make_predict_step(
-        network("trained"), BINS, CONVENTION, decode=decode, flip=flip
-    )
-    variables = initial_variables(network("trained"), seed=0)
-    return predict_on_all_devices(step, batch_size)(variables, devices_batch)
-
-
-@pytest.mark.parametrize("count", [1, 3, 4])
-def test_a_batch_that_is_not_full_predicts_the_same(count):
-    images = uneven_batch().image
-    whole = predict(4, images)
-    part = predict(4, images[:count])
-    assert part.depth_m.shape == part.confidence.shape == (count, 33, 41)
-    np.testing.assert_allclose(part.depth_m, whole.depth_m[:count], rtol=1e-6)
-    np.testing.assert_allclose(part.confidence, whole.confidence[:count], rtol=1e-6)
-
-
-def test_flip_averaging_gives_mirrored_pictures_mirrored_depth():
-    image = uneven_batch().image[:1]
-    result = predict(1, image, flip=True)
-    mirrored = predict(1, image[:, :, ::-1], flip=True)
-    np.testing.assert_allclose(result.depth_m, mirrored.depth_m[:, :, ::-1], rtol=1e-5)
-    plain = predict(1, image)
-    assert not np.allclose(result.depth_m, plain.depth_m, rtol=1e-5)
-
-
-def test_flip_averaging_is_in_probability_space():
-    """The mean of the two distributions has the mean of the two expectations."""
-    image = uneven_batch().image[:1]
-    direct = predict(1, image).depth_m
-    mirrored = predict(1, image[:, :, ::-1]).depth_m[:, :, ::-1]
-    both = predict(1, image, flip=True).depth_m
-    np.testing.assert_allclose(both, (direct + mirrored) / 2, rtol=1e-5)
-
-
-def test_depth_lies_within_the_bins_and_confidence_is_a_probability():
-    result = predict(4, uneven_batch().image, decode="median")
-    assert 1 <= result.depth_m.min() <= result.depth_m.max() <= 80
-    assert 0.1 <= result.confidence.min() <= result.confidence.max() <= 1
 
 
 def test_parameters_start_the_same_from_the_same_seed():

@@ -1,6 +1,8 @@
 import itertools
 import math
+import operator
 
+import jax
 import numpy as np
 import pytest
 import scipy.integrate
@@ -161,7 +163,7 @@ def test_each_image_has_the_same_weight_and_an_empty_one_none():
         if not name.endswith("normalised"):
             mean = (one.compute()[name] + other.compute()[name]) / 2
             assert value == pytest.approx(mean)
-    joined = one.merge(other)
+    joined = jax.tree.map(operator.add, one, other)
     assert joined.images == 2
     assert joined.compute() == pytest.approx(state.compute())
     assert one.images == 1

@@ -5,7 +5,13 @@ import pytest
 from deepdepth_jax.config import complete, override
 from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.workdir import check_same_run, claim, stored_config
+from deepdepth_jax.workdir import (
+    check_same_run,
+    claim,
+    save_training_focal_px,
+    stored_config,
+    training_focal_px,
+)
 
 
 def config(*overrides):
@@ -51,3 +57,16 @@ def test_another_run_is_refused_by_field_and_nothing_is_lost(tmp_path, argument)
 def test_a_folder_without_a_run_says_so(tmp_path):
     with pytest.raises(UserError, match="train first"):
         stored_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("focals_px", "median_px"),
+    [([700.0, 0.0, 721.5, 710.0], 710.0), ([0.0, 0.0], 0.0), ([], 0.0)],
+)
+def test_the_focal_length_of_training_is_kept(tmp_path, focals_px, median_px):
+    save_training_focal_px(tmp_path, focals_px)
+    assert training_focal_px(tmp_path) == median_px
+
+
+def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
+    assert training_focal_px(tmp_path) == 0.0

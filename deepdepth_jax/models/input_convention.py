@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Array, Float, Num
 
 from deepdepth_jax.types import AnyArray
 
@@ -27,8 +27,8 @@ class InputConvention:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
-    def __call__(self, image: UInt8[AnyArray, "b h w 3"]) -> Float[Array, "b h w 3"]:
-        """Converts an RGB picture."""
+    def __call__(self, image: Num[AnyArray, "b h w 3"]) -> Float[Array, "b h w 3"]:
+        """Converts an RGB picture, values 0 to 255."""
         image = jnp.asarray(image)
         ordered = image if self.order == "rgb" else image[..., ::-1]
         mean = jnp.asarray(self.mean).reshape(1, 1, 1, 3)

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -82,6 +83,7 @@ def _no_pixels() -> np.ndarray:
     return np.zeros(RELIABILITY_BINS, np.int64)
 
 
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class Calibration:
     """Accumulates calibration over images, each labelled pixel with the same weight.
@@ -114,11 +116,6 @@ class Calibration:
         )
         self.nll += float(nll[valid].sum(dtype=np.float64))
         self.covered += int(covered[valid].sum())
-
-    def merge(self, other: "Calibration") -> "Calibration":
-        """Joins what two passes over different images have counted."""
-        names = [field.name for field in dataclasses.fields(self)]
-        return Calibration(*(getattr(self, n) + getattr(other, n) for n in names))
 
     def compute(self) -> dict[str, float]:
         """Gives the measures; NaN before the first labelled pixel.

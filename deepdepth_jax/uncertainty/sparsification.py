@@ -3,6 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -31,6 +32,7 @@ class Curves(NamedTuple):
     random: Float[np.ndarray, " steps"]
 
 
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class Sparsification:
     """Averages sparsification curves over images, each image with the same weight.
@@ -79,10 +81,6 @@ class Sparsification:
             predicted, truth, np.asarray(uncertainty)[counts]
         )
         self.images += 1
-
-    def merge(self, other: "Sparsification") -> "Sparsification":
-        """Joins what two passes over different images have added."""
-        return Sparsification(self.images + other.images, self.sums + other.sums)
 
     def curves(self) -> dict[str, Curves]:
         """Gives the mean curves of each of `ERRORS`; NaN before the first image."""

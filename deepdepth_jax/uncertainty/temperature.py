@@ -55,6 +55,7 @@ def nll_by_temperature(
     return sums, jnp.sum(labels != IGNORE)
 
 
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class TemperatureFit:
     """Finds the temperature of the highest likelihood, in one pass over the images.
@@ -74,15 +75,11 @@ class TemperatureFit:
     pixels: int = 0
 
     def add(
-        self, nll: Float[AnyArray, " temperatures"], pixels: Int[AnyArray, ""]
+        self, nll: Float[AnyArray, " temperatures"], pixels: int | Int[AnyArray, ""]
     ) -> None:
         """Adds what `nll_by_temperature` gives for an image, or for a batch."""
         self.nll = self.nll + np.asarray(nll, np.float64)
         self.pixels += int(pixels)
-
-    def merge(self, other: "TemperatureFit") -> "TemperatureFit":
-        """Joins what two passes over different images have seen."""
-        return TemperatureFit(self.nll + other.nll, self.pixels + other.pixels)
 
     def compute(self) -> float:
         """Gives the temperature.
