@@ -36,6 +36,8 @@ smoke: .venv/installed  ## The demo's commands, small enough for a minute or two
 		--config.eval.flip=True
 	$(BIN)/python -m deepdepth_jax.predict --workdir=runs/smoke \
 		--input=docs/images --output=runs/smoke/predicted
+	$(BIN)/python -m deepdepth_jax.export --workdir=runs/smoke \
+		--format=onnx --output=runs/smoke/depth.onnx
 
 format: .venv/installed
 	$(BIN)/ruff format .

@@ -1,0 +1,84 @@
+"""A small writer of ONNX graphs: one call a node, and arrays become constants."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+OPSET, IR_VERSION = 17, 8
+"""Those of ONNX 1.12 (2022), which is all that is needed: old runtimes read it too."""
+
+Shape = tuple[str | int, ...]
+"""Of a tensor; a name stands for a size that is open."""
+
+
+class Graph:
+    """Nodes in the order of their computation, and the constants that they need."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def input(self, name: str, kind: int, shape: Shape) -> str:
+        """Adds an input of the model and gives its name back."""
+        self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def output(self, name: str, value: str, kind: int, shape: Shape) -> None:
+        """Makes a value an output of the model, under a name of its own."""
+        self._nodes.append(helper.make_node("Identity", [value], [name], name=name))
+        self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
+
+    def add(
+        self,
+        operation: str,
+        *inputs: str | float | int | np.ndarray,
+        name: str = "",
+        **attributes: Any,
+    ) -> str:
+        """Adds a node.
+
+        Args:
+          operation: as ONNX calls it.
+          *inputs: names of values; "" for an optional one that is left out; constants,
+            of which a number becomes float32.
+          name: of the node; made up if it is empty.
+          **attributes: of the operation.
+
+        Returns:
+          The name of its output, of which it has one.
+        """
+        name = name or f"{operation}_{len(self._nodes)}"
+        given = [
+            value if isinstance(value, str) else self._constant(f"{name}/{at}", value)
+            for at, value in enumerate(inputs)
+        ]
+        node = helper.make_node(operation, given, [name], name=name, **attributes)
+        self._nodes.append(node)
+        return name
+
+    def _constant(self, name: str, value: float | int | np.ndarray) -> str:
+        array = value if isinstance(value, np.ndarray) else np.float32(value)
+        # Of any memory order, and of no dimension too.
+        array = np.asarray(array, order="C")
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def model(self, name: str, metadata: Mapping[str, str]) -> onnx.ModelProto:
+        """Puts the model together and has ONNX check it, shapes included."""
+        graph = helper.make_graph(
+            self._nodes, name, self._inputs, self._outputs, self._constants
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="deepdepth_jax",
+        )
+        helper.set_model_props(model, dict(metadata))
+        onnx.checker.check_model(model, full_check=True)
+        return model
