@@ -8,10 +8,10 @@ import optax
 from jaxtyping import Array, Float
 
 from deepdepth_jax.bins import IGNORE, DepthBins
-from deepdepth_jax.losses import cross_entropy
+from deepdepth_jax.losses import upsampled_cross_entropy
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
-from deepdepth_jax.models.layers import AXIS, resize_bilinear
+from deepdepth_jax.models.layers import AXIS
 from deepdepth_jax.state import TrainState
 from deepdepth_jax.types import Batch, Tree
 
@@ -56,8 +56,7 @@ def make_train_step(
             train=True,
             mutable=["batch_stats"],
         )
-        full = resize_bilinear(logits, (labels.shape[1], labels.shape[2]))
-        loss = jnp.sum(cross_entropy(full, labels)) / jnp.maximum(pixels, 1)
+        loss = upsampled_cross_entropy(logits, labels) / jnp.maximum(pixels, 1)
         return loss, updates["batch_stats"]
 
     def train_step(

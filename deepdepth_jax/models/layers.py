@@ -7,7 +7,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+
+from deepdepth_jax.models.convolution import convolve
+from deepdepth_jax.types import AnyArray
 
 AXIS = "batch"
 """The name of the device axis; trained normalisation takes its statistics over it."""
@@ -17,10 +20,6 @@ BATCH_NORM_EPSILON = 1e-5
 
 class Conv(nn.Module):
     """A convolution with torch's symmetric padding, dilation * (kernel_size // 2).
-
-    Kernels of 1x1 are written as a dot product over channels: on a CPU the gradient
-    that XLA derives for a 1x1 kernel is far slower than the same matrix product, and on
-    a GPU the two cost the same.
 
     Attributes:
       features: output channels.
@@ -44,21 +43,9 @@ class Conv(nn.Module):
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
         """Convolves."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape).astype(self.dtype)
-        x = x.astype(self.dtype)
-        if self.kernel_size == 1:
-            strided = x[:, :: self.stride, :: self.stride]
-            y = jnp.einsum("bhwc,cd->bhwd", strided, kernel[0, 0])
-        else:
-            padding = self.dilation * (self.kernel_size // 2)
-            y = jax.lax.conv_general_dilated(
-                x,
-                kernel,
-                window_strides=(self.stride, self.stride),
-                padding=((padding, padding), (padding, padding)),
-                rhs_dilation=(self.dilation, self.dilation),
-                dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            )
+        kernel = self.param("kernel", self.kernel_init, shape)
+        kernel = jnp.asarray(kernel, self.dtype)
+        y = convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
         if self.use_bias:
             bias = self.param("bias", nn.initializers.zeros, (self.features,))
             y = y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
@@ -124,6 +111,23 @@ def batch_norm(
     )
 
 
+@jax.custom_jvp
+def relu(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Computes max(x, 0), with a gradient of 0 at 0.
+
+    As a choice, not as a maximum, whose gradient goes by the result: a maximum XLA's
+    CPU compiler takes anew wherever it is needed, for which it keeps x as well, and a
+    training step needs a fifth more memory.
+    """
+    return jnp.where(x > 0, x, 0)
+
+
+@relu.defjvp
+def _relu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    y = relu(*primals)
+    return y, jnp.where(y > 0, *tangents, 0)
+
+
 def max_pool_ceil(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
     """Takes the maximum over 3x3 windows, stride 2, padding 1, size rounded up.
 
@@ -141,16 +145,38 @@ def resize_bilinear(
     Written as one matrix per axis: forward and gradient are then matrix products.
     `jax.image.resize` aligns pixel edges instead, which is another function.
     """
-    rows = _interpolation_matrix(x.shape[1], size[0])
-    columns = _interpolation_matrix(x.shape[2], size[1])
+    rows = interpolation_matrix(x.shape[1], size[0])
+    columns = interpolation_matrix(x.shape[2], size[1])
     # Full float32 also on GPUs that would round matrix products to TF32.
     exact = jax.lax.Precision.HIGHEST
     x = jnp.einsum("bhwc,Hh->bHwc", x, rows, precision=exact)
     return jnp.einsum("bhwc,Ww->bhWc", x, columns, precision=exact)
 
 
-def _interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
-    """Gives each of the new places the weights of the two old ones around it."""
+def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
+    """Gives each new place the weights of all old ones; see `resize_bilinear`."""
     at = np.linspace(0, size - 1, new_size)[:, None]
     weights = np.maximum(0, 1 - np.abs(at - np.arange(size)[None, :]))
     return weights.astype(np.float32)
+
+
+def bilinear_taps(
+    at: Int[AnyArray, "*n"], size: Any, new_size: Any
+) -> tuple[tuple[Int[Array, "*n"], Float[Array, "*n"]], ...]:
+    """Gives what `resize_bilinear` puts together along an axis.
+
+    In whole numbers up to the one division, so that places and sizes need not be known
+    before the program runs.
+
+    Args:
+      at: places among the new ones.
+      size: how many old places there are.
+      new_size: how many new ones.
+
+    Returns:
+      The old place before each of them and its weight; and those of the one behind it.
+    """
+    steps = jnp.maximum(new_size - 1, 1)
+    before = jnp.clip(at * (size - 1) // steps, 0, jnp.maximum(size - 2, 0))
+    share = (at * (size - 1) - before * steps) / steps.astype(jnp.float32)
+    return (before, 1 - share), (jnp.minimum(before + 1, size - 1), share)

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.layers import Conv, batch_norm, max_pool_ceil
+from deepdepth_jax.models.layers import Conv, batch_norm, max_pool_ceil, relu
 
 StrideOn = Literal["1x1", "3x3"]
 
@@ -65,13 +65,13 @@ class BasicBlock(nn.Module):
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
         y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
-        y = nn.relu(norm(name="bn1")(y))
+        y = relu(norm(name="bn1")(y))
         y = conv(self.width, 3, 1, self.dilation, name="conv2")(y)
         y = norm(name="bn2", starts_at_zero=True)(y)
         if self.project:
             x = conv(self.width, 1, self.stride, name="downsample_conv")(x)
             x = norm(name="downsample_bn")(x)
-        return nn.relu(x + y)
+        return relu(x + y)
 
 
 class Bottleneck(nn.Module):
@@ -107,15 +107,15 @@ class Bottleneck(nn.Module):
         )
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
         y = conv(self.width, 1, strides[0], name="conv1")(x)
-        y = nn.relu(norm(name="bn1")(y))
+        y = relu(norm(name="bn1")(y))
         y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
-        y = nn.relu(norm(name="bn2")(y))
+        y = relu(norm(name="bn2")(y))
         y = conv(4 * self.width, 1, name="conv3")(y)
         y = norm(name="bn3", starts_at_zero=True)(y)
         if self.project:
             x = conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
             x = norm(name="downsample_bn")(x)
-        return nn.relu(x + y)
+        return relu(x + y)
 
 
 BLOCKS = MappingProxyType({"basic": BasicBlock, "bottleneck": Bottleneck})
@@ -150,7 +150,7 @@ class ResNet(nn.Module):
         """Computes the features of the four stages, from fine to coarse."""
         x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x)
         norm = batch_norm(self.norm, train=train, dtype=self.dtype, name="bn1")
-        x = nn.relu(norm(x))
+        x = relu(norm(x))
         x = max_pool_ceil(x)
         features = []
         for stage in range(4):

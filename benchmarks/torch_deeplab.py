@@ -3,7 +3,7 @@
 Names as in its public ports: torchvision's, and `layer5.conv2d_list` for the head.
 """
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
@@ -12,7 +12,9 @@ BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 class Bottleneck(nn.Module):
     """1x1 with the stride, dilated 3x3, 1x1, around a shortcut."""
 
-    def __init__(self, into, inner, stride, dilation, project):
+    def __init__(
+        self, into: int, inner: int, stride: int, dilation: int, *, project: bool
+    ) -> None:
         super().__init__()
         outer = 4 * inner
         self.conv1 = nn.Conv2d(into, inner, 1, stride, bias=False)
@@ -30,7 +32,8 @@ class Bottleneck(nn.Module):
         else:
             self.downsample = nn.Identity()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """Adds what the block has learnt to the shortcut."""
         y = functional.relu(self.bn1(self.conv1(x)))
         y = functional.relu(self.bn2(self.conv2(y)))
         return functional.relu(self.bn3(self.conv3(y)) + self.downsample(x))
@@ -39,21 +42,22 @@ class Bottleneck(nn.Module):
 class Head(nn.Module):
     """The sum of four 3x3 convolutions of different rates."""
 
-    def __init__(self, channels, classes):
+    def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.conv2d_list = nn.ModuleList(
             nn.Conv2d(channels, classes, 3, padding=rate, dilation=rate)
             for rate in (6, 12, 18, 24)
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """Sums the branches."""
         return sum(conv(x) for conv in self.conv2d_list)
 
 
 class DeepLabV2(nn.Module):
     """The whole network, its normalisation frozen; logits at output stride 8."""
 
-    def __init__(self, architecture, width, classes):
+    def __init__(self, architecture: str, width: int, classes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -69,7 +73,9 @@ class DeepLabV2(nn.Module):
             if isinstance(module, nn.BatchNorm2d):
                 module.requires_grad_(False)
 
-    def _stage(self, count, inner, stride, dilation):
+    def _stage(
+        self, count: int, inner: int, stride: int, dilation: int
+    ) -> nn.Sequential:
         blocks = []
         for block in range(count):
             blocks.append(
@@ -84,7 +90,8 @@ class DeepLabV2(nn.Module):
             self.channels = 4 * inner
         return nn.Sequential(*blocks)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
+        """Computes logits (b, k, h / 8, w / 8)."""
         x = functional.relu(self.bn1(self.conv1(x)))
         x = functional.max_pool2d(x, 3, 2, padding=1, ceil_mode=True)
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

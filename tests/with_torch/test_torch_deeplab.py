@@ -3,10 +3,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from deeplab_reference import DeepLabV2 as Reference
 from foreign_checkpoints import aspp, state_dict
 from torch.nn import functional
 
+from benchmarks.torch_deeplab import DeepLabV2 as Reference
 from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.deeplab import DeepLabV2

@@ -1,0 +1,94 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deepdepth_jax.models.convolution import convolve, cpu_form
+
+
+def random(shape, seed=0):
+    values = np.random.default_rng(seed).normal(size=shape)
+    return jnp.asarray(values, jnp.float32)
+
+
+# Pictures larger and smaller than the reach of the kernel, sides odd and even, and
+# more or fewer of them than tiles of 2 x 2 on every interleaved grid.
+CASES = [
+    ("winograd", (2, 9, 12, 32), 40, 1),
+    ("winograd", (1, 10, 7, 40), 32, 2),
+    ("winograd", (2, 11, 13, 32), 32, 4),
+    ("winograd", (1, 3, 2, 32), 32, 5),
+    ("winograd", (1, 1, 1, 32), 32, 1),
+    ("products", (2, 9, 12, 64), 7, 1),
+    ("products", (2, 13, 14, 64), 7, 6),
+    ("products", (1, 5, 4, 64), 7, 24),
+    ("plain", (2, 9, 12, 5), 7, 2),
+]
+
+
+@pytest.mark.parametrize(("form", "shape", "outputs", "dilation"), CASES)
+def test_every_form_and_its_gradients_are_tensorflows(form, shape, outputs, dilation):
+    x, kernel = random(shape), random((3, 3, shape[3], outputs), seed=1)
+    weights = random((*shape[:3], outputs), seed=2)
+    assert cpu_form(kernel.shape, 1, x.dtype) == form
+
+    ours, pull = jax.vjp(lambda x, k: convolve(x, k, dilation=dilation), x, kernel)
+    with tf.GradientTape() as tape:
+        inputs = [tf.Variable(np.asarray(value, np.float64)) for value in (x, kernel)]
+        sides = [[0, 0], [dilation, dilation], [dilation, dilation], [0, 0]]
+        # Unlike conv2d's, its gradients are there on CPUs.
+        padded = tf.pad(inputs[0], sides)
+        theirs = tf.nn.atrous_conv2d(padded, inputs[1], dilation, "VALID")
+        total = tf.reduce_sum(theirs * np.asarray(weights, np.float64))
+    expected = [theirs, *tape.gradient(total, inputs)]
+    for value, right in zip([ours, *pull(weights)], expected, strict=True):
+        error = np.abs(value - right.numpy()).max() / np.abs(right.numpy()).max()
+        assert error < 3e-6
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_kernel_of_one_pixel_is_a_product_with_its_gradients(stride):
+    x, kernel = random((2, 5, 6, 3)), random((1, 1, 3, 4), seed=1)
+    weights = random((2, -(-5 // stride), -(-6 // stride), 4), seed=2)
+    y, pull = jax.vjp(lambda x, k: convolve(x, k, stride), x, kernel)
+    picked = np.asarray(x)[:, ::stride, ::stride]
+    np.testing.assert_allclose(y, picked @ np.asarray(kernel)[0, 0], rtol=1e-5)
+    of_x, of_kernel = pull(weights)
+    expected = np.zeros(x.shape)
+    expected[:, ::stride, ::stride] = weights @ np.asarray(kernel)[0, 0].T
+    np.testing.assert_allclose(of_x, expected, atol=1e-5)
+    sums = np.einsum("bhwc,bhwd->cd", picked, weights)
+    np.testing.assert_allclose(of_kernel[0, 0], sums, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride", "dtype"),
+    [
+        ((3, 3, 64, 64), 2, jnp.float32),
+        ((7, 7, 64, 64), 1, jnp.float32),
+        ((3, 3, 8, 64), 1, jnp.float32),
+        ((3, 3, 64, 64), 1, jnp.bfloat16),
+        ((3, 3, 2048, 71), 1, jnp.bfloat16),
+    ],
+)
+def test_what_the_forms_are_not_for_stays_plain(shape, stride, dtype):
+    assert cpu_form(shape, stride, jnp.dtype(dtype)) == "plain"
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs"), [((1, 9, 9, 32), 32), ((1, 9, 9, 64), 7)]
+)
+def test_gpus_get_the_ordinary_convolution_and_its_ordinary_gradients(shape, outputs):
+    x, kernel = jnp.zeros(shape), jnp.zeros((3, 3, shape[3], outputs))
+
+    def step(x, kernel):
+        return jax.grad(lambda *inputs: convolve(*inputs).sum(), argnums=(0, 1))(
+            x, kernel
+        )
+
+    on_gpu = jax.export.export(jax.jit(step), platforms=["cuda"])(x, kernel)
+    on_cpu = jax.export.export(jax.jit(step), platforms=["cpu"])(x, kernel)
+    assert on_gpu.mlir_module().count("stablehlo.convolution") == 2
+    assert "stablehlo.dot_general" not in on_gpu.mlir_module()
+    assert "stablehlo.convolution" not in on_cpu.mlir_module()
