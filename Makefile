@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-kills smoke format lock clean
+.PHONY: demo test test-torch test-beam test-densecrf test-browser test-kills smoke \
+	bench format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -22,6 +23,19 @@ test-beam:  ## Preparing data with Apache Beam, in an environment of its own.
 	.venv-beam/bin/pip install --quiet --editable ".[beam,dev]"
 	.venv-beam/bin/pytest tests/with_beam
 
+test-densecrf:  ## Parity with the CRF's authors' code, in an environment of its own.
+	$(PYTHON) -m venv .venv-densecrf
+	.venv-densecrf/bin/pip install --quiet --editable ".[densecrf,dev]"
+	.venv-densecrf/bin/pytest tests/with_densecrf
+
+test-browser:  ## The web page in Debian's browser, in an environment of its own.
+	@command -v chromium >/dev/null || \
+		{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qqy chromium; } || \
+		{ echo "error: there is no chromium: install your system's package" >&2; exit 2; }
+	$(PYTHON) -m venv .venv-browser
+	.venv-browser/bin/pip install --quiet --editable ".[demo,dev]" "playwright>=1.50,<2"
+	.venv-browser/bin/pytest tests/with_browser
+
 test-kills: .venv/installed  ## Kills a training 24 times; it must end the same.
 	$(BIN)/python tests/kill_harness.py --kills=24
 
@@ -39,6 +53,12 @@ smoke: .venv/installed  ## The demo's commands, small enough for a minute or two
 	$(BIN)/python -m deepdepth_jax.export --workdir=runs/smoke \
 		--format=onnx --output=runs/smoke/depth.onnx
 
+bench: .venv/installed  ## Beside PyTorch: network and input pipeline; and start-up.
+	$(BIN)/pip install --quiet "torch>=2.6,<3"
+	$(BIN)/python -m benchmarks.network
+	$(BIN)/python -m benchmarks.input_pipeline
+	$(BIN)/python -m benchmarks.startup
+
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -49,7 +69,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .venv-densecrf .venv-browser .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

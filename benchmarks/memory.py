@@ -52,6 +52,11 @@ def recipe(precision: str, remat: str, accumulate: int) -> ConfigDict:
 
 def step_memory_gb(config: ConfigDict) -> tuple[float, float]:
     """Compiles the step, and gives the memory of the state and of all else."""
+    return memory_gb(compile_step(config))
+
+
+def compile_step(config: ConfigDict) -> jax.stages.Compiled:
+    """Compiles the step for all devices."""
     height, width = config.train.crop
     devices = jax.local_device_count()
     size = (devices, config.train.batch_size // devices, height, width)
@@ -59,7 +64,11 @@ def step_memory_gb(config: ConfigDict) -> tuple[float, float]:
         image=jnp.zeros((*size, 3), jnp.uint8), depth_m=jnp.zeros(size, jnp.float32)
     )
     step = cast(jax.stages.Wrapped, build.train_step(config))
-    compiled = step.lower(build.abstract_state(config), batch).compile()
+    return step.lower(build.abstract_state(config), batch).compile()
+
+
+def memory_gb(compiled: jax.stages.Compiled) -> tuple[float, float]:
+    """Gives the memory that a compiled step says its state and all else takes."""
     memory = compiled.memory_analysis()
     assert memory is not None  # CPUs and GPUs give it
     state = memory.alias_size_in_bytes

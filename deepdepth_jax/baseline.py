@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int16
 from PIL import Image
 
 from deepdepth_jax.errors import UserError
@@ -69,12 +69,24 @@ class MedianDepth:
 
 def _cell_medians(depth_m: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "r c"]:
     """Takes the median of the known depths in each cell; NaN where there is none."""
-    rows = np.linspace(0, depth_m.shape[0], GRID[0] + 1).astype(int)
-    columns = np.linspace(0, depth_m.shape[1], GRID[1] + 1).astype(int)
+    rows, columns = map(_cell_of_each, depth_m.shape, GRID)
+    is_known = depth_m > 0
+    known_m = depth_m[is_known]
+    cells = (rows[:, None] * GRID[1] + columns)[is_known]
+    # By depth and then by cell, as a loop over cells takes 50 ms for each picture.
+    order = np.argsort(known_m)
+    order = order[np.argsort(cells[order], kind="stable")]
+    counts = np.bincount(cells, minlength=GRID[0] * GRID[1])
+    firsts, is_filled = np.cumsum(counts) - counts, counts > 0
+    # One and the same place where the count is odd.
+    middles = np.stack([firsts + (counts - 1) // 2, firsts + counts // 2])[:, is_filled]
     medians = np.full(GRID, np.nan, np.float32)
-    for r, c in np.ndindex(GRID):
-        cell = depth_m[rows[r] : rows[r + 1], columns[c] : columns[c + 1]]
-        known = cell[cell > 0]
-        if known.size:
-            medians[r, c] = np.median(known)
+    medians[is_filled.reshape(GRID)] = np.mean(known_m[order[middles]], axis=0)
     return medians
+
+
+def _cell_of_each(length: int, cells: int) -> Int16[np.ndarray, " length"]:
+    """Tells which cell each row, or each column, of a picture falls into."""
+    sizes = np.diff(np.linspace(0, length, cells + 1).astype(int))
+    # NumPy sorts numbers of 16 bits several times as fast.
+    return np.arange(cells, dtype=np.int16).repeat(sizes)

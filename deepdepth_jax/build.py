@@ -11,14 +11,18 @@ import optax
 from ml_collections import ConfigDict
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.crf.mean_field import dense_crf
+from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import (
     Distribution,
     Trained,
     Views,
-    make_distribution,
+    make_calibrated_step,
     make_likelihood_step,
     make_predict_step,
+    make_refined_predict_step,
+    make_refined_score_step,
     make_score_step,
 )
 from deepdepth_jax.models import hub
@@ -170,9 +174,11 @@ def train_step(config: ConfigDict) -> TrainStep:
 
 def prediction(config: ConfigDict) -> Callable[..., Prediction]:
     """Builds the function from `Trained` and pictures to depth, on all devices."""
+    bins, decode = depth_bins(config), config.eval.decode
+    if config.crf.enabled:
+        return _with_crf(make_refined_predict_step(bins, decode), config)
     distribution = _distribution(config, _views(config))
-    step = make_predict_step(distribution, depth_bins(config), config.eval.decode)
-    return _by_windows(step, config)
+    return _by_windows(make_predict_step(distribution, bins, decode), config)
 
 
 def scoring(
@@ -182,9 +188,11 @@ def scoring(
 
     See `inference.make_score_step`.
     """
+    bins, decode = depth_bins(config), config.eval.decode
+    if config.crf.enabled:
+        return _with_crf(make_refined_score_step(bins, decode), config)
     distribution = _distribution(config, _views(config))
-    step = make_score_step(distribution, depth_bins(config), config.eval.decode)
-    return _by_windows(step, config)
+    return _by_windows(make_score_step(distribution, bins, decode), config)
 
 
 def likelihood(config: ConfigDict) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
@@ -199,11 +207,34 @@ def _views(config: ConfigDict) -> Views:
 
 def _distribution(config: ConfigDict, views: Views) -> Distribution:
     parts = network(config)
-    return make_distribution(parts.model, parts.bins, parts.convention, views)
+    return Distribution(parts.model, parts.bins, parts.convention, views)
 
 
 def _by_windows(step: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
-    run = in_batches_on_all_devices(step, config.eval.batch_size)
+    return _in_windows(in_batches_on_all_devices(step, config.eval.batch_size), config)
+
+
+def _with_crf(
+    read_step: Callable[..., Tree], config: ConfigDict
+) -> Callable[..., Tree]:
+    """Puts the CRF between two programs, as it makes its lattices on the host.
+
+    Of a batch it sees the pictures alone, without what fills the batch up.
+    """
+    batch_size, options = config.eval.batch_size, CrfOptions.of(config.crf)
+    look_step = make_calibrated_step(_distribution(config, _views(config)))
+    look = in_batches_on_all_devices(look_step, batch_size)
+    read = in_batches_on_all_devices(read_step, batch_size)
+
+    def run(trained: Trained, image: np.ndarray, *depth_m: np.ndarray) -> Tree:
+        own, calibrated = look(trained, image)
+        refined = np.asarray(dense_crf(calibrated, image, options))
+        return read(trained, own, refined, *depth_m)
+
+    return _in_windows(run, config)
+
+
+def _in_windows(run: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
     height, width = config.eval.window
 
     def run_windows(trained: Trained, *arrays: np.ndarray) -> Tree:

@@ -1,4 +1,9 @@
-"""What all commands share: help with defaults, and one clear line for a mistake."""
+"""What all commands share: help with defaults, and one clear line for a mistake.
+
+A command's own module imports only this, errors and the standard library. What does the
+work is imported once the arguments are parsed, as JAX and TensorFlow take seconds: help
+and wrong arguments are answered at once.
+"""
 
 import argparse
 import sys

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict, config_flags
 
 from deepdepth_jax.bins import PRESETS as BIN_PRESETS
 from deepdepth_jax.bins import Decoding
+from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.defaults import AUGMENTATIONS, DATASETS, default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.metrics import CROPS, METRICS
@@ -109,6 +110,7 @@ def complete(config: ConfigDict) -> ConfigDict:
     _check_numbers(config)
     _check_tuples(config)
     _check_data_is_named(config.data)
+    CrfOptions.of(config.crf)  # refuses what is of no use
     if config.model.norm == "frozen" and not config.model.pretrained:
         raise UserError(
             "model.norm=frozen with model.pretrained empty would freeze statistics "

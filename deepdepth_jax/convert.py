@@ -6,10 +6,16 @@ from types import MappingProxyType
 
 from deepdepth_jax.cli import Parser, run
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.models.checkpoint_sources import SOURCES
-from deepdepth_jax.models.conversion import convert_file, export_torchvision
-from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.pretrained import load_backbone, save_backbone
+
+KINDS = (
+    "deeplab_v2_coco",
+    "deeplab_v2",
+    "caffe_port",
+    "huggingface",
+    "keras",
+    "torchvision",
+)
+CONVENTIONS = ("imagenet_rgb", "caffe_bgr", "deeplab_bgr")
 
 
 def main(argv: list[str]) -> None:
@@ -28,6 +34,9 @@ def main(argv: list[str]) -> None:
 
 
 def _to_deepdepth(arguments: argparse.Namespace) -> list[str]:
+    from deepdepth_jax.models.conversion import convert_file
+    from deepdepth_jax.models.pretrained import save_backbone
+
     conversion = convert_file(
         arguments.input,
         kind=arguments.kind,
@@ -39,6 +48,9 @@ def _to_deepdepth(arguments: argparse.Namespace) -> list[str]:
 
 
 def _to_torchvision(arguments: argparse.Namespace) -> list[str]:
+    from deepdepth_jax.models.conversion import export_torchvision
+    from deepdepth_jax.models.pretrained import load_backbone
+
     for name, usual in USUAL.items():
         if getattr(arguments, name) != usual:
             raise UserError(f"--{name} has no meaning with --to=torchvision; leave it")
@@ -64,7 +76,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--kind",
         default=USUAL["kind"],
-        choices=["auto", *SOURCES],
+        choices=["auto", *KINDS],
         help="source of the input",
     )
     parser.add_argument(

@@ -212,5 +212,22 @@ def default_config() -> ConfigDict:
                 # Pictures on the figure sheet.
                 "figures": 6,
             },
+            # The fully connected CRF, wherever depth is predicted; see crf/options.py.
+            "crf": {
+                "enabled": False,
+                "iterations": 5,
+                # Of the kernel over positions, and its standard deviation.
+                "smoothness_weight": 1.0,
+                "theta_gamma_px": 3.0,
+                # Of the kernel over positions and colours, its standard deviation in
+                # position, and that in each colour, in levels of 255.
+                "appearance_weight": 3.0,
+                "theta_alpha_px": 40.0,
+                "theta_beta": 8.0,
+                # What two bins cost beside each other: potts, 1 unless they are the
+                # same; or truncated_linear, their distance, up to truncation_bins.
+                "compatibility": "truncated_linear",
+                "truncation_bins": 10,
+            },
         }
     ).lock()

@@ -46,6 +46,7 @@ def evaluate_files(config: ConfigDict, folder: Path) -> None:
         scales=(1.0,),
         window=(0, 0),
         decode="whoever predicted",
+        crf=None,
     )
 
     def predict_each(

@@ -1,98 +1,39 @@
 """The model for other runtimes: `python -m deepdepth_jax.export`."""
 
-import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
-
-import jax
 
 from deepdepth_jax import cli
-from deepdepth_jax.config import complete, override
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference import Trained
-from deepdepth_jax.models.checkpoint_files import written_whole
-from deepdepth_jax.portable.metadata import describe
-from deepdepth_jax.portable.parity import check_parity
-from deepdepth_jax.portable.pipeline import Pipeline
-from deepdepth_jax.restore import restore
-from deepdepth_jax.workdir import check_same_run, stored_config
 
-
-def write_onnx(
-    path: Path, pipeline: Pipeline, trained: Trained, metadata: Mapping[str, Any]
-) -> dict[str, float]:
-    """Writes an ONNX model with its metadata inside, and checks it.
-
-    Args:
-      path: the file, which is replaced.
-      pipeline: what is done with a picture.
-      trained: with arrays on the host.
-      metadata: see `portable.metadata.describe`; each value becomes JSON.
-
-    Returns:
-      See `check_parity`.
-
-    Raises:
-      UserError: the packages are missing, or the file cannot be written.
-      ParityError: the model is wrong; no file is left.
-    """
-    try:
-        from deepdepth_jax.portable.onnx_model import load_onnx, onnx_model
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"--format=onnx: needs the package {error.name}; "
-            'pip install "deepdepth-jax[export]"'
-        ) from error
-    texts = {name: json.dumps(value) for name, value in metadata.items()}
-    model = onnx_model(pipeline, trained, texts)
-    with written_whole(path) as partial:
-        partial.write_bytes(model.SerializeToString())
-        return check_parity(load_onnx(partial), pipeline, trained)
-
-
-def write_stablehlo(
-    path: Path, pipeline: Pipeline, trained: Trained, metadata: Mapping[str, Any]
-) -> dict[str, float]:
-    """Writes what `jax.export` makes, with its metadata in a .json beside it.
-
-    Arguments, results and errors are those of `write_onnx`.
-    """
-    from deepdepth_jax.portable.stablehlo import load_stablehlo, stablehlo_model
-
-    exported = stablehlo_model(pipeline, trained)
-    with written_whole(path) as partial, written_whole(beside(path)) as described:
-        described.write_text(json.dumps(metadata, indent=2) + "\n")
-        partial.write_bytes(exported.serialize())
-        return check_parity(load_stablehlo(partial), pipeline, trained)
-
-
-def beside(path: Path) -> Path:
-    """Names the metadata of a StableHLO file, which has no place for it inside."""
-    return path.with_name(f"{path.name}.json")
-
-
-FORMATS: Mapping[str, Callable[..., dict[str, float]]] = MappingProxyType(
-    {"onnx": write_onnx, "stablehlo": write_stablehlo}
-)
+FORMATS = ("onnx", "stablehlo")
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
+
+    import jax
+
+    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.config import complete, override
+    from deepdepth_jax.export_files import WRITERS
+    from deepdepth_jax.portable.metadata import describe
+    from deepdepth_jax.portable.pipeline import Pipeline
+    from deepdepth_jax.restore import restore
+    from deepdepth_jax.workdir import check_same_run, stored_config
+
     workdir, output = arguments.workdir, arguments.output
     if output.is_dir():
         raise UserError(f"--output={output}: is a folder; give a file")
     config = complete(override(stored_config(workdir), overrides))
     check_same_run(workdir, config)
+    keep_compiled_programs(workdir)
     pipeline = Pipeline.of(config, arguments.focal_px)
     step, trained = restore(config, workdir, arguments.checkpoint)
     trained = jax.device_get(trained)
     temperature = float(trained.temperature)
     metadata = describe(workdir, pipeline, step, temperature)
-    write = FORMATS[arguments.format]
-    differences = write(output, pipeline, trained, metadata)
+    differences = WRITERS[arguments.format](output, pipeline, trained, metadata)
     print("largest relative difference to the network, on random pictures:")
     for name, difference in differences.items():
         print(f"  {name:<13} {difference:.1e}")
@@ -112,7 +53,7 @@ def _parser() -> cli.Parser:
         "--workdir", type=cli.folder, required=True, help="the folder of a trained run"
     )
     parser.add_argument(
-        "--format", choices=[*FORMATS], required=True, help="what to write"
+        "--format", choices=FORMATS, required=True, help="what to write"
     )
     parser.add_argument(
         "--output", type=Path, required=True, help="a file, replaced if it is there"

@@ -2,17 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 from deepdepth_jax.bins import Decoding, DepthBins
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.layers import bilinear_taps
 from deepdepth_jax.types import AnyArray, Prediction, Tree
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
 from deepdepth_jax.uncertainty.confidence import measure_confidence
@@ -45,64 +45,150 @@ class Views:
     scales: tuple[float, ...] = (1.0,)
 
 
-Distribution = Callable[[dict[str, Tree], Array], Array]
-"""From variables and uint8 (b, h, w, 3) to probabilities (b, h, w, k)."""
-
 PredictStep = Callable[[Trained, Array], Prediction]
 ScoreStep = Callable[
     [Trained, Array, Array], tuple[Prediction, PixelScores, PixelScores]
 ]
+CalibratedStep = Callable[[Trained, Array], tuple[Array, Array]]
+RefinedPredictStep = Callable[[Trained, Array, Array], Prediction]
+RefinedScoreStep = Callable[
+    [Trained, Array, Array, Array], tuple[Prediction, PixelScores, PixelScores]
+]
 LikelihoodStep = Callable[[Trained, Array, Array], tuple[Array, Array]]
 
 
-def make_distribution(
-    model: DeepLabV2, bins: DepthBins, convention: InputConvention, views: Views
-) -> Distribution:
-    """Builds the function from a picture to the distribution at each of its pixels.
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """The probabilities of the bins at each pixel of a picture.
+
+    Those of all pixels at once are by far the largest array of a prediction. What is
+    read off them is therefore read off some rows at a time; see `read`.
 
     In a picture enlarged s times everything looks s times nearer: what the network says
     of it is moved to bins s times farther (see `DepthBins.moved`).
 
-    Args:
+    Attributes:
       model: the network.
       bins: its classes.
       convention: its input.
       views: what is averaged.
+      band_px: how many pixels are read off at a time, or all of a row; None: all, also
+        where the size of the picture is not known before the program runs.
     """
 
-    def at_scale(
-        variables: dict[str, Tree], image: Float[Array, "b h w 3"], scale: float
-    ) -> Float[Array, "b h w k"]:
-        size = image.shape[1:3]
-        if scale == 1:
-            return view(variables, image, size)
-        batch, channels = image.shape[0], image.shape[3]
-        scaled = (batch, *(round(side * scale) for side in size), channels)
-        image = jax.image.resize(image, scaled, "bilinear")
-        return view(variables, image, size) @ jnp.asarray(bins.moved(scale))
+    model: DeepLabV2
+    bins: DepthBins
+    convention: InputConvention
+    views: Views = Views()
+    band_px: int | None = 2**15
 
-    def view(
+    def __call__(
+        self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
+    ) -> Float[Array, "b h w k"]:
+        """Computes the probabilities at all pixels."""
+        looks = self._look(variables, image)
+        return self._at_rows(looks, jnp.arange(image.shape[1]), image.shape[1:3])
+
+    def read(
+        self,
+        what: Callable[..., Tree],
         variables: dict[str, Tree],
-        image: Float[Array, "b y x 3"],
-        size: tuple[int, ...],
-    ) -> Float[Array, "b h w k"]:
-        logits = cast(Array, model.apply(variables, convention(image), train=False))
-        return jax.nn.softmax(resize_bilinear(logits, (size[0], size[1])))
+        image: UInt8[Array, "b h w 3"],
+        *arrays: Shaped[Array, "b h w"],
+    ) -> Tree:
+        """Reads something off the probabilities, a band of rows at a time.
 
-    def distribution(
-        variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> Float[Array, "b h w k"]:
-        image = image.astype(jnp.float32)
-        parts = [at_scale(variables, image, scale) for scale in views.scales]
-        if views.flip:
-            mirrored = image[:, :, ::-1]
-            parts += [
-                at_scale(variables, mirrored, scale)[:, :, ::-1]
-                for scale in views.scales
-            ]
+        Args:
+          what: from probabilities (b, rows, w, k), and from the same rows of the
+            arrays, to a tree of arrays.
+          variables: of the network.
+          image: RGB.
+          *arrays: of the picture's size. Below its last row there are rows of zeros in
+            them, with probabilities of the last row: the bands are all the same size.
+
+        Returns:
+          The results of all bands, with an axis of bands in front; see `whole`.
+        """
+        looks, size = self._look(variables, image), image.shape[1:3]
+        if self.band_px is None:
+            found = what(self._at_rows(looks, jnp.arange(size[0]), size), *arrays)
+            return jax.tree.map(lambda x: x[None], found)
+        rows = min(max(1, self.band_px // (image.shape[0] * size[1])), size[0])
+        at = jnp.arange(-(-size[0] // rows) * rows)
+        bands = [_in_bands(array, rows) for array in arrays]
+        return jax.lax.map(
+            lambda band: what(self._at_rows(looks, band[0], size), *band[1:]),
+            (jnp.minimum(at, size[0] - 1).reshape(-1, rows), *bands),
+        )
+
+    def _look(
+        self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
+    ) -> list[Float[Array, "b _ _ k"]]:
+        """Computes the logits of each view, as small as the network gives them."""
+
+        def logits(image: Float[Array, "b y x 3"]) -> Float[Array, "b _ _ k"]:
+            network_input = self.convention(image)
+            return cast(Array, self.model.apply(variables, network_input, train=False))
+
+        scaled = [_scaled(image.astype(jnp.float32), s) for s in self.views.scales]
+        mirrored = [x[:, :, ::-1] for x in scaled] if self.views.flip else []
+        return [logits(x) for x in scaled + mirrored]
+
+    def _at_rows(
+        self,
+        looks: list[Float[Array, "b _ _ k"]],
+        rows: Int[Array, " r"],
+        size: tuple[Any, ...],
+    ) -> Float[Array, "b r w k"]:
+        """Computes the probabilities at some rows of a picture of a size (h, w)."""
+        columns = jnp.arange(size[1])
+        count, parts = len(self.views.scales), []
+        for index, logits in enumerate(looks):
+            seen = columns if index < count else size[1] - 1 - columns
+            x = _resized(logits, 1, rows, size[0])
+            part = jax.nn.softmax(_resized(x, 2, seen, size[1]))
+            scale = self.views.scales[index % count]
+            moved = jnp.asarray(self.bins.moved(scale))
+            parts.append(part if scale == 1 else part @ moved)
         return sum(parts[1:], parts[0]) / len(parts)
 
-    return distribution
+
+def _scaled(image: Float[Array, "b h w 3"], scale: float) -> Float[Array, "b y x 3"]:
+    if scale == 1:
+        return image
+    batch, height, width, channels = image.shape
+    size = (batch, round(height * scale), round(width * scale), channels)
+    return jax.image.resize(image, size, "bilinear")
+
+
+def _resized(
+    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], new_size: Any
+) -> Float[Array, "..."]:
+    """Computes `resize_bilinear` along an axis, at some of the new places."""
+    shape = [-1 if each == axis else 1 for each in range(x.ndim)]
+    first, second = (
+        jnp.take(x, old, axis, mode="clip") * weight.reshape(shape)
+        for old, weight in bilinear_taps(at, x.shape[axis], new_size)
+    )
+    return first + second
+
+
+def _in_bands(
+    array: Shaped[Array, "b h w"], rows: int
+) -> Shaped[Array, "bands b rows w"]:
+    batch, height, width = array.shape
+    array = jnp.pad(array, ((0, 0), (0, -height % rows), (0, 0)))
+    return array.reshape(batch, -1, rows, width).swapaxes(0, 1)
+
+
+def whole(bands: Tree, height: Any) -> Tree:
+    """Puts arrays (bands, b, rows, w) together to (b, height, w)."""
+
+    def joined(x: Shaped[Array, "bands b rows w"]) -> Shaped[Array, "b h w"]:
+        count, batch, rows, width = x.shape
+        return x.swapaxes(0, 1).reshape(batch, count * rows, width)[:, :height]
+
+    return jax.tree.map(joined, bands)
 
 
 def make_predict_step(
@@ -114,14 +200,17 @@ def make_predict_step(
     a temperature changes what is said about the depth, never the depth.
 
     Args:
-      distribution: see `make_distribution`.
+      distribution: what it is read off.
       bins: the classes.
       decode: see `DepthBins.decode`.
     """
 
     def predict_step(trained: Trained, image: UInt8[Array, "b h w 3"]) -> Prediction:
-        own = distribution(trained.variables, image)
-        return _predict(own, _calibrated(own, trained), bins, decode)
+        def predict(own: Float[Array, "b r w k"]) -> Prediction:
+            return _predict(own, _calibrated(own, trained), bins, decode)
+
+        bands = distribution.read(predict, trained.variables, image)
+        return whole(bands, image.shape[1])
 
     return predict_step
 
@@ -139,13 +228,18 @@ def make_score_step(
     def score_step(
         trained: Trained, image: UInt8[Array, "b h w 3"], depth_m: Float[Array, "b h w"]
     ) -> tuple[Prediction, PixelScores, PixelScores]:
-        own = distribution(trained.variables, image)
-        calibrated = _calibrated(own, trained)
-        return (
-            _predict(own, calibrated, bins, decode),
-            score_pixels(own, depth_m, bins),
-            score_pixels(calibrated, depth_m, bins),
-        )
+        def score(
+            own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
+        ) -> tuple[Prediction, PixelScores, PixelScores]:
+            calibrated = _calibrated(own, trained)
+            return (
+                _predict(own, calibrated, bins, decode),
+                score_pixels(own, depth_m, bins),
+                score_pixels(calibrated, depth_m, bins),
+            )
+
+        bands = distribution.read(score, trained.variables, image, depth_m)
+        return whole(bands, image.shape[1])
 
     return score_step
 
@@ -174,6 +268,59 @@ def _predict(
     )
 
 
+def make_calibrated_step(distribution: Distribution) -> CalibratedStep:
+    """Builds the function from pictures to the distributions that a CRF refines.
+
+    It gives the network's own and the calibrated ones. The CRF refines the calibrated:
+    a temperature that was fitted without it applies before it.
+    """
+
+    def calibrated_step(
+        trained: Trained, image: UInt8[Array, "b h w 3"]
+    ) -> tuple[Float[Array, "b h w k"], Float[Array, "b h w k"]]:
+        own = distribution(trained.variables, image)
+        return own, _calibrated(own, trained)
+
+    return calibrated_step
+
+
+def make_refined_predict_step(bins: DepthBins, decode: Decoding) -> RefinedPredictStep:
+    """Builds the function from refined distributions to depth and confidence.
+
+    Both are read off the same ones: here a temperature changes the depth too. What
+    `make_refined_score_step` needs besides is taken and not looked at.
+    """
+
+    def predict_step(
+        _: Trained, own: Float[Array, "b h w k"], refined: Float[Array, "b h w k"]
+    ) -> Prediction:
+        del own
+        return _predict(refined, refined, bins, decode)
+
+    return predict_step
+
+
+def make_refined_score_step(bins: DepthBins, decode: Decoding) -> RefinedScoreStep:
+    """Builds the function that also holds distributions against the truth.
+
+    It gives what `make_score_step` gives, with the refined in place of the calibrated.
+    """
+
+    def score_step(
+        _: Trained,
+        own: Float[Array, "b h w k"],
+        refined: Float[Array, "b h w k"],
+        depth_m: Float[Array, "b h w"],
+    ) -> tuple[Prediction, PixelScores, PixelScores]:
+        return (
+            _predict(refined, refined, bins, decode),
+            score_pixels(own, depth_m, bins),
+            score_pixels(refined, depth_m, bins),
+        )
+
+    return score_step
+
+
 def make_likelihood_step(distribution: Distribution, bins: DepthBins) -> LikelihoodStep:
     """Builds the function that a temperature is fitted by; see `nll_by_temperature`.
 
@@ -183,10 +330,12 @@ def make_likelihood_step(distribution: Distribution, bins: DepthBins) -> Likelih
     def likelihood_step(
         trained: Trained, image: UInt8[Array, "b h w 3"], depth_m: Float[Array, "b h w"]
     ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
-        logits = jnp.log(distribution(trained.variables, image))
-        # One picture after the other: each takes as many losses as temperatures.
-        return jax.lax.map(
-            lambda one: nll_by_temperature(*one), (logits, bins.label(depth_m))
-        )
+        def nll(
+            own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
+        ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
+            return jax.vmap(nll_by_temperature)(jnp.log(own), bins.label(depth_m))
+
+        bands = distribution.read(nll, trained.variables, image, depth_m)
+        return jax.tree.map(lambda x: jnp.sum(x, axis=0), bands)
 
     return likelihood_step

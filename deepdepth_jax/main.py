@@ -3,22 +3,19 @@
 import argparse
 from pathlib import Path
 
-import tensorflow as tf
-from absl import logging
-
 from deepdepth_jax import cli
-from deepdepth_jax.config import complete, load_config, override
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.preemption import PreemptionNotice
-from deepdepth_jax.processes import failing_together, join_processes
-from deepdepth_jax.workdir import as_trained
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
+    arguments, overrides = _parser().parse_known_args(argv)
+
+    from deepdepth_jax.processes import failing_together, join_processes
+
     join_processes()
     with failing_together():
-        _run(*_parser().parse_known_args(argv))
+        _run(arguments, overrides)
 
 
 def _parser() -> cli.Parser:
@@ -56,20 +53,26 @@ def _parser() -> cli.Parser:
 
 
 def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
-    # Not before `join_processes`: nothing must be asked of JAX's devices by then, and
-    # the street scenes' modules make arrays as they are imported.
+    import tensorflow as tf
+    from absl import logging
+
     from deepdepth_jax.build import adopt_pretrained
+    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.evaluate import evaluate
     from deepdepth_jax.evaluate_files import evaluate_files
     from deepdepth_jax.input_pipeline import prepare
+    from deepdepth_jax.preemption import PreemptionNotice
     from deepdepth_jax.train import train
+    from deepdepth_jax.workdir import as_trained
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     # TensorFlow only reads data here; it must not take the accelerators' memory.
     tf.config.set_visible_devices([], "GPU")
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
+    keep_compiled_programs(workdir)
     if arguments.mode == "prepare":
         for source in all_sources(config):
             prepare(config.data, source)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from ml_collections import ConfigDict
 
+from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.metrics import depth_metrics, evaluated_pixels
 from deepdepth_jax.types import AnyArray
@@ -26,6 +27,7 @@ class Protocol:
       flip, scales: see `inference.Views`.
       window: see `windows.by_windows`; (0, 0): the whole picture at once.
       decode: see `DepthBins.decode`.
+      crf: that the distributions are refined by; None: by none.
     """
 
     dataset: str
@@ -38,6 +40,7 @@ class Protocol:
     scales: tuple[float, ...]
     window: tuple[int, int]
     decode: str
+    crf: CrfOptions | None = None
 
     @classmethod
     def of(cls, config: ConfigDict, source: Source) -> "Protocol":
@@ -54,6 +57,7 @@ class Protocol:
             scales=tuple(section.scales),
             window=tuple(section.window),
             decode=section.decode,
+            crf=CrfOptions.of(config.crf) if config.crf.enabled else None,
         )
 
     def __str__(self) -> str:
@@ -61,6 +65,7 @@ class Protocol:
             *(["flip-averaged"] if self.flip else []),
             *([f"at scales {_listed(self.scales)}"] if self.scales != (1.0,) else []),
             *([f"in windows of {_listed(self.window)}"] if any(self.window) else []),
+            *([f"refined by a CRF ({self.crf.compatibility})"] if self.crf else []),
         ]
         return ", ".join(
             [

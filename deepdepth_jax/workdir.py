@@ -24,6 +24,7 @@ FREE_FIELDS = (
     "data.prepared_dir",
     "data.beam_options",
     "eval.",
+    "crf.",
     "train.log_every",
     "train.checkpoint_every",
     "train.keep_checkpoints",

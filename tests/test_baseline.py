@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.baseline import MedianDepth
+from deepdepth_jax.baseline import GRID, MedianDepth
 from deepdepth_jax.errors import UserError
 
 
@@ -32,6 +32,27 @@ def test_an_empty_cell_takes_the_median_of_its_row():
     depth_m[16:] = 9
     depth_m[20, 40] = 0
     assert MedianDepth.of([depth_m])(32, 96)[20, 40] == 9
+
+
+@pytest.mark.parametrize("size", [(64, 192), (75, 200), (33, 500), (20, 50)], ids=str)
+@pytest.mark.parametrize("share", [1.0, 0.4, 0.05])
+def test_each_cell_has_the_median_that_numpy_takes_of_its_pixels(size, share):
+    rng = np.random.default_rng(0)
+    depth_m = rng.uniform(1, 80, size).astype(np.float32)
+    depth_m[rng.uniform(size=size) >= share] = 0
+    rows, columns = (
+        np.linspace(0, length, cells + 1).astype(int)
+        for length, cells in zip(size, GRID, strict=True)
+    )
+    expected = np.full(GRID, np.nan, np.float32)
+    for r, c in np.ndindex(GRID):
+        cell = depth_m[rows[r] : rows[r + 1], columns[c] : columns[c + 1]]
+        if cell.any():
+            expected[r, c] = np.median(cell[cell > 0])
+    found = MedianDepth.of([depth_m]).cells_m
+    is_filled = ~np.isnan(expected)
+    assert is_filled.sum() > 10
+    np.testing.assert_array_equal(found[is_filled], expected[is_filled])
 
 
 def test_no_ground_truth_at_all_is_an_error():

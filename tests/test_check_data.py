@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from deepdepth_jax.bins import DepthBins
-from deepdepth_jax.check_data import describe, main
+from deepdepth_jax.check_data import main
+from deepdepth_jax.data_report import describe
 from deepdepth_jax.datasets.inspection import DepthStatistics
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.streets.export import write_kitti

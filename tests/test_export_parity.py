@@ -12,7 +12,7 @@ from exported_networks import pictures, pipeline, trained
 from onnx import numpy_helper
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.export import write_onnx, write_stablehlo
+from deepdepth_jax.export_files import write_onnx, write_stablehlo
 from deepdepth_jax.portable import parity
 from deepdepth_jax.portable.onnx_model import load_onnx, onnx_model
 from deepdepth_jax.portable.parity import (

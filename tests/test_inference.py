@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -7,9 +8,9 @@ import pytest
 
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.inference import (
+    Distribution,
     Trained,
     Views,
-    make_distribution,
     make_likelihood_step,
     make_predict_step,
     make_score_step,
@@ -47,7 +48,7 @@ def images(count=4):
 
 
 def distribution(**views):
-    return make_distribution(NETWORK, BINS, CONVENTIONS["imagenet_rgb"], Views(**views))
+    return Distribution(NETWORK, BINS, CONVENTIONS["imagenet_rgb"], Views(**views))
 
 
 def predict(batch_size, pictures, *, decode="expectation", temperature=1.0, **views):
@@ -179,3 +180,38 @@ def test_likelihoods_are_summed_picture_by_picture():
     [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
     sums = np.where(valid, own.nll, 0).sum((1, 2))
     np.testing.assert_allclose(nll[:, middle], sums, rtol=1e-4)
+
+
+@pytest.mark.parametrize("band_px", [1, 41 * 4 * 10, None])
+def test_bands_change_nothing(band_px):
+    """Of one row, of rows that do not divide the picture, and all at once."""
+    depth_m = jnp.asarray(np.random.default_rng(1).uniform(0, 90, (4, 33, 41)), "f4")
+    trained, image = Trained(variables(), 1.7), jnp.asarray(images())
+
+    def everything(**fields):
+        of = dataclasses.replace(distribution(flip=True, scales=(1.0, 1.5)), **fields)
+        score = make_score_step(of, BINS, "median")
+        likelihood = make_likelihood_step(of, BINS)
+        run = jax.jit(lambda *given: (score(*given), likelihood(*given)))
+        return run(trained, image, depth_m)
+
+    for found, expected in zip(
+        jax.tree.leaves(everything(band_px=band_px)),
+        jax.tree.leaves(everything()),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_no_array_has_all_bins_of_all_pixels():
+    """By the compiled program, which takes less than the probabilities alone would."""
+    step = make_predict_step(distribution(), BINS, "expectation")
+    predict_bytes = temporary_bytes(lambda x: step(Trained(variables()), x), "uint8")
+    network_bytes = temporary_bytes(lambda x: NETWORK.apply(variables(), x), "float32")
+    assert predict_bytes - network_bytes < 4 * 375 * 1242 * BINS.num_bins
+
+
+def temporary_bytes(function, dtype):
+    image = jax.ShapeDtypeStruct((1, 375, 1242, 3), dtype)
+    compiled = jax.jit(function).lower(image).compile()
+    return compiled.memory_analysis().temp_size_in_bytes

@@ -82,6 +82,7 @@ def test_a_workdir_holds_what_it_should(trained):
         "scales": [1.0],
         "window": [0, 0],
         "decode": "expectation",
+        "crf": None,
         "images": 3,
         "images_without_ground_truth": 0,
     }

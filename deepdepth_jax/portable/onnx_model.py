@@ -47,7 +47,7 @@ def onnx_model(
 def _write_distribution(
     graph: Graph, pipeline: Pipeline, trained: Trained, image: str
 ) -> str:
-    """Writes `inference.make_distribution`."""
+    """Writes `inference.Distribution`."""
     size = graph.add("Shape", image, start=1, end=3)
     x = graph.add("Cast", image, to=TensorProto.FLOAT)
     if pipeline.flip:

@@ -15,7 +15,6 @@ from deepdepth_jax.inference import (
     PredictStep,
     Trained,
     Views,
-    make_distribution,
     make_predict_step,
 )
 from deepdepth_jax.types import Prediction
@@ -77,10 +76,10 @@ class Pipeline:
 
     @property
     def distribution(self) -> Distribution:
-        """The function from pictures to distributions; see `make_distribution`."""
+        """What depth is read off."""
         parts = self.network
         views = Views(self.flip)
-        return make_distribution(parts.model, parts.bins, parts.convention, views)
+        return Distribution(parts.model, parts.bins, parts.convention, views)
 
     def predict_step(self, distribution: Distribution) -> PredictStep:
         """Builds the function from pictures to metres; see `make_predict_step`."""

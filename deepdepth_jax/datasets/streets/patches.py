@@ -3,14 +3,16 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Float32, Int
 
 from deepdepth_jax.datasets.streets.geometry import Vectors
 from deepdepth_jax.datasets.streets.hits import Hits
+from deepdepth_jax.types import AnyArray
 
 Numbers = Float[Array, " n"]
-Color = Float[Array, "3 #n"]
+Color = Float[AnyArray, "3 #n"]
 
 
 @struct.dataclass
@@ -52,14 +54,14 @@ class Look(NamedTuple):
     gloss: Numbers
 
 
-def rgb(red: float, green: float, blue: float) -> Float[Array, "3 1"]:
-    """Makes one colour for all pixels."""
-    return jnp.array([[red], [green], [blue]])
+def rgb(red: float, green: float, blue: float) -> Float32[np.ndarray, "3 1"]:
+    """Makes one colour for all pixels, without a call for JAX's devices."""
+    return np.array([[red], [green], [blue]], np.float32)
 
 
 def mix(old: Color, new: Color, share: Numbers) -> Vectors:
     """Blends a share of a new colour into an old one."""
-    return old + (new - old) * share[None]
+    return jnp.asarray(old) + (new - old) * share[None]
 
 
 def within(

@@ -1,0 +1,92 @@
+"""Serves the web page: `python -m deepdepth_jax.demo --workdir=W`."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from deepdepth_jax import cli
+from deepdepth_jax.errors import UserError
+
+NUM_EXAMPLES = 4
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    parser = cli.Parser(
+        "deepdepth_jax.demo", "Serve a web page that shows the depth of pictures."
+    )
+    add = parser.add_argument
+    add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
+    add(
+        "--checkpoint",
+        type=cli.checkpoint,
+        default="best",
+        help="last, best by validation, or a step",
+    )
+    add(
+        "--host",
+        default="127.0.0.1",
+        help="the address to serve at; 0.0.0.0 shows the page to the whole network",
+    )
+    add("--port", type=_port, default=7860, help="the port to serve at")
+    arguments = parser.parse_args(argv)
+    _check_address(arguments.host, arguments.port)
+
+    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.demo.photos import street_scenes
+    from deepdepth_jax.predictor import DepthPredictor
+
+    keep_compiled_programs(arguments.workdir)
+    with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
+        page = _import_page(folder)
+        predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
+        blocks = page.build_page(
+            predictor,
+            list(street_scenes(predictor.config.data, NUM_EXAMPLES)),
+            run=arguments.workdir.name,
+            folder=Path(folder),
+        )
+        # Also an end by SIGTERM removes the folder.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        page.serve(blocks, arguments.host, arguments.port)
+
+
+def _port(text: str) -> int:
+    if text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: give a number from 1 to 65535")
+
+
+def _check_address(host: str, port: int) -> None:
+    """Checks that the page can be served, before anything takes time."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise UserError(
+            f"--host={host} --port={port}: cannot be served at ({error}); give another"
+        ) from error
+
+
+def _import_page(folder: str) -> ModuleType:
+    """Imports what needs Gradio, which keeps files in a folder, and tells nobody."""
+    os.environ["GRADIO_TEMP_DIR"] = folder
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    try:
+        from deepdepth_jax.demo import page
+    except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
+        raise UserError(
+            'the page needs the package gradio; pip install "deepdepth-jax[demo]"'
+        ) from error
+    return page
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,250 @@
+"""The page: what is on it, and what happens when it is used. Needs Gradio."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from deepdepth_jax.demo.answers import Answer, ask, read_pixel, save_depth, save_points
+from deepdepth_jax.demo.drawings import (
+    draw_mistake,
+    draw_points,
+    draw_reading,
+    draw_views,
+)
+from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, read_photo
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.predictor import DepthPredictor
+
+HERE = Path(__file__).parent
+CLEAN_EVERY_S = 600
+KEEP_S = 3600
+MOST_VISITORS = 16
+"""Whose last answer is kept, of at most 70 MB each."""
+MOST_WAITING = 32
+
+_HINT = "<p>Click in a picture to read the depth there.</p>"
+_NO_POINTS = "Give the focal length of the camera to see the picture in space."
+
+Changes = dict[Any, Any]
+"""New values of components."""
+Typed = float | int | None
+"""What is in a field for a number."""
+
+
+def build_page(
+    predictor: DepthPredictor, examples: Sequence[Photo], *, run: str, folder: Path
+) -> gr.Blocks:
+    """Builds the page.
+
+    Args:
+      predictor: the trained network.
+      examples: to choose from; the first is shown at the start.
+      run: what the network is called on the page.
+      folder: for files to download. It must be in Gradio's own, which removes them.
+    """
+    with gr.Blocks(
+        title="Depth from one picture",
+        analytics_enabled=False,
+        delete_cache=(CLEAN_EVERY_S, KEEP_S),
+    ) as blocks:
+        page = Page(predictor, examples, run, folder)
+        page.connect(blocks)
+    return blocks
+
+
+def serve(blocks: gr.Blocks, host: str, port: int) -> None:
+    """Serves the page until it is interrupted."""
+    blocks.queue(max_size=MOST_WAITING, api_open=False).launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        max_file_size=LARGEST_FILE_BYTES,
+        state_session_capacity=MOST_VISITORS,
+        theme=gr.themes.Default(primary_hue="teal", neutral_hue="slate"),
+        css_paths=HERE / "page.css",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+    )
+    print(f"the page is at {blocks.local_url} (Ctrl-C ends it)", flush=True)
+    blocks.block_thread()
+
+
+class Page:
+    """The components of the page, and what they do. Made within `gr.Blocks`."""
+
+    def __init__(
+        self,
+        predictor: DepthPredictor,
+        examples: Sequence[Photo],
+        run: str,
+        folder: Path,
+    ) -> None:
+        self._predictor = predictor
+        self._examples = examples
+        self._folder = folder
+        self._place_components(run)
+
+    def _place_components(self, run: str) -> None:
+        self.answer = gr.State(None)
+        gr.Markdown(
+            "# Depth from one picture\nHow far away everything is, as the network "
+            f"trained in `{run}` sees it.",
+            elem_id="title",
+        )
+        with gr.Row():
+            with gr.Column(min_width=280):
+                self._place_inputs()
+            with gr.Column(scale=2, min_width=320):
+                self._place_examples()
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                self.reading = gr.HTML(_HINT, elem_id="reading")
+                self.views = gr.HTML(js_on_load=_script("pick.js"), elem_id="views")
+            with gr.Column(scale=2, min_width=320):
+                self._place_results()
+
+    def _place_inputs(self) -> None:
+        self.file = gr.File(
+            label=f"Your picture, up to {LARGEST_FILE_BYTES // 2**20} MB",
+            height=150,
+            elem_id="upload",
+        )
+
+    def _place_examples(self) -> None:
+        self.gallery = gr.Gallery(
+            [(photo.image, None) for photo in self._examples],
+            label="Examples: rendered streets",
+            columns=len(self._examples),
+            height=150,
+            allow_preview=False,
+            object_fit="cover",
+            buttons=[],
+            interactive=False,
+            elem_id="examples",
+        )
+
+    def _place_results(self) -> None:
+        self.points = gr.HTML(
+            html_template=(
+                "<figure><figcaption><b>In space</b><small>drag to turn, scroll to "
+                f"zoom</small></figcaption><p hidden>{_NO_POINTS}</p><canvas "
+                'tabindex="0" aria-label="The picture in space"></canvas></figure>'
+            ),
+            js_on_load=_script("points.js"),
+            elem_id="points",
+        )
+        self.depth_png = gr.DownloadButton("Depth as 16-bit PNG (metres x 256)")
+        self.points_ply = gr.DownloadButton("Points in space as PLY (metres)")
+        self.focal_px = gr.Number(
+            value=0,
+            minimum=0,
+            label="Focal length of your camera, in pixels",
+            info=self._focal_note(),
+            elem_id="focal",
+        )
+
+    def _focal_note(self) -> str:
+        unknown = "needed by this network" if self._needs_it() else "not known"
+        return (
+            "Millimetres of focal length (35 mm equivalent) / 36 x columns of the "
+            f"picture. 0: {unknown}."
+        )
+
+    def _needs_it(self) -> bool:
+        return bool(self._predictor.config.data.canonical_focal_px)
+
+    def connect(self, blocks: gr.Blocks) -> None:
+        """Says what happens when the components are used, and at the start."""
+        shown = [
+            self.file,
+            self.answer,
+            self.views,
+            self.reading,
+            self.points,
+            self.depth_png,
+            self.points_ply,
+        ]
+        # One prediction at a time, whoever asks for it.
+        network = dict(
+            outputs=shown,
+            concurrency_limit=1,
+            concurrency_id="network",
+            show_progress_on=self.views,
+            api_visibility="private",
+        )
+        self.file.upload(self._look_at_file, [self.file, self.focal_px], **network)
+        self.gallery.select(self._look_at_example, **network)
+        gr.on(
+            [self.focal_px.submit, self.focal_px.blur],
+            self._look_again,
+            [self.answer, self.focal_px],
+            **network,
+        )
+        blocks.load(self._look_at_first_example, **network)
+        self.views.pick(
+            self._read_pixel,
+            self.answer,
+            self.reading,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    def _look_at_file(self, path: str, focal_px: Typed) -> Changes:
+        changes = self._try(lambda: self._look(read_photo(Path(path)), focal_px))
+        return changes | {self.file: None}  # there is room for another
+
+    def _look_at_example(self, chosen: gr.SelectData) -> Changes:
+        return self._look(self._examples[chosen.index])
+
+    def _look_at_first_example(self) -> Changes:
+        return self._look(self._examples[0])
+
+    def _look_again(self, answer: Answer | None, focal_px: Typed) -> Changes:
+        """Predicts the picture anew, if that can change anything."""
+        asked_px = float(focal_px or 0)
+        if not answer or answer.photo.focal_px or answer.asked_focal_px == asked_px:
+            return {self.answer: gr.skip()}
+        return self._try(lambda: self._look(answer.photo, focal_px))
+
+    def _try(self, look: Callable[[], Changes]) -> Changes:
+        try:
+            return look()
+        except UserError as error:
+            return {self.reading: draw_mistake(str(error))}
+
+    def _look(self, photo: Photo, focal_px: Typed = None) -> Changes:
+        answer = ask(self._predictor, photo, float(focal_px or 0))
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        points = draw_points(answer)
+        return {
+            self.answer: answer,
+            self.views: draw_views(answer),
+            self.reading: _HINT,
+            self.points: points,
+            self.depth_png: save_depth(answer, folder),
+            self.points_ply: gr.DownloadButton(
+                value=save_points(answer, folder) if points else None,
+                interactive=bool(points),
+            ),
+        }
+
+    def _read_pixel(self, answer: Answer | None, pixel: gr.EventData) -> str:
+        try:
+            if answer is None:
+                raise UserError("This picture is no longer kept: choose it again.")
+            return draw_reading(read_pixel(answer, pixel.column, pixel.row))
+        except UserError as error:
+            return draw_mistake(str(error))
+
+
+def _script(name: str) -> str:
+    return (HERE / name).read_text()

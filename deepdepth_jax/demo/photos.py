@@ -1,0 +1,107 @@
+"""Pictures that come to the page: limited before they are decoded, shrunk after."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from ml_collections import ConfigDict
+from PIL import Image
+
+from deepdepth_jax.datasets.registry import STREETS_SEED
+from deepdepth_jax.datasets.streets.source import StreetsSource
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.media import read_picture
+from deepdepth_jax.predictor import LARGEST_WHOLE_PX
+
+LARGEST_FILE_BYTES = 20 * 2**20
+LARGEST_FILE_PX = 50_000_000
+"""A small file can hold more pixels than fit into memory."""
+LONGEST_TO_SHORTEST = 16
+"""No network sees anything in a longer strip, and browsers cannot show it."""
+KINDS = "PNG, JPEG, WebP, TIFF or BMP"
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A picture to look at.
+
+    Attributes:
+      name: of the file, without folder and suffix.
+      image: RGB, of at most `LARGEST_WHOLE_PX` pixels.
+      shrunk_by: how many times smaller it is than the file, each way.
+      focal_px: focal length of the file, in its pixels; 0 = only its visitor may know.
+    """
+
+    name: str
+    image: UInt8[np.ndarray, "h w 3"]
+    shrunk_by: float = 1.0
+    focal_px: float = 0.0
+
+
+def read_photo(path: Path) -> Photo:
+    """Reads an uploaded picture.
+
+    Raises:
+      UserError: it is too large, or no picture. The message names the file without its
+        folder, which is not the visitor's.
+    """
+    try:
+        _check_size(path)
+        image = read_picture(path)
+    except UserError as error:
+        raise UserError(str(error).replace(str(path), path.name)) from error
+    shrunk_by = max(1.0, math.sqrt(image.shape[0] * image.shape[1] / LARGEST_WHOLE_PX))
+    return Photo(path.stem, _shrunk(image, shrunk_by), shrunk_by)
+
+
+def street_scenes(data: ConfigDict, count: int) -> Iterator[Photo]:
+    """Renders scenes that no network was trained on, as examples.
+
+    Args:
+      data: section `data` of a config; it has the size of the pictures.
+      count: of scenes.
+    """
+    height, width = data.streets.height, data.streets.width
+    scenes = StreetsSource("test", count, height, width, STREETS_SEED)
+    for index in range(count):
+        scene = scenes.read(index)
+        yield Photo(f"street_{index + 1}", scene.image, focal_px=scene.focal_px)
+
+
+def _check_size(path: Path) -> None:
+    shorter_px, longer_px = sorted(_size_px(path))
+    if shorter_px * longer_px > LARGEST_FILE_PX:
+        raise UserError(
+            f"{path}: has too many pixels; give a picture of at most "
+            f"{LARGEST_FILE_PX / 1e6:g} megapixels"
+        )
+    if longer_px > LONGEST_TO_SHORTEST * shorter_px:
+        raise UserError(
+            f"{path}: is too long a strip; give a picture at most "
+            f"{LONGEST_TO_SHORTEST} times as long one way as the other"
+        )
+
+
+def _size_px(path: Path) -> tuple[float | int, float | int]:
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Image.DecompressionBombError:
+        return math.inf, math.inf
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(
+            f"{path}: not a picture that can be read; give {KINDS}"
+        ) from error
+
+
+def _shrunk(
+    image: UInt8[np.ndarray, "h w 3"], times: float
+) -> UInt8[np.ndarray, "y x 3"]:
+    if times == 1:
+        return image
+    height, width = (max(1, math.floor(side / times)) for side in image.shape[:2])
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(resized)

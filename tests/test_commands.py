@@ -1,0 +1,67 @@
+"""Commands answer at once: what takes long to import waits for the arguments."""
+
+import subprocess
+import sys
+
+import pytest
+
+from deepdepth_jax import convert, export, predict
+from deepdepth_jax.export_files import WRITERS
+from deepdepth_jax.models.checkpoint_sources import SOURCES
+from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.predictor import LARGEST_WHOLE_PX, WINDOW
+
+COMMANDS = ("main", "predict", "export", "convert", "check_data", "demo")
+HEAVY = "jax flax numpy matplotlib gradio tensorflow tensorflow_datasets"
+
+
+def run_python(program, *arguments):
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("deepdepth_jax", [])]
+    + [(f"deepdepth_jax.{name}", ["--help"]) for name in COMMANDS],
+)
+def test_help_imports_nothing_heavy(module, arguments):
+    program = f"""
+import atexit, runpy, sys
+heavy = set("{HEAVY}".split())
+atexit.register(lambda: print("imported:", *sorted(heavy & set(sys.modules))))
+if sys.argv[1:]:
+    runpy.run_module("{module}", run_name="__main__")
+else:
+    __import__("{module}")
+"""
+    out = run_python(program, *arguments)
+    assert out.endswith("imported:\n")
+    assert ("usage: python -m " + module in out) == bool(arguments)
+
+
+def test_importing_the_renderer_does_not_start_jax():
+    """Several processes must join before JAX is asked for its devices."""
+    program = """
+import deepdepth_jax.datasets.streets.render
+from jax._src import xla_bridge
+print(xla_bridge.backends_are_initialized())
+"""
+    assert run_python(program) == "False\n"
+
+
+def test_choices_are_all_there_are():
+    """They are written out, as what knows them takes long to import."""
+    assert set(export.FORMATS) == set(WRITERS)
+    assert set(convert.KINDS) == set(SOURCES)
+    assert set(convert.CONVENTIONS) == set(CONVENTIONS)
+
+
+def test_the_help_of_predict_names_the_window(capsys):
+    with pytest.raises(SystemExit):
+        predict.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    height, width = WINDOW
+    assert f"by {height}x{width} above {LARGEST_WHOLE_PX / 1e6:g} megapixels" in said
