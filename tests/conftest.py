@@ -25,6 +25,13 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 install_import_hook("deepdepth_jax", "beartype.beartype")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs():
+    """Linux lets a process map 65 530 pieces of memory, and each program takes some."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """A folder with a tiny run in `run/`. Copy it before changing anything."""
