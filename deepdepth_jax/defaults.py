@@ -210,7 +210,7 @@ def default_config() -> ConfigDict:
                 # The validation metric that the best checkpoint is best by.
                 "best_metric": "abs_rel",
                 # Pictures on the figure sheet.
-                "figures": 6,
+                "figures": 7,
             },
             # The fully connected CRF, wherever depth is predicted; see crf/options.py.
             "crf": {
