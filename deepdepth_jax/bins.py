@@ -18,7 +18,7 @@ IGNORE = 255
 """The label of a pixel without ground truth, or beyond the last bin: not learnt."""
 
 KINDS = ("sid", "ud")
-Decoding = Literal["argmax", "argmax_geometric", "expectation", "median"]
+Decoding = Literal["argmax", "argmax_geometric", "expectation", "median", "count"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,9 @@ class DepthBins:
           how: `argmax` takes the arithmetic centre of the most probable bin (the
             paper's), `argmax_geometric` its geometric centre, `expectation` the mean of
             the arithmetic centres under the distribution, `median` the depth that half
-            of the probability lies before.
+            of the probability lies before, `count` the arithmetic centre of the bin
+            that this depth lies in: as many bins are left behind as the depth lies
+            beyond with a probability of 1/2 or more (DORN, Fu et al. 2018, eq. 5).
 
         Returns:
           Depth in metres.
@@ -123,8 +125,17 @@ class DepthBins:
             return self.quantile(probabilities, 0.5)
         if how == "expectation":
             return probabilities @ jnp.asarray(self.centers_m)
+        if how == "count":
+            return jnp.asarray(self.centers_m)[self.bin_at(probabilities, 0.5)]
         centers_m = self.centers_m if how == "argmax" else self.geometric_centers_m
         return jnp.asarray(centers_m)[jnp.argmax(probabilities, axis=-1)]
+
+    def bin_at(
+        self, probabilities: Float[Array, "*n k"], share: float
+    ) -> Int32[Array, "*n"]:
+        """Finds the first bin up to whose end more than `share` of it lies."""
+        until = jnp.cumsum(probabilities, axis=-1)
+        return jnp.argmax(until > share * until[..., -1:], axis=-1).astype(jnp.int32)
 
     def moved(self, factor: float) -> Float[np.ndarray, "k k"]:
         """Gives the matrix that moves a distribution to depths so many times larger.

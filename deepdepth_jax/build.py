@@ -14,8 +14,10 @@ from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.crf.mean_field import dense_crf
 from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.heads import HEADS, Head
 from deepdepth_jax.inference import (
-    Distribution,
+    Belief,
+    Scores,
     Trained,
     Views,
     make_calibrated_step,
@@ -29,6 +31,7 @@ from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
 from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
+from deepdepth_jax.objective import LossOptions, make_loss
 from deepdepth_jax.optimizer import Group, grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import (
     in_batches_on_all_devices,
@@ -39,7 +42,6 @@ from deepdepth_jax.parallel import (
 from deepdepth_jax.state import TrainState, initial_state, initial_variables
 from deepdepth_jax.steps import TrainStep, make_train_step
 from deepdepth_jax.types import Prediction, Tree
-from deepdepth_jax.uncertainty.calibration import PixelScores
 from deepdepth_jax.windows import by_windows
 
 
@@ -48,7 +50,7 @@ class Network:
     """The network with what gives its input and output a meaning."""
 
     model: DeepLabV2
-    bins: DepthBins
+    head: Head
     convention: InputConvention
 
 
@@ -95,11 +97,16 @@ def depth_bins(config: ConfigDict) -> DepthBins:
     return DepthBins(**fields)
 
 
+def head(config: ConfigDict) -> Head:
+    """Builds what the network's output stands for."""
+    return HEADS[config.model.head](depth_bins(config))
+
+
 def network(config: ConfigDict) -> Network:
     """Builds the network that the sections `model` and `bins` describe."""
-    bins = depth_bins(config)
+    what_it_says = head(config)
     model = DeepLabV2(
-        num_bins=bins.num_bins,
+        outputs=what_it_says.channels,
         architecture=config.model.backbone,
         width=config.model.width,
         output_stride=config.model.output_stride,
@@ -107,7 +114,8 @@ def network(config: ConfigDict) -> Network:
         stride_on=config.model.stride_on,
         aspp_rates=tuple(config.model.aspp_rates),
     )
-    return Network(model, bins, CONVENTIONS[config.model.input_convention])
+    convention = CONVENTIONS[config.model.input_convention]
+    return Network(model, what_it_says, convention)
 
 
 def schedule(config: ConfigDict) -> optax.Schedule:
@@ -164,8 +172,9 @@ def train_step(config: ConfigDict) -> TrainStep:
     return on_all_devices(
         make_train_step(
             model,
-            parts.bins,
+            parts.head.bins,
             parts.convention,
+            make_loss(config.model.head, parts.head, LossOptions.of(section)),
             optimizer(config),
             accumulate=section.accumulate,
         )
@@ -174,30 +183,28 @@ def train_step(config: ConfigDict) -> TrainStep:
 
 def prediction(config: ConfigDict) -> Callable[..., Prediction]:
     """Builds the function from `Trained` and pictures to depth, on all devices."""
-    bins, decode = depth_bins(config), config.eval.decode
+    decode = config.eval.decode
     if config.crf.enabled:
-        return _with_crf(make_refined_predict_step(bins, decode), config)
-    distribution = _distribution(config, _views(config))
-    return _by_windows(make_predict_step(distribution, bins, decode), config)
+        return _with_crf(make_refined_predict_step(head(config), decode), config)
+    return _by_windows(
+        make_predict_step(_belief(config, _views(config)), decode), config
+    )
 
 
-def scoring(
-    config: ConfigDict,
-) -> Callable[..., tuple[Prediction, PixelScores, PixelScores]]:
+def scoring(config: ConfigDict) -> Callable[..., tuple[Prediction, Scores]]:
     """Builds the function that also holds what is predicted against true depth.
 
     See `inference.make_score_step`.
     """
-    bins, decode = depth_bins(config), config.eval.decode
+    decode = config.eval.decode
     if config.crf.enabled:
-        return _with_crf(make_refined_score_step(bins, decode), config)
-    distribution = _distribution(config, _views(config))
-    return _by_windows(make_score_step(distribution, bins, decode), config)
+        return _with_crf(make_refined_score_step(head(config), decode), config)
+    return _by_windows(make_score_step(_belief(config, _views(config)), decode), config)
 
 
 def likelihood(config: ConfigDict) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Builds the function that a temperature is fitted by, on all devices."""
-    step = make_likelihood_step(_distribution(config, Views()), depth_bins(config))
+    step = make_likelihood_step(_belief(config, Views()))
     return in_batches_on_all_devices(step, config.eval.batch_size)
 
 
@@ -205,9 +212,9 @@ def _views(config: ConfigDict) -> Views:
     return Views(config.eval.flip, tuple(config.eval.scales))
 
 
-def _distribution(config: ConfigDict, views: Views) -> Distribution:
+def _belief(config: ConfigDict, views: Views) -> Belief:
     parts = network(config)
-    return Distribution(parts.model, parts.bins, parts.convention, views)
+    return Belief(parts.model, parts.head, parts.convention, views)
 
 
 def _by_windows(step: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
@@ -222,7 +229,7 @@ def _with_crf(
     Of a batch it sees the pictures alone, without what fills the batch up.
     """
     batch_size, options = config.eval.batch_size, CrfOptions.of(config.crf)
-    look_step = make_calibrated_step(_distribution(config, _views(config)))
+    look_step = make_calibrated_step(_belief(config, _views(config)))
     look = in_batches_on_all_devices(look_step, batch_size)
     read = in_batches_on_all_devices(read_step, batch_size)
 

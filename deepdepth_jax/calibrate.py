@@ -23,11 +23,13 @@ def calibrated(
 ) -> Trained:
     """Adds the temperature to what was learnt, fitting it if that is not yet done.
 
-    Without validation frames it stays 1.
+    It stays 1 without validation frames, and for a head without distributions.
 
     Raises:
       UserError: the network's output is not finite, or no frame has depth.
     """
+    if not build.head(config).has_distribution:
+        return trained
     with Checkpoints.of(config, workdir) as checkpoints:
         temperature = checkpoints.temperature(step)
         if temperature is None:

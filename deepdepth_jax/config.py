@@ -16,9 +16,11 @@ from deepdepth_jax.bins import Decoding
 from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.defaults import AUGMENTATIONS, DATASETS, default_config
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.heads import HEADS
 from deepdepth_jax.metrics import CROPS, METRICS
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.resnet import ARCHITECTURES, STAGES, StrideOn
+from deepdepth_jax.objective import LOSSES
 from deepdepth_jax.optimizer import OPTIMIZERS
 
 
@@ -109,6 +111,7 @@ def complete(config: ConfigDict) -> ConfigDict:
     _check_choices(config)
     _check_numbers(config)
     _check_tuples(config)
+    _check_head(config)
     _check_data_is_named(config.data)
     CrfOptions.of(config.crf)  # refuses what is of no use
     if config.model.norm == "frozen" and not config.model.pretrained:
@@ -121,10 +124,13 @@ def complete(config: ConfigDict) -> ConfigDict:
 
 
 def fill_from_presets(config: ConfigDict) -> ConfigDict:
-    """Gives the fields that are not set what their section's preset says."""
+    """Gives the fields that are not set what their preset, or the head, says."""
     config = config.copy_and_resolve_references()
     _fill_from_preset(config, "bins", BIN_PRESETS)
     _fill_from_preset(config, "augment", AUGMENTATIONS)
+    _check_choice("model.head", config.model.head, HEADS)
+    if config.train.loss is None:
+        config.train.loss = next(iter(LOSSES[config.model.head]))
     return config
 
 
@@ -134,6 +140,26 @@ def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> Non
     for field, value in presets[fields.preset].items():
         if fields[field] is None:
             fields[field] = value
+
+
+def _check_head(config: ConfigDict) -> None:
+    """Refuses what the head does not have."""
+    head, train = config.model.head, config.train
+    if train.loss not in LOSSES[head]:
+        raise UserError(
+            f"train.loss={train.loss!r} is not one of model.head={head}: take "
+            f"{' or '.join(LOSSES[head])}, or leave it out"
+        )
+    if train.silog_weight and head != "classification":
+        raise UserError(
+            f"train.silog_weight={train.silog_weight} goes with "
+            f"model.head=classification, and here it is {head}"
+        )
+    if config.crf.enabled and not HEADS[head].has_distribution:
+        raise UserError(
+            f"crf.enabled=True: the CRF refines distributions over bins, and "
+            f"model.head={head} gives none"
+        )
 
 
 def _check_data_is_named(data: ConfigDict) -> None:
@@ -200,6 +226,8 @@ _AT_LEAST: Mapping[str, float] = MappingProxyType(
         "augment.gamma_range": 0,
         "augment.brightness_range": 0,
         "augment.gain_range": 0,
+        "train.label_smoothing": 0,
+        "train.silog_weight": 0,
         "train.batch_size": 1,
         "train.accumulate": 1,
         "train.keep_every": 0,
@@ -227,6 +255,14 @@ def _check_numbers(config: ConfigDict) -> None:
         value = _field(config, field)
         if not value >= least:
             raise UserError(f"{field}={value}: take {least} or more")
+    if not config.train.soft_label_std > 0:
+        raise UserError(
+            f"train.soft_label_std={config.train.soft_label_std}: take more than 0"
+        )
+    if not config.train.label_smoothing < 1:
+        raise UserError(
+            f"train.label_smoothing={config.train.label_smoothing}: take less than 1"
+        )
     if not config.eval.cap_m > config.eval.min_m:
         raise UserError(
             f"eval.cap_m={config.eval.cap_m}: take more than "

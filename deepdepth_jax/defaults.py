@@ -123,6 +123,9 @@ def default_config() -> ConfigDict:
             "model": {
                 # One of resnet.ARCHITECTURES.
                 "backbone": "resnet101",
+                # One of heads.HEADS: classification (the paper's), ordinal (DORN's) or
+                # regression.
+                "head": "classification",
                 # Channels of the first stage; 64 is the published network.
                 "width": 64,
                 "output_stride": 8,
@@ -168,6 +171,18 @@ def default_config() -> ConfigDict:
                 # Height and width; smaller pictures are padded.
                 "crop": (420, 800),
                 "num_steps": 100_000,
+                # One of objective.LOSSES of the head, its first one if it is not given:
+                # cross_entropy, soft_labels or label_smoothing of classification;
+                # ordinal; silog or berhu of regression.
+                "loss": config_dict.placeholder(str),
+                # Of soft_labels: about their standard deviation in ln depth. The
+                # default is that of SORD's paper.
+                "soft_label_std": 0.5**0.5,
+                # Of label_smoothing: the share of a label that its neighbours get.
+                "label_smoothing": 0.1,
+                # Times which SILog of the expected depth is added to a loss of
+                # classification.
+                "silog_weight": 0.0,
                 # sgd (the paper's) or adamw.
                 "optimizer": "sgd",
                 "learning_rate": 2.5e-4,

@@ -19,7 +19,7 @@ from deepdepth_jax.checkpoints import Which
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.image_table import ImageTable
-from deepdepth_jax.inference import Trained
+from deepdepth_jax.inference import Scores, Trained
 from deepdepth_jax.input_pipeline import prepare_held_out, read_examples
 from deepdepth_jax.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.protocol import Protocol
@@ -32,7 +32,6 @@ from deepdepth_jax.report import (
 )
 from deepdepth_jax.restore import restore
 from deepdepth_jax.types import AnyArray, Example, Prediction
-from deepdepth_jax.uncertainty.calibration import PixelScores
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 from deepdepth_jax.visualize import Row, figure_sheet
 
@@ -94,14 +93,17 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     table = ImageTable(
         records.source.present, [MODEL, MEDIAN_SCALED, *DISTANCES, BASELINE]
     )
-    summary = UncertaintySummary()
-    for example, scored in _score_examples(config, trained, protocol, _share(records)):
-        prediction, own, calibrated_ = scored
+    summary = UncertaintySummary() if build.head(config).has_distribution else None
+    items = _share(records)
+    for example, prediction, scores in _score_examples(
+        config, trained, protocol, items
+    ):
         guess_m = baseline(*example.depth_m.shape)
         measured = measure(protocol, prediction.depth_m, example.depth_m)
         guessed = protocol.measure(guess_m, example.depth_m)
         table.add(example.name, measured | {BASELINE: guessed})
-        summary.add(prediction, example.depth_m, own, calibrated_, **protocol.pixels)
+        if summary is not None:
+            summary.add(prediction, example.depth_m, *scores, **protocol.pixels)
     table.gather()
     evaluation = Evaluation(
         protocol,
@@ -110,7 +112,7 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
         len(records.source.without_ground_truth),
         step=step,
         temperature=float(trained.temperature),
-        uncertainty=sum_over_processes(summary),
+        uncertainty=summary and sum_over_processes(summary),
     )
     if is_primary():
         predict = functools.partial(build.prediction(config), trained)
@@ -143,18 +145,18 @@ def _share(records: Records) -> Iterator[Example]:
 
 def _score_examples(
     config: ConfigDict, trained: Trained, protocol: Protocol, items: Iterator[Example]
-) -> Iterator[tuple[Example, tuple[Prediction, PixelScores, PixelScores]]]:
+) -> Iterator[tuple[Example, Prediction, Scores]]:
     def arrays_of(example: Example) -> tuple[np.ndarray, np.ndarray]:
         counts = protocol.evaluated(example.depth_m)
         scale = np.float32(_canonical_scale(example, config))
         return example.image, np.where(counts, example.depth_m * scale, np.float32(0))
 
     score = functools.partial(build.scoring(config), trained)
-    for example, (prediction, *scores) in in_batches(
+    for example, (prediction, scores) in in_batches(
         score, items, config.eval.batch_size, arrays_of
     ):
         own_metres = prediction.times(1 / _canonical_scale(example, config))
-        yield example, (own_metres, *scores)
+        yield example, own_metres, scores
 
 
 def measure(

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped, UInt8
 
-from deepdepth_jax.bins import Decoding, DepthBins
+from deepdepth_jax.bins import Decoding
+from deepdepth_jax.heads import Head
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import bilinear_taps
@@ -46,30 +47,28 @@ class Views:
 
 
 PredictStep = Callable[[Trained, Array], Prediction]
-ScoreStep = Callable[
-    [Trained, Array, Array], tuple[Prediction, PixelScores, PixelScores]
-]
+Scores = tuple[PixelScores, ...]
+"""Of the network's own distributions, and of the calibrated ones; none without any."""
+ScoreStep = Callable[[Trained, Array, Array], tuple[Prediction, Scores]]
 CalibratedStep = Callable[[Trained, Array], tuple[Array, Array]]
 RefinedPredictStep = Callable[[Trained, Array, Array], Prediction]
-RefinedScoreStep = Callable[
-    [Trained, Array, Array, Array], tuple[Prediction, PixelScores, PixelScores]
-]
+RefinedScoreStep = Callable[[Trained, Array, Array, Array], tuple[Prediction, Scores]]
 LikelihoodStep = Callable[[Trained, Array, Array], tuple[Array, Array]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Distribution:
-    """The probabilities of the bins at each pixel of a picture.
+class Belief:
+    """What the network believes of each pixel of a picture; see `heads.Head.belief`.
 
-    Those of all pixels at once are by far the largest array of a prediction. What is
-    read off them is therefore read off some rows at a time; see `read`.
+    Distributions of all pixels at once are by far the largest array of a prediction.
+    What is read off them is therefore read off some rows at a time; see `read`.
 
     In a picture enlarged s times everything looks s times nearer: what the network says
-    of it is moved to bins s times farther (see `DepthBins.moved`).
+    of it is moved to depths s times larger (see `Head.moved`).
 
     Attributes:
       model: the network.
-      bins: its classes.
+      head: what its output stands for.
       convention: its input.
       views: what is averaged.
       band_px: how many pixels are read off at a time, or all of a row; None: all, also
@@ -77,15 +76,15 @@ class Distribution:
     """
 
     model: DeepLabV2
-    bins: DepthBins
+    head: Head
     convention: InputConvention
     views: Views = Views()
     band_px: int | None = 2**15
 
     def __call__(
         self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> Float[Array, "b h w k"]:
-        """Computes the probabilities at all pixels."""
+    ) -> Float[Array, "b h w m"]:
+        """Computes it at all pixels."""
         looks = self._look(variables, image)
         return self._at_rows(looks, jnp.arange(image.shape[1]), image.shape[1:3])
 
@@ -96,15 +95,15 @@ class Distribution:
         image: UInt8[Array, "b h w 3"],
         *arrays: Shaped[Array, "b h w"],
     ) -> Tree:
-        """Reads something off the probabilities, a band of rows at a time.
+        """Reads something off it, a band of rows at a time.
 
         Args:
-          what: from probabilities (b, rows, w, k), and from the same rows of the
-            arrays, to a tree of arrays.
+          what: from the belief (b, rows, w, m), and from the same rows of the arrays,
+            to a tree of arrays.
           variables: of the network.
           image: RGB.
           *arrays: of the picture's size. Below its last row there are rows of zeros in
-            them, with probabilities of the last row: the bands are all the same size.
+            them, with the belief of the last row: the bands are all the same size.
 
         Returns:
           The results of all bands, with an axis of bands in front; see `whole`.
@@ -123,33 +122,32 @@ class Distribution:
 
     def _look(
         self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> list[Float[Array, "b _ _ k"]]:
-        """Computes the logits of each view, as small as the network gives them."""
+    ) -> list[Float[Array, "b _ _ c"]]:
+        """Computes the output for each view, as small as the network gives it."""
 
-        def logits(image: Float[Array, "b y x 3"]) -> Float[Array, "b _ _ k"]:
+        def outputs(image: Float[Array, "b y x 3"]) -> Float[Array, "b _ _ c"]:
             network_input = self.convention(image)
             return cast(Array, self.model.apply(variables, network_input, train=False))
 
         scaled = [_scaled(image.astype(jnp.float32), s) for s in self.views.scales]
         mirrored = [x[:, :, ::-1] for x in scaled] if self.views.flip else []
-        return [logits(x) for x in scaled + mirrored]
+        return [outputs(x) for x in scaled + mirrored]
 
     def _at_rows(
         self,
-        looks: list[Float[Array, "b _ _ k"]],
+        looks: list[Float[Array, "b _ _ c"]],
         rows: Int[Array, " r"],
         size: tuple[Any, ...],
-    ) -> Float[Array, "b r w k"]:
-        """Computes the probabilities at some rows of a picture of a size (h, w)."""
+    ) -> Float[Array, "b r w m"]:
+        """Computes it at some rows of a picture of a size (h, w)."""
         columns = jnp.arange(size[1])
         count, parts = len(self.views.scales), []
-        for index, logits in enumerate(looks):
+        for index, outputs in enumerate(looks):
             seen = columns if index < count else size[1] - 1 - columns
-            x = _resized(logits, 1, rows, size[0])
-            part = jax.nn.softmax(_resized(x, 2, seen, size[1]))
+            x = _resized(outputs, 1, rows, size[0])
+            part = self.head.belief(_resized(x, 2, seen, size[1]))
             scale = self.views.scales[index % count]
-            moved = jnp.asarray(self.bins.moved(scale))
-            parts.append(part if scale == 1 else part @ moved)
+            parts.append(part if scale == 1 else self.head.moved(part, scale))
         return sum(parts[1:], parts[0]) / len(parts)
 
 
@@ -191,54 +189,54 @@ def whole(bands: Tree, height: Any) -> Tree:
     return jax.tree.map(joined, bands)
 
 
-def make_predict_step(
-    distribution: Distribution, bins: DepthBins, decode: Decoding
-) -> PredictStep:
+def make_predict_step(belief: Belief, decode: Decoding) -> PredictStep:
     """Builds the function from pictures to depth and confidence.
 
     Depth is read off the network's own distribution, confidence off the calibrated one:
-    a temperature changes what is said about the depth, never the depth.
+    a temperature changes what is said about the depth, never the depth. A network
+    without distributions gives depth alone.
 
     Args:
-      distribution: what it is read off.
-      bins: the classes.
+      belief: what it is read off.
       decode: see `DepthBins.decode`.
     """
+    head = belief.head
 
     def predict_step(trained: Trained, image: UInt8[Array, "b h w 3"]) -> Prediction:
-        def predict(own: Float[Array, "b r w k"]) -> Prediction:
-            return _predict(own, _calibrated(own, trained), bins, decode)
+        def predict(own: Float[Array, "b r w m"]) -> Prediction:
+            if not head.has_distribution:
+                return Prediction(head.depth_m(own, decode))
+            return _predict(own, _calibrated(own, trained), head, decode)
 
-        bands = distribution.read(predict, trained.variables, image)
+        bands = belief.read(predict, trained.variables, image)
         return whole(bands, image.shape[1])
 
     return predict_step
 
 
-def make_score_step(
-    distribution: Distribution, bins: DepthBins, decode: Decoding
-) -> ScoreStep:
+def make_score_step(belief: Belief, decode: Decoding) -> ScoreStep:
     """Builds the function that also holds distributions against the truth.
 
-    Its last argument is true depth (b, h, w), 0 where it does not count. It gives the
-    prediction, the scores of the network's own distribution, and those of the
-    calibrated one.
+    Its last argument is true depth (b, h, w), 0 where it does not count. Beside the
+    prediction it gives the `Scores`.
     """
+    head = belief.head
 
     def score_step(
         trained: Trained, image: UInt8[Array, "b h w 3"], depth_m: Float[Array, "b h w"]
-    ) -> tuple[Prediction, PixelScores, PixelScores]:
+    ) -> tuple[Prediction, Scores]:
         def score(
-            own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
-        ) -> tuple[Prediction, PixelScores, PixelScores]:
+            own: Float[Array, "b r w m"], depth_m: Float[Array, "b r w"]
+        ) -> tuple[Prediction, Scores]:
+            if not head.has_distribution:
+                return Prediction(head.depth_m(own, decode)), ()
             calibrated = _calibrated(own, trained)
-            return (
-                _predict(own, calibrated, bins, decode),
-                score_pixels(own, depth_m, bins),
-                score_pixels(calibrated, depth_m, bins),
+            return _predict(own, calibrated, head, decode), (
+                score_pixels(own, depth_m, head.bins),
+                score_pixels(calibrated, depth_m, head.bins),
             )
 
-        bands = distribution.read(score, trained.variables, image, depth_m)
+        bands = belief.read(score, trained.variables, image, depth_m)
         return whole(bands, image.shape[1])
 
     return score_step
@@ -254,12 +252,12 @@ def _calibrated(
 def _predict(
     own: Float[Array, "b h w k"],
     calibrated: Float[Array, "b h w k"],
-    bins: DepthBins,
+    head: Head,
     decode: Decoding,
 ) -> Prediction:
-    confidence = measure_confidence(calibrated, bins)
+    confidence = measure_confidence(calibrated, head.bins)
     return Prediction(
-        depth_m=bins.decode(own, decode),
+        depth_m=head.depth_m(own, decode),
         confidence=confidence.max_probability,
         entropy_nats=confidence.entropy_nats,
         log_depth_std=confidence.log_depth_std,
@@ -268,7 +266,7 @@ def _predict(
     )
 
 
-def make_calibrated_step(distribution: Distribution) -> CalibratedStep:
+def make_calibrated_step(belief: Belief) -> CalibratedStep:
     """Builds the function from pictures to the distributions that a CRF refines.
 
     It gives the network's own and the calibrated ones. The CRF refines the calibrated:
@@ -278,13 +276,13 @@ def make_calibrated_step(distribution: Distribution) -> CalibratedStep:
     def calibrated_step(
         trained: Trained, image: UInt8[Array, "b h w 3"]
     ) -> tuple[Float[Array, "b h w k"], Float[Array, "b h w k"]]:
-        own = distribution(trained.variables, image)
+        own = belief(trained.variables, image)
         return own, _calibrated(own, trained)
 
     return calibrated_step
 
 
-def make_refined_predict_step(bins: DepthBins, decode: Decoding) -> RefinedPredictStep:
+def make_refined_predict_step(head: Head, decode: Decoding) -> RefinedPredictStep:
     """Builds the function from refined distributions to depth and confidence.
 
     Both are read off the same ones: here a temperature changes the depth too. What
@@ -295,12 +293,12 @@ def make_refined_predict_step(bins: DepthBins, decode: Decoding) -> RefinedPredi
         _: Trained, own: Float[Array, "b h w k"], refined: Float[Array, "b h w k"]
     ) -> Prediction:
         del own
-        return _predict(refined, refined, bins, decode)
+        return _predict(refined, refined, head, decode)
 
     return predict_step
 
 
-def make_refined_score_step(bins: DepthBins, decode: Decoding) -> RefinedScoreStep:
+def make_refined_score_step(head: Head, decode: Decoding) -> RefinedScoreStep:
     """Builds the function that also holds distributions against the truth.
 
     It gives what `make_score_step` gives, with the refined in place of the calibrated.
@@ -311,17 +309,16 @@ def make_refined_score_step(bins: DepthBins, decode: Decoding) -> RefinedScoreSt
         own: Float[Array, "b h w k"],
         refined: Float[Array, "b h w k"],
         depth_m: Float[Array, "b h w"],
-    ) -> tuple[Prediction, PixelScores, PixelScores]:
-        return (
-            _predict(refined, refined, bins, decode),
-            score_pixels(own, depth_m, bins),
-            score_pixels(refined, depth_m, bins),
+    ) -> tuple[Prediction, Scores]:
+        return _predict(refined, refined, head, decode), (
+            score_pixels(own, depth_m, head.bins),
+            score_pixels(refined, depth_m, head.bins),
         )
 
     return score_step
 
 
-def make_likelihood_step(distribution: Distribution, bins: DepthBins) -> LikelihoodStep:
+def make_likelihood_step(belief: Belief) -> LikelihoodStep:
     """Builds the function that a temperature is fitted by; see `nll_by_temperature`.
 
     Its results have an axis of pictures in front.
@@ -333,9 +330,10 @@ def make_likelihood_step(distribution: Distribution, bins: DepthBins) -> Likelih
         def nll(
             own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
         ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
-            return jax.vmap(nll_by_temperature)(jnp.log(own), bins.label(depth_m))
+            labels = belief.head.bins.label(depth_m)
+            return jax.vmap(nll_by_temperature)(jnp.log(own), labels)
 
-        bands = distribution.read(nll, trained.variables, image, depth_m)
+        bands = belief.read(nll, trained.variables, image, depth_m)
         return jax.tree.map(lambda x: jnp.sum(x, axis=0), bands)
 
     return likelihood_step

@@ -1,17 +1,17 @@
-"""The loss: cross-entropy over the pixels that have a label."""
+"""The losses as published: of a pixel, or of a picture."""
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float, Int32
+from jaxtyping import Array, Bool, Float, Int32
 
-from deepdepth_jax.bins import IGNORE
-from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix
+from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.types import AnyArray
 
-CHUNK_PX = 8192
-"""How many pixels have their logits at full size in memory at a time."""
-
-LossAndGradient = tuple[Float[Array, ""], Float[Array, "b h w k"]]
+SILOG_LAMBDA = 0.85
+SILOG_SCALE = 10.0
+BERHU_SHARE = 0.2
 
 
 def cross_entropy(
@@ -37,125 +37,123 @@ def cross_entropy(
     return jnp.where(valid, per_pixel, 0.0)
 
 
-@jax.custom_vjp
-def upsampled_cross_entropy(
-    logits: Float[Array, "b h w k"], labels: Int32[Array, "b y x"]
-) -> Float[Array, ""]:
-    """Sums the cross-entropy of logits that are brought to the size of the labels.
-
-    It equals `cross_entropy(resize_bilinear(logits, (y, x)), labels).sum()`, but logits
-    of all pixels, which would be the largest array of a training step, are never in
-    memory: not more than those of `CHUNK_PX` pixels or of a row are, whose gradient is
-    taken at once.
-
-    On CPUs nothing at all is computed for pixels without a label. Elsewhere all rows
-    are computed, by matrix products: that takes no time there, and the sums are taken
-    in an order that is always the same.
+def soft_cross_entropy(
+    logits: Float[Array, "*n k"],
+    labels: Int32[Array, "*n"],
+    targets: Float[np.ndarray, "k k"],
+) -> Float[Array, "*n"]:
+    """Computes the cross-entropy with a distribution that stands for the label.
 
     Args:
-      logits: at the network's output stride.
-      labels: bins in [0, k), or `IGNORE`.
+      logits: one score a bin.
+      labels: bins in [0, k), or `IGNORE`: 0, as in `cross_entropy`.
+      targets: row l is the distribution for label l.
+
+    Returns:
+      -sum_k targets[label, k] log softmax(logits)[k], nats.
+    """
+    valid = labels != IGNORE
+    wanted = jnp.asarray(targets)[jnp.where(valid, labels, 0)]
+    return jnp.where(valid, optax.softmax_cross_entropy(logits, wanted), 0.0)
+
+
+def soft_targets(bins: DepthBins, std: float) -> Float[np.ndarray, "k k"]:
+    """Makes soft labels of bins: the nearer two in log depth, the more alike.
+
+    SORD (Diaz and Marathe 2019, eq. 2): row l is softmax_k of minus the distance of
+    bins l and k, which is the square of the difference of the logarithms of their
+    centres. The paper does not weigh it; here it is divided by 2 std^2, so that a label
+    is about a Gaussian of this standard deviation in ln depth. sqrt(1/2) is the
+    paper's, which is as wide as a factor of two in depth.
+    """
+    centers = np.log(bins.centers_m.astype(np.float64))
+    scores = -((centers[:, None] - centers) ** 2) / (2 * std**2)
+    return _normalised(np.exp(scores))
+
+
+def smoothed_targets(bins: DepthBins, smoothing: float) -> Float[np.ndarray, "k k"]:
+    """Makes labels that leave a share of theirs to their neighbours.
+
+    1 - smoothing for the bin itself, and half of the smoothing for the bin on each
+    side; the first and the last have one neighbour, which gets all of it. Label
+    smoothing (Szegedy et al. 2016) spreads it over all classes, which here would call
+    every depth as wrong as any other.
+    """
+    beside = np.eye(bins.num_bins, k=1) + np.eye(bins.num_bins, k=-1)
+    own = np.eye(bins.num_bins)
+    targets = (1 - smoothing) * own + smoothing * _normalised(beside)
+    return targets.astype(np.float32)
+
+
+def _normalised(weights: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def ordinal(
+    beyond: Float[Array, "*n k"], labels: Int32[Array, "*n"]
+) -> Float[Array, "*n"]:
+    """Computes the ordinal loss at each pixel (DORN, Fu et al. 2018, eq. 2 and 3).
+
+    -sum_{k < label} ln P(beyond k) - sum_{k >= label} ln(1 - P(beyond k)).
+
+    Args:
+      beyond: logit of lying beyond each bin; see `heads.Ordinal`.
+      labels: bins in [0, k), or `IGNORE`: 0, as in `cross_entropy`.
 
     Returns:
       Nats.
     """
-    loss, _ = _loss_and_gradient(logits, labels)
-    return loss
+    valid = labels != IGNORE
+    bins = jnp.arange(beyond.shape[-1]).reshape((1,) * labels.ndim + (-1,))
+    is_beyond = bins < labels[..., None]
+    per_bin = jax.nn.softplus(jnp.where(is_beyond, -beyond, beyond))
+    return jnp.where(valid, jnp.sum(per_bin, axis=-1), 0.0)
 
 
-def _forward(
-    logits: Float[Array, "b h w k"], labels: Int32[Array, "b y x"]
-) -> LossAndGradient:
-    return _loss_and_gradient(logits, labels)
+def silog_sum(
+    errors: Float[Array, " b"], squares: Float[Array, " b"], pixels: Float[Array, " b"]
+) -> Float[Array, ""]:
+    """Sums the scale-invariant loss over pictures, each as often as it has pixels.
+
+    Of a picture it is 10 sqrt(mean e^2 - lambda (mean e)^2) with e = ln d - ln g and
+    lambda = 0.85 (Eigen et al. 2014, eq. 4, in the form of Lee et al. 2019, BTS). BTS
+    takes the means over the batch of a GPU, so that its loss depends on how many there
+    are; here they are over the picture, as Eigen et al. have it.
+
+    Args:
+      errors: sum of e over each picture.
+      squares: sum of e^2.
+      pixels: how many of its pixels have a label; 0 is no contribution.
+    """
+    count = jnp.maximum(pixels, 1)
+    variance = squares / count - SILOG_LAMBDA * (errors / count) ** 2
+    # The root of 0 has no derivative.
+    return jnp.sum(pixels * SILOG_SCALE * jnp.sqrt(variance + 1e-12))
 
 
-def _backward(
-    gradient: Float[Array, "b h w k"], of_loss: Float[Array, ""]
-) -> tuple[Float[Array, "b h w k"], None]:
-    return of_loss * gradient, None
+def berhu_sum(
+    errors: Float[Array, "b y x"], valid: Bool[Array, "b y x"]
+) -> Float[Array, ""]:
+    """Sums the reverse Huber loss over pixels (Laina et al. 2016, eq. 1 and 2).
+
+    |e| up to c, beyond it (e^2 + c^2) / (2 c), where c is a fifth of the largest |e| of
+    the picture, and is taken as given.
+
+    Args:
+      errors: ln d - ln g; 0 where it is not valid.
+      valid: which pixels have a label.
+    """
+    size = jnp.abs(errors)
+    largest = jnp.max(size, axis=(1, 2), keepdims=True)
+    bound = jax.lax.stop_gradient(BERHU_SHARE * largest)
+    beyond = (errors**2 + bound**2) / (2 * jnp.maximum(bound, 1e-12))
+    return jnp.sum(jnp.where(valid, jnp.where(size <= bound, size, beyond), 0.0))
 
 
-upsampled_cross_entropy.defvjp(_forward, _backward)
-
-
-def _loss_and_gradient(
-    logits: Float[Array, "b h w k"], labels: Int32[Array, "b y x"]
-) -> LossAndGradient:
-    return jax.lax.platform_dependent(
-        logits, labels, cpu=at_labelled_pixels, default=by_rows
-    )
-
-
-def at_labelled_pixels(
-    logits: Float[Array, "b h w k"], labels: Int32[Array, "b y x"]
-) -> LossAndGradient:
-    """Computes `upsampled_cross_entropy` and its gradient, some pixels at a time."""
-    valid = labels.ravel() != IGNORE
-    count = jnp.sum(valid)
-    full_chunks = -(-labels.size // CHUNK_PX)
-    (pixels,) = jnp.nonzero(valid, size=full_chunks * CHUNK_PX, fill_value=0)
-
-    def add_chunk(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        first, loss, gradient = carry
-        chunk = jax.lax.dynamic_slice(pixels, (first,), (CHUNK_PX,))
-        is_used = first + jnp.arange(CHUNK_PX) < count
-        picture, row, column = jnp.unravel_index(chunk, labels.shape)
-        corners = [
-            ((picture, y, x), (of_y * of_x)[:, None])
-            for y, of_y in bilinear_taps(row, logits.shape[1], labels.shape[1])
-            for x, of_x in bilinear_taps(column, logits.shape[2], labels.shape[2])
-        ]
-        parts = [weight * logits[at] for at, weight in corners]
-        full = sum(parts[1:], start=parts[0])
-        chunk_labels = jnp.where(is_used, labels.ravel()[chunk], IGNORE)
-        chunk_loss, of_full = _sum_and_gradient(full, chunk_labels)
-        for at, weight in corners:
-            gradient = gradient.at[at].add(weight * of_full)
-        return first + CHUNK_PX, loss + chunk_loss, gradient
-
-    start = (jnp.zeros((), count.dtype), jnp.zeros(()), jnp.zeros_like(logits))
-    _, loss, gradient = jax.lax.while_loop(
-        lambda carry: carry[0] < count, add_chunk, start
-    )
-    return loss, gradient
-
-
-def by_rows(
-    logits: Float[Array, "b h w k"], labels: Int32[Array, "b y x"]
-) -> LossAndGradient:
-    """Computes `upsampled_cross_entropy` and its gradient, some rows at a time."""
-    batch, height, width = labels.shape
-    rows = max(1, CHUNK_PX // (batch * width))
-    fill = -height % rows
-    to_rows = jnp.asarray(interpolation_matrix(logits.shape[1], height))
-    to_rows = jnp.pad(to_rows, ((0, fill), (0, 0))).reshape(-1, rows, logits.shape[1])
-    to_columns = jnp.asarray(interpolation_matrix(logits.shape[2], width))
-    labels = jnp.pad(labels, ((0, 0), (0, fill), (0, 0)), constant_values=IGNORE)
-    labels = labels.reshape(batch, -1, rows, width).swapaxes(0, 1)
-
-    def upsample(logits: Array, to_rows: Array) -> Array:
-        exact = jax.lax.Precision.HIGHEST
-        x = jnp.einsum("bhwk,yh->bywk", logits, to_rows, precision=exact)
-        return jnp.einsum("bywk,xw->byxk", x, to_columns, precision=exact)
-
-    def add_chunk(
-        carry: LossAndGradient, chunk: tuple[Array, Array]
-    ) -> tuple[LossAndGradient, None]:
-        loss, gradient = carry
-        to_rows, labels = chunk
-        full, pull = jax.vjp(lambda logits: upsample(logits, to_rows), logits)
-        chunk_loss, of_full = _sum_and_gradient(full, labels)
-        return (loss + chunk_loss, gradient + pull(of_full)[0]), None
-
-    start = (jnp.zeros(()), jnp.zeros_like(logits))
-    found, _ = jax.lax.scan(add_chunk, start, (to_rows, labels))
-    return found
-
-
-def _sum_and_gradient(
-    logits: Float[Array, "*n k"], labels: Int32[Array, "*n"]
-) -> tuple[Float[Array, ""], Float[Array, "*n k"]]:
-    def total(logits: Array) -> Array:
-        return jnp.sum(cross_entropy(logits, labels))
-
-    return jax.value_and_grad(total)(logits)
+def log_error(
+    log_depth: Float[Array, "*n"],
+    truth_m: Float[AnyArray, "*n"],
+    valid: Bool[Array, "*n"],
+) -> Float[Array, "*n"]:
+    """Gives ln d - ln g, and 0 where there is no truth."""
+    return jnp.where(valid, log_depth - jnp.log(jnp.where(valid, truth_m, 1)), 0.0)

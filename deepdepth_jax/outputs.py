@@ -15,7 +15,7 @@ from deepdepth_jax.colors import ColourScale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.media import Picture
 from deepdepth_jax.pointcloud import Pinhole, save_point_cloud
-from deepdepth_jax.types import AnyArray, Prediction
+from deepdepth_jax.types import AnyArray, Prediction, known
 from deepdepth_jax.video import VideoWriter
 
 DEPTH_PNG_UNITS_PER_METRE = 256
@@ -66,7 +66,8 @@ def _draw_depth(
 def _draw_confidence(
     _: Picture, found: Prediction, meaning: Meaning
 ) -> UInt8[np.ndarray, "y x 3"]:
-    return meaning.confidence.under(meaning.confidence.paint(found.confidence))
+    painted = meaning.confidence.paint(known(found.confidence))
+    return meaning.confidence.under(painted)
 
 
 def _draw_side_by_side(

@@ -32,6 +32,7 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
         window=arguments.window,
         scale=arguments.scale,
     )
+    _check_confidence(predictor, arguments)
     _tell_focal_length(predictor, arguments)
     predict_each = functools.partial(
         predictor.predict_each, focal_px=arguments.focal_px
@@ -52,6 +53,16 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
         print(failures.summary(), file=sys.stderr)
         return SOME_FAILED
     return 0
+
+
+def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) -> None:
+    """Refuses to save what the network does not say."""
+    has_distribution = build.head(predictor.config).has_distribution
+    if "confidence" in (arguments.save or ()) and not has_distribution:
+        raise UserError(
+            "--save=confidence: the network of this run gives no distribution over "
+            f"bins (model.head={predictor.config.model.head}); leave it out"
+        )
 
 
 def _tell_focal_length(

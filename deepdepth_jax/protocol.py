@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.datasets.source import Source
+from deepdepth_jax.heads import HEADS
 from deepdepth_jax.metrics import depth_metrics, evaluated_pixels
 from deepdepth_jax.types import AnyArray
 
@@ -26,7 +27,7 @@ class Protocol:
       crop, cap_m, min_m: see `metrics.depth_metrics`.
       flip, scales: see `inference.Views`.
       window: see `windows.by_windows`; (0, 0): the whole picture at once.
-      decode: see `DepthBins.decode`.
+      decode: see `DepthBins.decode`; the head's name if it decides by itself.
       crf: that the distributions are refined by; None: by none.
     """
 
@@ -46,6 +47,7 @@ class Protocol:
     def of(cls, config: ConfigDict, source: Source) -> "Protocol":
         """Reads the protocol out of a completed config and the data it is used on."""
         section = config.eval
+        has_distribution = HEADS[config.model.head].has_distribution
         return cls(
             dataset=config.data.dataset,
             split=source.split_title,
@@ -56,7 +58,7 @@ class Protocol:
             flip=section.flip,
             scales=tuple(section.scales),
             window=tuple(section.window),
-            decode=section.decode,
+            decode=section.decode if has_distribution else config.model.head,
             crf=CrfOptions.of(config.crf) if config.crf.enabled else None,
         )
 

@@ -103,6 +103,8 @@ class Evaluation:
         ]
         if "confidence" in results:
             parts += _confidence_tables(results["confidence"])
+        elif self.step is not None:
+            parts.append("Without a distribution over bins there is no confidence.")
         return "\n\n".join(parts) + "\n"
 
     def write(self, folder: Path) -> None:

@@ -8,10 +8,10 @@ import optax
 from jaxtyping import Array, Float
 
 from deepdepth_jax.bins import IGNORE, DepthBins
-from deepdepth_jax.losses import upsampled_cross_entropy
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import AXIS
+from deepdepth_jax.objective import LossSum
 from deepdepth_jax.state import TrainState
 from deepdepth_jax.types import Batch, Tree
 
@@ -22,6 +22,7 @@ def make_train_step(
     model: DeepLabV2,
     bins: DepthBins,
     convention: InputConvention,
+    loss_sum: LossSum,
     optimizer: optax.GradientTransformation,
     *,
     accumulate: int = 1,
@@ -38,8 +39,9 @@ def make_train_step(
 
     Args:
       model: the network.
-      bins: its classes.
-      convention: its input.
+      bins: which depth counts.
+      convention: the network's input.
+      loss_sum: what is minimised; see `objective.make_loss`.
       optimizer: what is done with the gradient.
       accumulate: into how many parts each device cuts its batch, to run them one after
         the other and add up their gradients: memory for one part is enough. Trained
@@ -49,14 +51,13 @@ def make_train_step(
     def loss_share(
         params: Tree, batch_stats: Tree, part: Batch, pixels: Float[Array, ""]
     ) -> tuple[Float[Array, ""], Tree]:
-        labels = bins.label(part.depth_m)
-        logits, updates = model.apply(
+        outputs, updates = model.apply(
             {"params": params, "batch_stats": batch_stats},
             convention(part.image),
             train=True,
             mutable=["batch_stats"],
         )
-        loss = upsampled_cross_entropy(logits, labels) / jnp.maximum(pixels, 1)
+        loss = loss_sum(outputs, part.depth_m) / jnp.maximum(pixels, 1)
         return loss, updates["batch_stats"]
 
     def train_step(

@@ -51,24 +51,43 @@ class Prediction:
 
     Attributes:
       depth_m: metres along the optical axis.
-      confidence: probability of the most probable bin, in (0, 1].
+      confidence: probability of the most probable bin, in (0, 1]. This and what follows
+        is None for a network that gives no distribution.
       entropy_nats: of the distribution over the bins; 0 is certainty, ln k ignorance.
       log_depth_std: standard deviation of ln depth: 0.1 is about 10% of the depth.
       low_m, high_m: depth that 5% and 95% of the probability lie before.
     """
 
     depth_m: Float[AnyArray, "*b h w"]
-    confidence: Float[AnyArray, "*b h w"]
-    entropy_nats: Float[AnyArray, "*b h w"]
-    log_depth_std: Float[AnyArray, "*b h w"]
-    low_m: Float[AnyArray, "*b h w"]
-    high_m: Float[AnyArray, "*b h w"]
+    confidence: Float[AnyArray, "*b h w"] | None = None
+    entropy_nats: Float[AnyArray, "*b h w"] | None = None
+    log_depth_std: Float[AnyArray, "*b h w"] | None = None
+    low_m: Float[AnyArray, "*b h w"] | None = None
+    high_m: Float[AnyArray, "*b h w"] | None = None
 
     def times(self, factor: float) -> "Prediction":
         """Gives the same of a world so many times larger."""
+        in_metres = {name: getattr(self, name) for name in IN_METRES}
         return dataclasses.replace(
             self,
-            depth_m=self.depth_m * factor,
-            low_m=self.low_m * factor,
-            high_m=self.high_m * factor,
+            **{
+                name: values * factor
+                for name, values in in_metres.items()
+                if values is not None
+            },
         )
+
+
+def known(values: AnyArray | None) -> AnyArray:
+    """Gives what a network with distributions says.
+
+    Raises:
+      ValueError: this one has none.
+    """
+    if values is None:
+        raise ValueError("the network gives no distribution, and so no confidence")
+    return values
+
+
+IN_METRES = ("depth_m", "low_m", "high_m")
+"""The fields of `Prediction` that grow with the world."""

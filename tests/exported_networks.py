@@ -5,6 +5,7 @@ import numpy as np
 
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.build import Network
+from deepdepth_jax.heads import HEADS
 from deepdepth_jax.inference import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
@@ -15,15 +16,21 @@ LOGITS_STD = 3.0
 
 
 def pipeline(
-    *, bins=("sid", 10, 1.0, 80.0), convention="imagenet_rgb", decode="argmax", **fields
+    *,
+    head="classification",
+    bins=("sid", 10, 1.0, 80.0),
+    convention="imagenet_rgb",
+    decode="argmax",
+    **fields,
 ):
     """Builds a pipeline; other fields are those of the network or of `Pipeline`."""
     own = {"flip", "canonical_focal_px", "focal_px"} & fields.keys()
     of_pipeline = {name: fields.pop(name) for name in own}
     defaults = {"architecture": "tiny", "width": 4, "norm": "trained"}
-    defaults |= {"aspp_rates": (1, 2), "num_bins": bins[1]}
+    head = HEADS[head](DepthBins(*bins))
+    defaults |= {"aspp_rates": (1, 2), "outputs": head.channels}
     model = DeepLabV2(**(defaults | fields))
-    network = Network(model, DepthBins(*bins), CONVENTIONS[convention])
+    network = Network(model, head, CONVENTIONS[convention])
     return Pipeline(network, decode, **of_pipeline)
 
 

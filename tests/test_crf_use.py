@@ -18,7 +18,7 @@ from deepdepth_jax.datasets.streets.source import StreetsSource
 from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluate import evaluate
-from deepdepth_jax.inference import Distribution, Trained, Views
+from deepdepth_jax.inference import Belief, Trained, Views
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.restore import restore
@@ -61,8 +61,8 @@ def refined_by_hand(config, trained, image):
     """Averages views, applies the temperature, then the CRF, each once."""
     parts = build.network(config)
     views = Views(config.eval.flip, tuple(config.eval.scales))
-    distribution = Distribution(parts.model, parts.bins, parts.convention, views)
-    own = jax.jit(distribution)(trained.variables, jnp.asarray(image[None]))
+    belief = Belief(parts.model, parts.head, parts.convention, views)
+    own = jax.jit(belief)(trained.variables, jnp.asarray(image[None]))
     calibrated = at_temperature(jnp.log(own), trained.temperature)
     return dense_crf(calibrated[0], image, CrfOptions.of(config.crf))
 

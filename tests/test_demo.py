@@ -1,6 +1,7 @@
 """What the web page shows, without a browser; the page itself is in with_browser/."""
 
 import base64
+import dataclasses
 import io
 import re
 import socket
@@ -20,6 +21,7 @@ from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.demo.__main__ import main
 from deepdepth_jax.demo.answers import (
     Answer,
+    Certainty,
     Reading,
     ask,
     read_pixel,
@@ -191,10 +193,23 @@ def test_a_pixel_is_read_where_it_is(column, row):
     said = answer.prediction
     assert (reading.column, reading.row) == (column, row)
     assert reading.depth_m == said.depth_m[row, column]
-    assert reading.low_m == said.low_m[row, column]
-    assert reading.high_m == said.high_m[row, column]
-    assert reading.relative_error == said.log_depth_std[row, column]
-    assert reading.confidence == said.confidence[row, column]
+    assert reading.certainty.low_m == said.low_m[row, column]
+    assert reading.certainty.high_m == said.high_m[row, column]
+    assert reading.certainty.relative_error == said.log_depth_std[row, column]
+    assert reading.certainty.confidence == said.confidence[row, column]
+
+
+def test_a_network_without_distributions_shows_depth_and_says_that_it_is_all():
+    whole = made_up_answer()
+    answer = dataclasses.replace(whole, prediction=Prediction(whole.prediction.depth_m))
+    views = draw_views(answer)
+    assert "Depth" in views
+    assert "Confidence" not in views
+    reading = read_pixel(answer, 7, 2)
+    assert reading.certainty is None
+    said = draw_reading(reading)
+    assert "does not say how sure it is" in said
+    assert "Column 7, row 2" in said
 
 
 @pytest.mark.parametrize(("column", "row"), [(-1, 0), (0, -1), (10, 0), (0, 6)])
@@ -208,8 +223,9 @@ def test_a_pixel_outside_is_told(column, row):
     [(0.05, "sure"), (0.11, "fairly sure"), (0.25, "fairly sure"), (0.9, "unsure")],
 )
 def test_sureness_has_words(relative_error, word):
-    reading = Reading(3, 4, 12.34, 9.87, 145.6, relative_error, 0.123)
-    assert reading.sureness == word
+    certainty = Certainty(9.87, 145.6, relative_error, 0.123)
+    assert certainty.in_words == word
+    reading = Reading(3, 4, 12.34, certainty)
     said = re.sub("<[^>]*>", " ", draw_reading(reading))
     for part in ("12.3 m", "9.9 m", "146 m", f" {word} ", f"{relative_error:.0%}"):
         assert part in said

@@ -21,10 +21,11 @@ from deepdepth_jax.portable.parity import (
     references,
     relative_difference,
 )
+from deepdepth_jax.portable.pipeline import outputs_of
 from deepdepth_jax.portable.stablehlo import load_stablehlo, stablehlo_model
 
 # Between them: both blocks, both normalisations, every output stride, both places of
-# the stride, every convention, both kinds of bins, every decoding.
+# the stride, every convention, both kinds of bins, every decoding, every head.
 PIPELINES = {
     "plain": lambda: pipeline(decode="expectation"),
     "basic": lambda: pipeline(
@@ -53,12 +54,16 @@ PIPELINES = {
         decode="median",
         aspp_rates=(3,),
     ),
+    "ordinal": lambda: pipeline(head="ordinal", decode="count", flip=True),
+    "regression": lambda: pipeline(head="regression", flip=True),
 }
 SIZES = {
     "plain": ((1, 33, 41), (3, 64, 50), (2, 1, 7)),
     "basic": ((2, 64, 50),),
     "bottleneck": ((2, 33, 41),),
     "coarse": ((1, 64, 50),),
+    "ordinal": ((2, 33, 41),),
+    "regression": ((2, 33, 41),),
 }
 
 
@@ -67,7 +72,7 @@ def case(name):
     """Of a pipeline: itself, its network's variables, its own answers at any size."""
     of = PIPELINES[name]()
     variables = trained(of, temperature=1.0 if name == "plain" else 1.7)
-    step = jax.jit(of.predict_step(of.distribution))
+    step = jax.jit(of.predict_step(of.belief))
     return (
         of,
         variables,
@@ -85,7 +90,9 @@ def checked(decode="argmax"):
 
 def assert_same(found, expected):
     """Up to ties between bins, which are rare."""
-    for name, values in vars(expected).items():
+    expected = outputs_of(expected)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
         assert found[name].dtype == np.float32
         assert found[name].shape == values.shape
         differs = ~np.isclose(found[name], values, rtol=1e-3, atol=1e-5)
@@ -217,7 +224,7 @@ def test_a_network_that_is_not_finite_is_refused():
 @pytest.mark.parametrize("decode", ["argmax", "median"])
 def test_nearly_everywhere_one_answer_is_right(decode):
     of, variables, expected = checked(decode)
-    step = jax.jit(of.predict_step(of.distribution))
+    step = jax.jit(of.predict_step(of.belief))
     right = expected[1]
     for name, answer in vars(step(variables, right.image)).items():
         low, high = getattr(right.low, name), getattr(right.high, name)

@@ -1,18 +1,24 @@
+"""The losses beside their published formulas, worked out by hand and in plain NumPy."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from deepdepth_jax.bins import IGNORE
+from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.losses import (
-    at_labelled_pixels,
-    by_rows,
+    berhu_sum,
     cross_entropy,
-    upsampled_cross_entropy,
+    log_error,
+    ordinal,
+    silog_sum,
+    smoothed_targets,
+    soft_cross_entropy,
+    soft_targets,
 )
-from deepdepth_jax.models.layers import resize_bilinear
 
+BINS = DepthBins("sid", 12, 1.0, 80.0)
 LOGITS = jnp.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0], [5.0, -5.0, 0.0]])
 LABELS = jnp.array([2, 0, IGNORE], jnp.int32)
 
@@ -56,69 +62,202 @@ def test_everything_ignored_is_zero_and_not_nan():
     assert cross_entropy(LOGITS, labels).sum() == 0
 
 
-def at_size(size, share):
-    """Logits and labels of batch, height, width, bins; and of full height and width."""
-    batch, height, width, bins, full_height, full_width = size
-    rng = np.random.default_rng(0)
-    logits = 4 * rng.normal(size=(batch, height, width, bins)).astype(np.float32)
-    labels = rng.integers(0, bins, (batch, full_height, full_width), np.int32)
-    labels[rng.uniform(size=labels.shape) >= share] = IGNORE
+# Labels that are distributions.
+
+
+def drawn(bins=12, count=200, seed=0):
+    """Logits and labels, a third of these ignored."""
+    rng = np.random.default_rng(seed)
+    logits = 3 * rng.normal(size=(count, bins)).astype(np.float32)
+    labels = rng.integers(0, bins, count).astype(np.int32)
+    labels[rng.random(count) < 1 / 3] = IGNORE
     return jnp.asarray(logits), jnp.asarray(labels)
 
 
-def plain(logits, labels):
-    return cross_entropy(resize_bilinear(logits, labels.shape[1:]), labels).sum()
+def log_softmax(logits):
+    logits = np.asarray(logits, np.float64)
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-# More pixels than a chunk, a part of one, a single row, a single place.
+def test_soft_labels_are_the_papers():
+    """Softmax of minus the squared difference of the logarithms, not weighed."""
+    centers = (BINS.edges_m[:-1].astype(np.float64) + BINS.edges_m[1:]) / 2
+    for label in range(12):
+        weights = np.exp(-((np.log(centers[label]) - np.log(centers)) ** 2))
+        found = soft_targets(BINS, std=0.5**0.5)[label]
+        np.testing.assert_allclose(found, weights / weights.sum(), rtol=1e-5)
+
+
+def test_soft_labels_have_the_standard_deviation_that_is_asked_for():
+    bins = DepthBins("sid", 200, 0.1, 1000.0)
+    log_centers = np.log(bins.centers_m)
+    row = soft_targets(bins, std=0.3)[100].astype(np.float64)
+    variance = row @ (log_centers - row @ log_centers) ** 2
+    assert variance**0.5 == pytest.approx(0.3, rel=1e-3)
+    sharp = soft_targets(bins, std=1e-3)
+    np.testing.assert_allclose(sharp, np.eye(200), atol=1e-6)
+
+
+def test_uniform_bins_have_softer_labels_where_they_are_narrower_in_log_depth():
+    targets = soft_targets(DepthBins("ud", 20, 0.0, 80.0), std=0.1)
+    assert (np.diff(np.diag(targets))[:-4] < 0).all()  # the last have no neighbours
+    assert np.isfinite(targets).all()
+
+
+def test_smoothed_labels_golden():
+    found = smoothed_targets(DepthBins(num_bins=4), smoothing=0.2)
+    expected = [
+        [0.8, 0.2, 0.0, 0.0],
+        [0.1, 0.8, 0.1, 0.0],
+        [0.0, 0.1, 0.8, 0.1],
+        [0.0, 0.0, 0.2, 0.8],
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
-    "size",
-    [
-        (2, 6, 7, 11, 61, 90),
-        (1, 5, 4, 3, 33, 26),
-        (2, 1, 4, 5, 1, 9),
-        (1, 1, 1, 5, 3, 4),
-    ],
+    "targets", [soft_targets(BINS, 0.3), smoothed_targets(BINS, 0.1)]
 )
-@pytest.mark.parametrize("share", [1.0, 0.19, 0.04, 0.0])
-@pytest.mark.parametrize("form", [at_labelled_pixels, by_rows])
-def test_without_logits_of_all_pixels_loss_and_gradient_are_the_same(size, share, form):
-    logits, labels = at_size(size, share)
-    expected, expected_gradient = jax.value_and_grad(plain)(logits, labels)
-    loss, gradient = jax.jit(form)(logits, labels)
-    np.testing.assert_allclose(loss, expected, rtol=1e-5)
-    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-5, atol=1e-5)
+def test_soft_cross_entropy_is_the_formula_with_zero_where_ignored(targets):
+    logits, labels = drawn()
+    valid = np.asarray(labels) != IGNORE
+    rows = targets[np.asarray(labels)[valid]]
+    expected = np.zeros(len(labels))
+    expected[valid] = -(rows * log_softmax(logits)[valid]).sum(-1)
+    found = soft_cross_entropy(logits, labels, targets)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+    def loss(logits):
+        return soft_cross_entropy(jnp.asarray(logits), labels[:9], targets)
+
+    check_grads(loss, (logits[:9],), order=1, modes=["rev"], eps=1e-2, rtol=1e-2)
 
 
-def test_its_gradient_is_multiplied_by_what_is_done_with_it():
-    logits, labels = at_size((1, 5, 4, 3, 33, 26), 0.5)
-
-    def of(loss):
-        return jax.grad(lambda logits: 3 * loss(logits, labels) ** 2)(logits)
-
-    np.testing.assert_allclose(of(upsampled_cross_entropy), of(plain), rtol=1e-4)
-
-
-@pytest.mark.parametrize("form", [at_labelled_pixels, by_rows])
-def test_labels_spread_over_the_network_s_last_row_and_column(form):
-    """The corners of the picture are the corners of the logits."""
-    logits = jnp.zeros((1, 3, 4, 2)).at[0, [0, 0, -1, -1], [0, -1, 0, -1], 1].set(9.0)
-    labels = np.full((1, 17, 25), IGNORE, np.int32)
-    labels[0, [0, 0, -1, -1], [0, -1, 0, -1]] = 1
-    loss, gradient = form(logits, jnp.asarray(labels))
-    assert loss == pytest.approx(4 * np.log1p(np.exp(-9)), rel=1e-2)
-    touched = np.abs(gradient[0, :, :, 1]) > 0
-    np.testing.assert_array_equal(touched, [[1, 0, 0, 1], [0, 0, 0, 0], [1, 0, 0, 1]])
+def test_certain_labels_are_cross_entropy():
+    logits, labels = drawn()
+    certain = np.eye(12, dtype=np.float32)
+    np.testing.assert_allclose(
+        soft_cross_entropy(logits, labels, certain),
+        cross_entropy(logits, labels),
+        rtol=1e-5,
+        atol=1e-6,
+    )
 
 
-def temporary_bytes(loss_and_gradient):
-    """Of the paper's batch, by the compiled program; nothing is run."""
-    logits = jax.ShapeDtypeStruct((3, 53, 101, 71), jnp.float32)
-    labels = jax.ShapeDtypeStruct((3, 420, 800), jnp.int32)
-    compiled = jax.jit(loss_and_gradient).lower(logits, labels).compile()
-    return compiled.memory_analysis().temp_size_in_bytes
+# DORN.
 
 
-@pytest.mark.parametrize("form", [jax.value_and_grad(upsampled_cross_entropy), by_rows])
-def test_memory_is_a_fifth_at_the_most(form):
-    assert temporary_bytes(form) < temporary_bytes(jax.value_and_grad(plain)) / 5
+def test_ordinal_golden():
+    """Label 1 of 3: beyond bin 0, not beyond 1 and 2; ln(1 + e^-x), by hand."""
+    beyond = jnp.array([[2.0, -1.0, 0.0], [2.0, -1.0, 0.0], [1e30, -1e30, 0.0]])
+    labels = jnp.array([1, 0, IGNORE], jnp.int32)
+    expected = [0.12692801 + 0.31326169 + 0.69314718, 2.12692801 + 1.00640887, 0.0]
+    np.testing.assert_allclose(ordinal(beyond, labels), expected, rtol=1e-6)
+
+
+def test_ordinal_is_the_published_formula():
+    beyond, labels = drawn(seed=1)
+    probability = 1 / (1 + np.exp(-np.asarray(beyond, np.float64)))
+    for found, p, label in zip(
+        ordinal(beyond, labels), probability, np.asarray(labels), strict=True
+    ):
+        psi = np.log(p[:label]).sum() + np.log(1 - p[label:]).sum()
+        assert found == pytest.approx(0.0 if label == IGNORE else -psi, rel=1e-5)
+
+    def loss(beyond):
+        return ordinal(jnp.asarray(beyond), labels[:9])
+
+    check_grads(loss, (beyond[:9],), order=1, modes=["rev"], eps=1e-2, rtol=1e-2)
+
+
+# Errors of log depth.
+
+
+def errors(batch=3, share=0.4):
+    """Errors of three pictures, of which the last has no truth at all."""
+    rng = np.random.default_rng(2)
+    valid = rng.random((batch, 9, 11)) < share
+    valid[-1] = False
+    drawn = rng.normal(0.2, 0.5, valid.shape).astype(np.float32)
+    return np.where(valid, drawn, 0), valid
+
+
+def sums(of, valid):
+    return (
+        jnp.sum(of, axis=(1, 2)),
+        jnp.sum(of**2, axis=(1, 2)),
+        jnp.sum(valid, axis=(1, 2), dtype=jnp.float32),
+    )
+
+
+def test_silog_golden():
+    """e = 1, 2: 10 sqrt(2.5 - 0.85 * 1.5^2), twice, for two pixels."""
+    found = silog_sum(jnp.array([3.0]), jnp.array([5.0]), jnp.array([2.0]))
+    assert found == pytest.approx(2 * 10 * (2.5 - 0.85 * 2.25) ** 0.5, rel=1e-6)
+
+
+def test_silog_is_the_published_formula_of_each_picture():
+    of, valid = errors()
+    expected = 0.0
+    for picture, counts in zip(of.astype(np.float64), valid, strict=True):
+        if counts.any():
+            e = picture[counts]
+            silog = 10 * np.sqrt(np.mean(e**2) - 0.85 * np.mean(e) ** 2)
+            expected += len(e) * silog
+    assert silog_sum(*sums(of, valid)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_berhu_golden():
+    """The largest is 5, so c is 1: |e| up to 1, then (e^2 + 1) / 2."""
+    of = jnp.array([[[0.5, -1.0, 3.0, -5.0, 0.0]]])
+    assert berhu_sum(of, of != 0) == pytest.approx(0.5 + 1 + 5 + 13, rel=1e-6)
+
+
+def test_berhu_is_the_published_formula_of_each_picture():
+    of, valid = errors()
+    expected = 0.0
+    for picture, counts in zip(of.astype(np.float64), valid, strict=True):
+        if counts.any():
+            e = np.abs(picture[counts])
+            c = e.max() / 5
+            expected += np.where(e <= c, e, (e**2 + c**2) / (2 * c)).sum()
+    assert berhu_sum(jnp.asarray(of), jnp.asarray(valid)) == pytest.approx(expected)
+
+
+def test_gradients_of_log_errors_are_the_derivatives():
+    of, valid = errors()
+    closely = {"order": 1, "modes": ["rev"], "eps": 1e-2, "rtol": 1e-2}
+    check_grads(lambda of: silog_sum(*sums(jnp.asarray(of), valid)), (of,), **closely)
+    # What is a fifth of the largest error is taken as given.
+    small = of.copy()
+    small[0, 0, 0], small[1, 0, 0] = 3.0, -3.0
+    valid = valid.copy()
+    valid[:2, 0, 0] = True
+    rest = np.ones_like(small)
+    rest[:, 0, 0] = 0
+
+    def berhu(of):
+        return berhu_sum(
+            jnp.asarray(of) * rest + small * (1 - rest), jnp.asarray(valid)
+        )
+
+    check_grads(berhu, (small,), **closely)
+
+
+def test_no_error_and_no_truth_are_0_and_have_a_gradient():
+    nothing = jnp.zeros((2, 3, 4))
+    valid = jnp.zeros((2, 3, 4), bool).at[0].set(True)
+    silog, gradient = jax.value_and_grad(lambda x: silog_sum(*sums(x, valid)))(nothing)
+    assert float(silog) == pytest.approx(0, abs=2e-4)
+    np.testing.assert_array_equal(gradient, 0)
+    berhu, gradient = jax.value_and_grad(berhu_sum)(nothing, valid)
+    assert berhu == 0
+    assert np.isfinite(gradient).all()
+    np.testing.assert_array_equal(gradient[1], 0)
+
+
+def test_the_error_of_log_depth():
+    found = log_error(
+        jnp.log(jnp.array([4.0, 3.0])), jnp.array([2.0, 0.0]), jnp.array([True, False])
+    )
+    np.testing.assert_allclose(found, [np.log(2), 0], rtol=1e-6)

@@ -14,7 +14,7 @@ from deepdepth_jax.optimizer import (
 
 
 def params_of(norm, architecture="resnet50"):
-    model = DeepLabV2(num_bins=5, architecture=architecture, width=2, norm=norm)
+    model = DeepLabV2(outputs=5, architecture=architecture, width=2, norm=norm)
     shapes = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, 33, 33, 3)))
     )

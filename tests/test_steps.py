@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.heads import HEADS
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.objective import LossOptions, make_loss
 from deepdepth_jax.optimizer import grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import on_all_devices, replicate
 from deepdepth_jax.state import initial_state, initial_variables
@@ -17,8 +19,13 @@ CONVENTION = CONVENTIONS["imagenet_rgb"]
 BINS = DepthBins(num_bins=10)
 
 
-def network(norm):
-    return DeepLabV2(num_bins=10, architecture="tiny", width=4, norm=norm)
+def network(norm, head="classification"):
+    channels = HEADS[head](BINS).channels
+    return DeepLabV2(outputs=channels, architecture="tiny", width=4, norm=norm)
+
+
+def loss_of(head="classification", loss="cross_entropy", **options):
+    return make_loss(head, HEADS[head](BINS), LossOptions(loss, **options))
 
 
 def optimizer(norm):
@@ -38,11 +45,17 @@ def uneven_batch(seed=0, size=(4, 33, 41)):
     return Batch(image=image, depth_m=depth_m)
 
 
-def run(norm, devices, batches, *, accumulate=1, **options):
-    model = network(norm).clone(**options)
-    state = initial_state(initial_variables(network(norm), seed=0), optimizer(norm))
+def run(norm, devices, batches, *, accumulate=1, loss=None, **options):
+    loss = loss or {}
+    model = network(norm, loss.get("head", "classification"))
+    state = initial_state(initial_variables(model, seed=0), optimizer(norm))
     step = make_train_step(
-        model, BINS, CONVENTION, optimizer(norm), accumulate=accumulate
+        model.clone(**options),
+        BINS,
+        CONVENTION,
+        loss_of(**loss),
+        optimizer(norm),
+        accumulate=accumulate,
     )
     compiled = on_all_devices(step, devices)
     state, losses = replicate(state, devices), []
@@ -73,6 +86,24 @@ def test_four_devices_equal_one_with_uneven_masks(norm):
     four, four_losses = run(norm, jax.devices()[:4], batches)
     np.testing.assert_allclose(four_losses, one_losses, rtol=1e-5)
     assert_close(four, one)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"silog_weight": 1.0},
+        {"head": "ordinal", "loss": "ordinal"},
+        {"head": "regression", "loss": "silog"},
+        {"head": "regression", "loss": "berhu"},
+    ],
+    ids=lambda loss: "-".join(map(str, loss.values())),
+)
+def test_so_they_do_with_every_head_and_in_parts(loss):
+    batches = [uneven_batch(seed) for seed in range(2)]
+    one, one_losses = run("frozen", jax.devices()[:1], batches, loss=loss)
+    two, two_losses = run("frozen", jax.devices()[:2], batches, loss=loss, accumulate=2)
+    np.testing.assert_allclose(two_losses, one_losses, rtol=1e-5)
+    assert_close(two, one)
 
 
 def test_loss_is_the_mean_over_valid_pixels():
@@ -170,7 +201,9 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
     spoilt["aspp"]["branch0"]["bias"] = bias.at[3].set(
         {"params": np.nan, "loss": np.inf}[where]
     )
-    step = make_train_step(network("trained"), BINS, CONVENTION, optimizer("trained"))
+    step = make_train_step(
+        network("trained"), BINS, CONVENTION, loss_of(), optimizer("trained")
+    )
     devices = jax.devices()[:2]
     compiled = on_all_devices(step, devices)
     parts = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), uneven_batch())

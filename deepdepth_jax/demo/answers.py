@@ -38,29 +38,40 @@ class Answer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """What the network says of a pixel.
+class Certainty:
+    """How sure the network is of a pixel.
 
     Attributes:
-      column, row: of the pixel; the first is 0.
-      depth_m: metres along the optical axis.
       low_m, high_m: depth that 5% and 95% of the probability lie before.
       relative_error: that is to be expected, as the standard deviation of ln depth.
       confidence: probability of the most probable bin.
     """
 
-    column: int
-    row: int
-    depth_m: float
     low_m: float
     high_m: float
     relative_error: float
     confidence: float
 
     @property
-    def sureness(self) -> str:
-        """How sure the network is, in words."""
+    def in_words(self) -> str:
+        """How sure it is, in words."""
         return next(word for up_to, word in SURENESS if self.relative_error <= up_to)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What the network says of a pixel.
+
+    Attributes:
+      column, row: of the pixel; the first is 0.
+      depth_m: metres along the optical axis.
+      certainty: None if the network gives no distribution.
+    """
+
+    column: int
+    row: int
+    depth_m: float
+    certainty: Certainty | None
 
 
 def ask(predictor: DepthPredictor, photo: Photo, focal_px: float) -> Answer:
@@ -101,14 +112,10 @@ def read_pixel(answer: Answer, column: int, row: int) -> Reading:
     if not (0 <= column < width and 0 <= row < height):
         raise UserError(f"The picture has {width} x {height} pixels.")
     said = answer.prediction
-    values = (
-        said.depth_m,
-        said.low_m,
-        said.high_m,
-        said.log_depth_std,
-        said.confidence,
-    )
-    return Reading(column, row, *(float(value[row, column]) for value in values))
+    measures = (said.low_m, said.high_m, said.log_depth_std, said.confidence)
+    numbers = [float(of[row, column]) for of in measures if of is not None]
+    certainty = Certainty(*numbers) if numbers else None
+    return Reading(column, row, float(said.depth_m[row, column]), certainty)
 
 
 def save_depth(answer: Answer, folder: Path) -> Path:

@@ -22,10 +22,10 @@ COLOUR_STOPS = 32
 
 
 def draw_views(answer: Answer) -> str:
-    """Draws the picture, its depth and its confidence, the latter with their scales."""
+    """Draws the picture, and its depth and confidence (if any) with their scales."""
     image, said = answer.photo.image, answer.prediction
     height, width = image.shape[:2]
-    views = (
+    views = [
         _view("Picture", _size_note(answer), _picture(image, "JPEG")),
         _coloured(
             "Depth",
@@ -33,25 +33,32 @@ def draw_views(answer: Answer) -> str:
             said.depth_m,
             answer.depth,
         ),
-        _coloured(
-            "Confidence",
-            "probability of the most probable depth bin",
-            said.confidence,
-            answer.confidence,
-        ),
-    )
+    ]
+    if said.confidence is not None:
+        note = "probability of the most probable depth bin"
+        views.append(_coloured("Confidence", note, said.confidence, answer.confidence))
     return f'<div style="--aspect:{width / height:.4f}">{"".join(views)}</div>'
 
 
 def draw_reading(reading: Reading) -> str:
     """Says what was read at a pixel."""
-    low_m, high_m = _metres(reading.low_m), _metres(reading.high_m)
+    depth, place = (
+        _metres(reading.depth_m),
+        f"Column {reading.column}, row {reading.row}",
+    )
+    certainty = reading.certainty
+    if certainty is None:
+        return (
+            f'<p class="depth">{depth}</p><p>This network does not say how sure it is. '
+            f"<small>{place}</small></p>"
+        )
+    low_m, high_m = _metres(certainty.low_m), _metres(certainty.high_m)
     return (
-        f'<p class="depth">{_metres(reading.depth_m)}</p>'
+        f'<p class="depth">{depth}</p>'
         f"<p>9 times out of 10 between <b>{low_m}</b> and <b>{high_m}</b>, says the "
-        f"network. It is <b>{reading.sureness}</b> here: it expects to be off by about "
-        f"{reading.relative_error:.0%}. <small>Column {reading.column}, row "
-        f"{reading.row}; most probable depth bin: {reading.confidence:.1%}</small></p>"
+        f"network. It is <b>{certainty.in_words}</b> here: it expects to be off by "
+        f"about {certainty.relative_error:.0%}. <small>{place}; most probable depth "
+        f"bin: {certainty.confidence:.1%}</small></p>"
     )
 
 

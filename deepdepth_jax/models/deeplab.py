@@ -1,4 +1,4 @@
-"""DeepLab v2 (Chen et al. 2016) as a classifier of depth."""
+"""DeepLab v2 (Chen et al. 2016) for depth."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class ASPP(nn.Module):
     """Atrous spatial pyramid pooling: the sum of 3x3 convolutions of several rates.
 
     Attributes:
-      features: channels of the result, one a bin.
+      features: channels of the result.
       rates: the dilation of each branch.
       dtype: what is computed in.
     """
@@ -42,16 +42,16 @@ class ASPP(nn.Module):
 
 
 class DeepLabV2(nn.Module):
-    """ResNet and ASPP: a picture in, logits over depth bins out, at the output stride.
+    """ResNet and ASPP: a picture in, logits out, at the output stride.
 
     Attributes:
-      num_bins: K.
+      outputs: channels of the result; see `heads.Head.channels`.
       architecture, width, output_stride, norm, stride_on: see `resnet.ResNet`.
       aspp_rates: see `ASPP`.
-      dtype, remat: see `resnet.ResNet`; logits are float32 again.
+      dtype, remat: see `resnet.ResNet`; the result is float32 again.
     """
 
-    num_bins: int = 71
+    outputs: int = 71
     architecture: str = "resnet101"
     width: int = 64
     output_stride: int = 8
@@ -79,5 +79,5 @@ class DeepLabV2(nn.Module):
             remat=self.remat,
             name="backbone",
         )(image, train=train)
-        head = ASPP(self.num_bins, self.aspp_rates, self.dtype, name="aspp")
+        head = ASPP(self.outputs, self.aspp_rates, self.dtype, name="aspp")
         return head(features[-1]).astype(jnp.float32)

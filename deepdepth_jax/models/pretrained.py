@@ -117,7 +117,7 @@ def expected_shapes(
     architecture: str, width: int, num_classes: int | None
 ) -> Mapping[str, tuple[int, ...]]:
     """Tells path -> shape of the variables of `DeepLabV2`; head only with a number."""
-    model = DeepLabV2(num_bins=num_classes or 1, architecture=architecture, width=width)
+    model = DeepLabV2(outputs=num_classes or 1, architecture=architecture, width=width)
     variables = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     )

@@ -43,12 +43,15 @@ def describe(
       the run's last evaluation, if it was of this checkpoint.
     """
     evaluation = _evaluation(workdir, step)
+    head = pipeline.network.head
+    outputs = OUTPUTS if head.has_distribution else {"depth_m": OUTPUTS["depth_m"]}
     return {
         "package": f"deepdepth_jax {importlib.metadata.version('deepdepth_jax')}",
         "step": step,
         "input": INPUT,
-        "outputs": OUTPUTS,
-        "bins": dataclasses.asdict(pipeline.network.bins),
+        "outputs": outputs,
+        "head": type(head).__name__.lower(),
+        "bins": dataclasses.asdict(head.bins),
         "decode": pipeline.decode,
         "flip": pipeline.flip,
         "temperature": temperature,

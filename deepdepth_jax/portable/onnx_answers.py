@@ -1,4 +1,4 @@
-"""Depth and confidence as ONNX: what `inference.make_predict_step` makes of bins."""
+"""Belief, depth and confidence as ONNX: what `heads` and `inference` make of logits."""
 
 import dataclasses
 import functools
@@ -8,13 +8,49 @@ from jaxtyping import Float
 from onnx import TensorProto
 
 from deepdepth_jax.bins import Decoding, DepthBins
+from deepdepth_jax.heads import Head, Ordinal, Regression
 from deepdepth_jax.portable.onnx_graph import Graph
 from deepdepth_jax.uncertainty.confidence import INTERVAL, log_depth_moments
 
 BINS = 3
 """The axis of the bins in (b, h, w, k)."""
 
+_EPS = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
+
+
+def write_belief(graph: Graph, head: Head, outputs: str) -> str:
+    """Writes `Head.belief`, from (b, h, w, c) to (b, h, w, m)."""
+    if isinstance(head, Ordinal):
+        return _write_falling(graph, head, outputs)
+    if isinstance(head, Regression):
+        return graph.add("Add", outputs, head.middle)
+    return graph.add("Softmax", outputs, axis=BINS)
+
+
+def _write_falling(graph: Graph, head: Ordinal, outputs: str) -> str:
+    """Writes `Ordinal.belief`."""
+    add, k, axis = graph.add, head.bins.num_bins, np.array([BINS])
+
+    def every_second(first: int) -> str:
+        bounds = np.array([first]), np.array([2 * k])
+        return add("Slice", outputs, *bounds, axis, np.array([2]))
+
+    beyond = add("Sigmoid", add("Sub", every_second(1), every_second(0)))
+    falling = add("TopK", beyond, np.array([k]), axis=BINS)
+    falling = add("Slice", falling, np.array([0]), np.array([k - 1]), axis)
+    before, after = (
+        add("Pad", falling, np.array([*(0,) * 3, left, *(0,) * 3, 1 - left]), value)
+        for left, value in ((1, 1.0), (0, 0.0))
+    )
+    steps = add("Max", add("Sub", before, after), _EPS)
+    return add("Div", steps, add("ReduceSum", steps, axis, keepdims=1))
+
+
+def write_depth(graph: Graph, head: Regression, belief: str) -> str:
+    """Writes `Regression.depth_m`."""
+    depth_m = graph.add("Squeeze", graph.add("Exp", belief), np.array([BINS]))
+    return graph.add("Clip", depth_m, head.bins.min_depth_m, head.bins.max_depth_m)
 
 
 def write_answers(
@@ -61,6 +97,11 @@ class Distribution:
             return self.quantile(0.5)
         if decode == "expectation":
             return self._mean(self.bins.centers_m)
+        if decode == "count":
+            half = self.graph.add("Mul", self._total, 0.5)
+            behind = self._first(self.graph.add("Greater", self._until, half))
+            bin_ = self.graph.add("Squeeze", behind, np.array([BINS]))
+            return self.graph.add("Gather", self.bins.centers_m, bin_)
         geometric = decode == "argmax_geometric"
         centers_m = self.bins.geometric_centers_m if geometric else self.bins.centers_m
         best = self.graph.add("ArgMax", self.probabilities, axis=BINS, keepdims=0)
@@ -86,13 +127,8 @@ class Distribution:
     def quantile(self, share: float) -> str:
         """Writes `DepthBins.quantile`."""
         add = self.graph.add
-        last = np.array([self.bins.num_bins - 1])
-        total = add("Gather", self._until, last, axis=BINS)
-        target = add("Mul", total, share)
-        reached = add("GreaterOrEqual", self._until, target)
-        # Of equal ones the first is taken; there is no ArgMax of truth values.
-        first = add("Cast", reached, to=TensorProto.FLOAT)
-        bin_ = add("ArgMax", first, axis=BINS, keepdims=1)
+        target = add("Mul", self._total, share)
+        bin_ = self._first(add("GreaterOrEqual", self._until, target))
         inside = add("GatherElements", self.probabilities, bin_, axis=BINS)
         before = add("Sub", add("GatherElements", self._until, bin_, axis=BINS), inside)
         missing = add("Sub", target, before)
@@ -104,6 +140,17 @@ class Distribution:
     @functools.cached_property
     def _until(self) -> str:
         return self.graph.add("CumSum", self.probabilities, np.array(BINS))
+
+    @functools.cached_property
+    def _total(self) -> str:
+        last = np.array([self.bins.num_bins - 1])
+        return self.graph.add("Gather", self._until, last, axis=BINS)
+
+    def _first(self, is_true: str) -> str:
+        """Writes the first bin for which something is true, as (b, h, w, 1)."""
+        # Of equal ones the first is taken; there is no ArgMax of truth values.
+        number = self.graph.add("Cast", is_true, to=TensorProto.FLOAT)
+        return self.graph.add("ArgMax", number, axis=BINS, keepdims=1)
 
     def _depth_at(self, position: str) -> str:
         """Writes `DepthBins.depth_at`."""

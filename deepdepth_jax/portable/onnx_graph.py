@@ -10,6 +10,9 @@ from onnx import helper, numpy_helper
 OPSET, IR_VERSION = 17, 8
 """Those of ONNX 1.12 (2022), which is all that is needed: old runtimes read it too."""
 
+WITH_TWO_OUTPUTS = frozenset({"TopK"})
+"""Operations that must be given a name for a second output too."""
+
 Shape = tuple[str | int, ...]
 """Of a tensor; a name stands for a size that is open."""
 
@@ -50,14 +53,17 @@ class Graph:
           **attributes: of the operation.
 
         Returns:
-          The name of its output, of which it has one.
+          The name of its output, the first one if it has several.
         """
         name = name or f"{operation}_{len(self._nodes)}"
         given = [
             value if isinstance(value, str) else self._constant(f"{name}/{at}", value)
             for at, value in enumerate(inputs)
         ]
-        node = helper.make_node(operation, given, [name], name=name, **attributes)
+        unused = [f"{name}/unused"] if operation in WITH_TWO_OUTPUTS else []
+        node = helper.make_node(
+            operation, given, [name, *unused], name=name, **attributes
+        )
         self._nodes.append(node)
         return name
 

@@ -9,13 +9,18 @@ import onnxruntime
 from jaxtyping import UInt8
 from onnx import TensorProto
 
+from deepdepth_jax.heads import Regression
 from deepdepth_jax.inference import Trained
-from deepdepth_jax.portable.onnx_answers import BINS, write_answers
+from deepdepth_jax.portable.onnx_answers import (
+    BINS,
+    write_answers,
+    write_belief,
+    write_depth,
+)
 from deepdepth_jax.portable.onnx_graph import Graph
 from deepdepth_jax.portable.onnx_network import NetworkWriter, write_convention
 from deepdepth_jax.portable.pipeline import Pipeline
-
-IN_METRES = ("depth_m", "low_m", "high_m")
+from deepdepth_jax.types import IN_METRES
 
 
 def onnx_model(
@@ -23,7 +28,8 @@ def onnx_model(
 ) -> onnx.ModelProto:
     """Writes the model: uint8 (batch, height, width, 3) in, metres out.
 
-    Batch, height and width are open. The outputs are those of `types.Prediction`.
+    Batch, height and width are open. The outputs are those fields of
+    `types.Prediction` that the network has.
 
     Args:
       pipeline: what is done with a picture.
@@ -33,41 +39,49 @@ def onnx_model(
     graph = Graph()
     pixels = ("batch", "height", "width")
     image = graph.input("image", TensorProto.UINT8, (*pixels, 3))
-    own = _write_distribution(graph, pipeline, trained, image)
-    calibrated = _write_calibrated(graph, own, float(trained.temperature))
-    bins, decode = pipeline.network.bins, pipeline.decode
-    answers = write_answers(graph, own, calibrated, bins, decode)
-    for name in IN_METRES:
+    answers = _write_answers(graph, pipeline, trained, image)
+    for name in answers.keys() & set(IN_METRES):
         answers[name] = graph.add("Mul", answers[name], pipeline.depth_factor)
     for name, value in answers.items():
         graph.output(name, value, TensorProto.FLOAT, pixels)
     return graph.model("depth", metadata)
 
 
-def _write_distribution(
+def _write_answers(
+    graph: Graph, pipeline: Pipeline, trained: Trained, image: str
+) -> dict[str, str]:
+    """Writes the fields of `types.Prediction` that the network has."""
+    own, head = _write_belief(graph, pipeline, trained, image), pipeline.network.head
+    if isinstance(head, Regression):
+        return {"depth_m": write_depth(graph, head, own)}
+    calibrated = _write_calibrated(graph, own, float(trained.temperature))
+    return write_answers(graph, own, calibrated, head.bins, pipeline.decode)
+
+
+def _write_belief(
     graph: Graph, pipeline: Pipeline, trained: Trained, image: str
 ) -> str:
-    """Writes `inference.Distribution`."""
+    """Writes `inference.Belief`."""
     size = graph.add("Shape", image, start=1, end=3)
     x = graph.add("Cast", image, to=TensorProto.FLOAT)
     if pipeline.flip:
         x = graph.add("Concat", x, _mirrored(graph, x, axis=2), axis=0)
     x = write_convention(graph, pipeline.network.convention, x)
     logits = NetworkWriter(graph, pipeline.network.model, trained.variables).logits(x)
-    batch_and_bins = graph.add("Shape", logits, start=0, end=2)
+    batch_and_channels = graph.add("Shape", logits, start=0, end=2)
     full = graph.add(
         "Resize",
         logits,
         "",
         "",
-        graph.add("Concat", batch_and_bins, size, axis=0),
+        graph.add("Concat", batch_and_channels, size, axis=0),
         mode="linear",
         coordinate_transformation_mode="align_corners",
     )
     # ONNX Runtime's softmax is many times faster over the last axis.
     last = graph.add("Transpose", full, perm=[0, 2, 3, 1])
-    probabilities = graph.add("Softmax", last, axis=BINS)
-    return _unmirrored(graph, probabilities, image) if pipeline.flip else probabilities
+    belief = write_belief(graph, pipeline.network.head, last)
+    return _unmirrored(graph, belief, image) if pipeline.flip else belief
 
 
 def _unmirrored(graph: Graph, both: str, image: str) -> str:

@@ -12,8 +12,8 @@ from deepdepth_jax.bins import Decoding, DepthBins
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
-from deepdepth_jax.portable.pipeline import Pipeline
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.portable.pipeline import Pipeline, outputs_of
+from deepdepth_jax.types import AnyArray, Prediction, known
 from deepdepth_jax.uncertainty.confidence import INTERVAL
 from deepdepth_jax.uncertainty.temperature import at_temperature
 
@@ -23,8 +23,6 @@ ROUNDING = 1e-4
 """What two runtimes may differ by in a probability by rounding alone, relative."""
 BLOCK_PX = 16
 """The side of the squares in random pictures."""
-
-OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
 
 Run = Callable[[UInt8[np.ndarray, "b h w 3"]], Mapping[str, np.ndarray]]
 Bounds = tuple[Float[Array, "*n"], Float[Array, "*n"]]
@@ -86,14 +84,13 @@ def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
 
 def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
     """Compares an exported model with what is right; see `check_parity`."""
-    differences: dict[str, list[float]] = {name: [] for name in OUTPUTS}
+    differences: dict[str, list[float]] = {}
     for reference in references:
         found = run(reference.image)
-        for name in OUTPUTS:
-            difference = relative_difference(
-                found[name], getattr(reference.low, name), getattr(reference.high, name)
-            )
-            differences[name].append(difference)
+        low, high = outputs_of(reference.low), outputs_of(reference.high)
+        for name in low:
+            difference = relative_difference(found[name], low[name], high[name])
+            differences.setdefault(name, []).append(difference)
     # Python's max would pass over what is not a number.
     largest = {name: float(np.max(values)) for name, values in differences.items()}
     for name, difference in largest.items():
@@ -121,15 +118,18 @@ def make_bounds_step(
     other, up to rounding, either is the most probable one; and where hardly any
     probability lies about a quantile, a little more or less moves it far.
     """
-    distribution = pipeline.distribution
-    predict_step = pipeline.predict_step(distribution)
-    bins, decode = pipeline.network.bins, pipeline.decode
+    belief = pipeline.belief
+    predict_step = pipeline.predict_step(belief)
+    head, decode = pipeline.network.head, pipeline.decode
+    bins = head.bins
 
     def bounds_step(
         trained: Trained, image: UInt8[Array, "b h w 3"]
     ) -> tuple[Prediction, Prediction]:
         predicted = predict_step(trained, image)
-        own = distribution(trained.variables, image)
+        if not head.has_distribution:
+            return predicted, predicted
+        own = belief(trained.variables, image)
         calibrated = at_temperature(jnp.log(own), jnp.asarray(trained.temperature))
         uncertain = {
             "low_m": _quantile_bounds(calibrated, bins, INTERVAL[0]),
@@ -137,13 +137,15 @@ def make_bounds_step(
         }
         if decode == "median":
             uncertain["depth_m"] = _quantile_bounds(own, bins, 0.5)
+        elif decode == "count":
+            uncertain["depth_m"] = _count_bounds(own, bins)
         elif decode != "expectation":
             uncertain["depth_m"] = _most_probable_bounds(own, bins, decode)
         low, high = (
             dataclasses.replace(
                 predicted,
                 # Relative differences mean nothing where the network is certain.
-                entropy_nats=predicted.entropy_nats + sign * ROUNDING,
+                entropy_nats=known(predicted.entropy_nats) + sign * ROUNDING,
                 **{
                     name: bounds[which] * pipeline.depth_factor
                     for name, bounds in uncertain.items()
@@ -159,12 +161,20 @@ def make_bounds_step(
 def _quantile_bounds(
     probabilities: Float[Array, "*n k"], bins: DepthBins, share: float
 ) -> Bounds:
-    # The most that the sum of the bins before moves by, if each moves by `ROUNDING`.
+    low, high = _rounded(share)
+    return bins.quantile(probabilities, low), bins.quantile(probabilities, high)
+
+
+def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:
+    centers_m = jnp.asarray(bins.centers_m)
+    low, high = (bins.bin_at(probabilities, share) for share in _rounded(0.5))
+    return centers_m[low], centers_m[high]
+
+
+def _rounded(share: float) -> tuple[float, float]:
+    """Gives what the sum of the bins before may be, if each moves by `ROUNDING`."""
     slack = 2 * ROUNDING * share * (1 - share)
-    return (
-        bins.quantile(probabilities, share - slack),
-        bins.quantile(probabilities, share + slack),
-    )
+    return share - slack, share + slack
 
 
 def _most_probable_bounds(
@@ -183,8 +193,8 @@ def _most_probable_bounds(
 
 def relative_difference(
     found: Float[np.ndarray, "*n"],
-    low: Float[np.ndarray, "*n"],
-    high: Float[np.ndarray, "*n"],
+    low: Float[AnyArray, "*n"],
+    high: Float[AnyArray, "*n"],
 ) -> float:
     """Measures how far numbers lie outside of their bounds, at the most.
 

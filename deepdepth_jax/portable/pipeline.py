@@ -11,13 +11,20 @@ from deepdepth_jax.build import Network
 from deepdepth_jax.camera import canonical_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import (
-    Distribution,
+    Belief,
     PredictStep,
     Trained,
     Views,
     make_predict_step,
 )
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import AnyArray, Prediction
+
+
+def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
+    """Gives what is said of a picture, by name: a network may not say everything."""
+    fields = (field.name for field in dataclasses.fields(prediction))
+    said = {name: getattr(prediction, name) for name in fields}
+    return {name: values for name, values in said.items() if values is not None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Pipeline:
     """What is done with a picture.
 
     Attributes:
-      network: with its bins and its input convention.
+      network: with its head and its input convention.
       decode: see `DepthBins.decode`.
       flip: see `inference.Views`.
       canonical_focal_px: of the lens through which the network knows depth; 0 = it
@@ -75,15 +82,14 @@ class Pipeline:
         return 1 / canonical_scale(self.canonical_focal_px, self.focal_px)
 
     @property
-    def distribution(self) -> Distribution:
+    def belief(self) -> Belief:
         """What depth is read off."""
         parts = self.network
-        views = Views(self.flip)
-        return Distribution(parts.model, parts.bins, parts.convention, views)
+        return Belief(parts.model, parts.head, parts.convention, Views(self.flip))
 
-    def predict_step(self, distribution: Distribution) -> PredictStep:
+    def predict_step(self, belief: Belief) -> PredictStep:
         """Builds the function from pictures to metres; see `make_predict_step`."""
-        step = make_predict_step(distribution, self.network.bins, self.decode)
+        step = make_predict_step(belief, self.decode)
 
         def predict_step(trained: Trained, image: Array) -> Prediction:
             return step(trained, image).times(self.depth_factor)

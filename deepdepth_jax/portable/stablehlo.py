@@ -12,7 +12,8 @@ from jaxtyping import Array, UInt8
 
 from deepdepth_jax.inference import Trained
 from deepdepth_jax.models.resnet import STAGES
-from deepdepth_jax.portable.pipeline import Pipeline
+from deepdepth_jax.portable.pipeline import Pipeline, outputs_of
+from deepdepth_jax.types import AnyArray
 
 PLATFORMS = ("cpu", "cuda")
 
@@ -26,14 +27,12 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
       pipeline: what is done with a picture.
       trained: with arrays on the host.
     """
-    distribution = dataclasses.replace(pipeline.distribution, band_px=None)
-    predict_step = pipeline.predict_step(distribution)
+    belief = dataclasses.replace(pipeline.belief, band_px=None)
+    predict_step = pipeline.predict_step(belief)
 
-    def predict(image: UInt8[Array, "b h w 3"]) -> dict[str, Array]:
+    def predict(image: UInt8[Array, "b h w 3"]) -> dict[str, AnyArray]:
         # A dictionary, as a class would have to be there where the file is read.
-        prediction = predict_step(trained, image)
-        fields = dataclasses.fields(prediction)
-        return {field.name: getattr(prediction, field.name) for field in fields}
+        return outputs_of(predict_step(trained, image))
 
     output_stride = pipeline.network.model.output_stride
     batch, height, width = export.symbolic_shape(

@@ -9,15 +9,15 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from deepdepth_jax.types import AnyArray, Prediction
+from deepdepth_jax.types import AnyArray, Prediction, known
 from deepdepth_jax.uncertainty.calibration import Calibration, PixelScores
 from deepdepth_jax.uncertainty.sparsification import Sparsification
 
 MEASURES: Mapping[str, Callable[[Prediction], AnyArray]] = MappingProxyType(
     {
-        "entropy": lambda prediction: prediction.entropy_nats,
-        "log_depth_std": lambda prediction: prediction.log_depth_std,
-        "max_probability": lambda prediction: 1 - prediction.confidence,
+        "entropy": lambda prediction: known(prediction.entropy_nats),
+        "log_depth_std": lambda prediction: known(prediction.log_depth_std),
+        "max_probability": lambda prediction: 1 - known(prediction.confidence),
     }
 )
 """What pixels can be ranked by: larger is less sure."""

@@ -38,8 +38,8 @@ def path(tmp_path, backbone):
     return tmp_path / "folder" / "out.safetensors"
 
 
-def fresh(num_bins=CLASSES, width=4, architecture="resnet50"):
-    model = DeepLabV2(num_bins=num_bins, architecture=architecture, width=width)
+def fresh(classes=CLASSES, width=4, architecture="resnet50"):
+    model = DeepLabV2(outputs=classes, architecture=architecture, width=width)
     shapes = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, 33, 33, 3)))
     )
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, backbone):
 
 
 def test_initialise_replaces_the_whole_backbone_and_nothing_else(backbone):
-    variables = fresh(num_bins=7)
+    variables = fresh(classes=7)
 
     initialised = initialise(variables, backbone)
 
@@ -200,7 +200,7 @@ def test_initialise_refuses_what_does_not_fit(backbone):
         (fresh(width=8), False, r"bn1/mean is \(4,\) instead of \(8,\)"),
         (fresh(architecture="resnet101"), False, "missing: .*layer3_10/"),
         (fresh(architecture="resnet18"), False, "unexpected: .*/layer1_0/bn3/mean"),
-        (fresh(num_bins=7), True, r"bias is \(5,\) instead of \(7,\)"),
+        (fresh(classes=7), True, r"bias is \(5,\) instead of \(7,\)"),
     ):
         with pytest.raises(UserError, match=message) as error:
             initialise(variables, backbone, with_aspp=with_aspp)

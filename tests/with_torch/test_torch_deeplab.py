@@ -8,10 +8,12 @@ from torch.nn import functional
 
 from benchmarks.torch_deeplab import DeepLabV2 as Reference
 from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.heads import Classification
 from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.models.pretrained import initialise
+from deepdepth_jax.objective import LossOptions, make_loss
 from deepdepth_jax.optimizer import grouped, parameter_groups
 from deepdepth_jax.parallel import on_all_devices
 from deepdepth_jax.state import initial_state
@@ -31,7 +33,7 @@ def build(architecture, tmp_path):
     torch.save(weights, tmp_path / "deeplab.pth")
     backbone = convert_file(tmp_path / "deeplab.pth").backbone
     model = DeepLabV2(
-        num_bins=BINS.num_bins,
+        outputs=BINS.num_bins,
         architecture=backbone.metadata.architecture,
         width=backbone.metadata.width,
         stride_on=backbone.metadata.stride_on,
@@ -113,7 +115,8 @@ def test_one_step_of_sgd_is_the_reference_s(tmp_path):
         norm="frozen", backbone_lr_mult=1.0, head_lr_mult=10.0, weight_decay=5e-4
     )
     optimizer = grouped("sgd", lambda step: learning_rate, 0.9, groups)
-    train_step = make_train_step(model, BINS, convention, optimizer)
+    loss = make_loss("classification", Classification(BINS), LossOptions())
+    train_step = make_train_step(model, BINS, convention, loss, optimizer)
     on_one_device = on_all_devices(train_step, jax.devices()[:1])
     batch = Batch(image=jnp.asarray(images)[None], depth_m=jnp.asarray(depth_m)[None])
     state, logged = on_one_device(initial_state(variables, optimizer), batch)

@@ -1,0 +1,218 @@
+"""Sums over all pixels of a picture, from an output that is coarser than it.
+
+The output at all pixels would be the largest array of a training step. It is never in
+memory: not more than that of `CHUNK_PX` pixels or of a row is, whose gradient is taken
+at once.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int32
+
+from deepdepth_jax.bins import IGNORE
+from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix
+
+CHUNK_PX = 8192
+"""How many pixels have their outputs at full size in memory at a time."""
+
+Terms = Callable[
+    [Float[Array, "*n c"], Int32[Array, "*n"], Float[Array, "*n"]],
+    list[Float[Array, "*n"]],
+]
+"""From output, label and depth of pixels to the terms to be summed, each by itself.
+
+Where the label is `IGNORE` all of them are 0.
+"""
+
+Sums = list[Float[Array, " b"]]
+Gradients = list[Float[Array, "b h w c"]]
+"""Of the sum of each term over all pictures, which are summed by themselves."""
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def upsampled_sums(
+    terms: Terms,
+    outputs: Float[Array, "b h w c"],
+    labels: Int32[Array, "b y x"],
+    depth_m: Float[Array, "b y x"],
+) -> Sums:
+    """Sums terms of outputs that are brought to the size of the labels.
+
+    It equals `terms(resize_bilinear(outputs, (y, x)), labels, depth_m)`, each summed
+    over rows and columns.
+
+    On CPUs nothing at all is computed for pixels without a label. Elsewhere all rows
+    are computed, by matrix products: that takes no time there, and the sums are taken
+    in an order that is always the same.
+
+    Args:
+      terms: a function that stays the same.
+      outputs: of the network, at its stride; what the gradient is taken of.
+      labels: bins, or `IGNORE`.
+      depth_m: metres; looked at where there is a label.
+
+    Returns:
+      Each term's sum over each picture.
+    """
+    sums, _ = _sums_and_gradients(terms, outputs, labels, depth_m)
+    return sums
+
+
+def _forward(
+    terms: Terms, outputs: Array, labels: Array, depth_m: Array
+) -> tuple[Sums, Gradients]:
+    return _sums_and_gradients(terms, outputs, labels, depth_m)
+
+
+def _backward(
+    terms: Terms, gradients: Gradients, of_sums: Sums
+) -> tuple[Float[Array, "b h w c"], None, None]:
+    del terms
+    parts = [
+        of_sum[:, None, None, None] * gradient
+        for of_sum, gradient in zip(of_sums, gradients, strict=True)
+    ]
+    return sum(parts[1:], start=parts[0]), None, None
+
+
+upsampled_sums.defvjp(_forward, _backward)
+
+
+def _sums_and_gradients(
+    terms: Terms, outputs: Array, labels: Array, depth_m: Array
+) -> tuple[Sums, Gradients]:
+    return jax.lax.platform_dependent(
+        outputs,
+        labels,
+        depth_m,
+        cpu=functools.partial(at_labelled_pixels, terms),
+        default=functools.partial(by_rows, terms),
+    )
+
+
+def at_labelled_pixels(
+    terms: Terms,
+    outputs: Float[Array, "b h w c"],
+    labels: Int32[Array, "b y x"],
+    depth_m: Float[Array, "b y x"],
+) -> tuple[Sums, Gradients]:
+    """Computes `upsampled_sums` and the gradients, some labelled pixels at a time."""
+    valid = labels.ravel() != IGNORE
+    count = jnp.sum(valid)
+    full_chunks = -(-labels.size // CHUNK_PX)
+    (pixels,) = jnp.nonzero(valid, size=full_chunks * CHUNK_PX, fill_value=0)
+
+    def add_chunk(
+        carry: tuple[Array, Sums, Gradients],
+    ) -> tuple[Array, Sums, Gradients]:
+        first, sums, gradients = carry
+        chunk = jax.lax.dynamic_slice(pixels, (first,), (CHUNK_PX,))
+        is_used = first + jnp.arange(CHUNK_PX) < count
+        picture, row, column = jnp.unravel_index(chunk, labels.shape)
+        corners = [
+            ((picture, y, x), (of_y * of_x)[:, None])
+            for y, of_y in bilinear_taps(row, outputs.shape[1], labels.shape[1])
+            for x, of_x in bilinear_taps(column, outputs.shape[2], labels.shape[2])
+        ]
+        parts = [weight * outputs[at] for at, weight in corners]
+        full = sum(parts[1:], start=parts[0])
+        chunk_labels = jnp.where(is_used, labels.ravel()[chunk], IGNORE)
+        found, of_full = _values_and_gradients(
+            terms, full, chunk_labels, depth_m.ravel()[chunk]
+        )
+        of_picture = jax.nn.one_hot(picture, len(labels), axis=0)
+        return (
+            first + CHUNK_PX,
+            [
+                total + jnp.matmul(of_picture, value, precision="highest")
+                for total, value in zip(sums, found, strict=True)
+            ],
+            [
+                _spread(gradient, of_one, corners)
+                for gradient, of_one in zip(gradients, of_full, strict=True)
+            ],
+        )
+
+    start = (jnp.zeros((), count.dtype), *_nothing(terms, outputs))
+    _, sums, gradients = jax.lax.while_loop(
+        lambda carry: carry[0] < count, add_chunk, start
+    )
+    return sums, gradients
+
+
+def _spread(
+    gradient: Float[Array, "b h w c"],
+    of_full: Float[Array, "n c"],
+    corners: list[tuple[tuple[Array, Array, Array], Float[Array, "n 1"]]],
+) -> Float[Array, "b h w c"]:
+    for at, weight in corners:
+        gradient = gradient.at[at].add(weight * of_full)
+    return gradient
+
+
+def by_rows(
+    terms: Terms,
+    outputs: Float[Array, "b h w c"],
+    labels: Int32[Array, "b y x"],
+    depth_m: Float[Array, "b y x"],
+) -> tuple[Sums, Gradients]:
+    """Computes `upsampled_sums` and the gradients, some rows at a time."""
+    batch, height, width = labels.shape
+    rows = max(1, CHUNK_PX // (batch * width))
+    fill = -height % rows
+    to_rows = jnp.asarray(interpolation_matrix(outputs.shape[1], height))
+    to_rows = jnp.pad(to_rows, ((0, fill), (0, 0))).reshape(-1, rows, outputs.shape[1])
+    to_columns = jnp.asarray(interpolation_matrix(outputs.shape[2], width))
+
+    def in_chunks(array: Array, filling: int) -> Array:
+        sides = ((0, 0), (0, fill), (0, 0))
+        filled = jnp.pad(array, sides, constant_values=filling)
+        return filled.reshape(batch, -1, rows, width).swapaxes(0, 1)
+
+    def upsample(outputs: Array, to_rows: Array) -> Array:
+        exact = jax.lax.Precision.HIGHEST
+        x = jnp.einsum("bhwk,yh->bywk", outputs, to_rows, precision=exact)
+        return jnp.einsum("bywk,xw->byxk", x, to_columns, precision=exact)
+
+    def add_chunk(
+        carry: tuple[Sums, Gradients], chunk: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Sums, Gradients], None]:
+        to_rows, labels, depth_m = chunk
+        full, pull = jax.vjp(lambda outputs: upsample(outputs, to_rows), outputs)
+        found, of_full = _values_and_gradients(terms, full, labels, depth_m)
+        sums = [jnp.sum(value, axis=(1, 2)) for value in found]
+        gradients = [pull(of_one)[0] for of_one in of_full]
+        return jax.tree.map(jnp.add, carry, (sums, gradients)), None
+
+    chunks = to_rows, in_chunks(labels, IGNORE), in_chunks(depth_m, 0)
+    found, _ = jax.lax.scan(add_chunk, _nothing(terms, outputs), chunks)
+    return found
+
+
+def _values_and_gradients(
+    terms: Terms,
+    outputs: Float[Array, "*n c"],
+    labels: Int32[Array, "*n"],
+    depth_m: Float[Array, "*n"],
+) -> tuple[list[Float[Array, "*n"]], list[Float[Array, "*n c"]]]:
+    """Computes the terms of some pixels, and the gradient of each at its pixel."""
+    values, pull = jax.vjp(lambda outputs: terms(outputs, labels, depth_m), outputs)
+    zeros = [jnp.zeros_like(value) for value in values]
+    gradients = []
+    for index, value in enumerate(values):
+        (gradient,) = pull([*zeros[:index], jnp.ones_like(value), *zeros[index + 1 :]])
+        gradients.append(gradient)
+    return values, gradients
+
+
+def _nothing(terms: Terms, outputs: Float[Array, "b h w c"]) -> tuple[Sums, Gradients]:
+    """Gives sums and gradients of no pixel at all."""
+    one = jax.ShapeDtypeStruct((1, outputs.shape[-1]), outputs.dtype)
+    label = jax.ShapeDtypeStruct((1,), jnp.int32)
+    depth_m = jax.ShapeDtypeStruct((1,), jnp.float32)
+    count = len(jax.eval_shape(terms, one, label, depth_m))
+    sums = [jnp.zeros(len(outputs), outputs.dtype) for _ in range(count)]
+    return sums, [jnp.zeros_like(outputs) for _ in range(count)]
