@@ -23,13 +23,8 @@ from deepdepth_jax.inference import Scores, Trained
 from deepdepth_jax.input_pipeline import prepare_held_out, read_examples
 from deepdepth_jax.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.protocol import Protocol
-from deepdepth_jax.report import (
-    BASELINE,
-    DISTANCES,
-    MEDIAN_SCALED,
-    MODEL,
-    Evaluation,
-)
+from deepdepth_jax.regions import REGIONS
+from deepdepth_jax.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.restore import restore
 from deepdepth_jax.types import AnyArray, Example, Prediction
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
@@ -91,7 +86,7 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     protocol = Protocol.of(config, records.source)
     baseline = MedianDepth.load(workdir)
     table = ImageTable(
-        records.source.present, [MODEL, MEDIAN_SCALED, *DISTANCES, BASELINE]
+        records.source.present, [MODEL, MEDIAN_SCALED, *REGIONS, BASELINE]
     )
     summary = UncertaintySummary() if build.head(config).has_distribution else None
     items = _share(records)
@@ -170,8 +165,8 @@ def measure(
         MODEL: protocol.measure(prediction_m, truth_m),
         MEDIAN_SCALED: protocol.measure(scaled_m, truth_m),
         **{
-            name: protocol.measure(prediction_m, truth_m, within_m)
-            for name, within_m in DISTANCES.items()
+            name: protocol.measure(prediction_m, truth_m, region(truth_m))
+            for name, region in REGIONS.items()
         },
     }
 

@@ -16,7 +16,8 @@ from deepdepth_jax.evaluate import measure, records_to_evaluate, report
 from deepdepth_jax.image_table import ImageTable
 from deepdepth_jax.input_pipeline import read_examples
 from deepdepth_jax.protocol import Protocol
-from deepdepth_jax.report import DISTANCES, MEDIAN_SCALED, MODEL, Evaluation
+from deepdepth_jax.regions import REGIONS
+from deepdepth_jax.report import MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.types import AnyArray, Example
 
 UNITS_M = {".png": 1 / 256, ".npy": 1.0}
@@ -55,7 +56,7 @@ def evaluate_files(config: ConfigDict, folder: Path) -> None:
         for example in items:
             yield example, _prediction_m(files[example.name], example, protocol), None
 
-    table = ImageTable(names, [MODEL, MEDIAN_SCALED, *DISTANCES])
+    table = ImageTable(names, [MODEL, MEDIAN_SCALED, *REGIONS])
     items = read_examples(records, range(records.count))
     bar = tqdm(items, f"evaluate {records.source.split}", records.count)
     for example, prediction_m, _ in predict_each(iter(bar)):

@@ -51,19 +51,18 @@ def evaluated_pixels(
     cap_m: float,
     min_m: float,
     crop: str,
-    within_m: tuple[float, float] | None = None,
+    among: Bool[np.ndarray, "h w"] | None = None,
 ) -> Bool[np.ndarray, "h w"]:
     """Marks the pixels that count: min < truth < cap, inside the crop.
 
-    And, if there is `within_m`, with truth at or beyond its first and before its
-    second.
+    And, if there is `among`, marked there.
     """
     truth_m = np.asarray(truth_m)
     counts = np.zeros(truth_m.shape, bool)
     counts[crop_window(crop, *truth_m.shape)] = True
     counts &= (truth_m > min_m) & (truth_m < cap_m)
-    if within_m is not None:
-        counts &= (truth_m >= within_m[0]) & (truth_m < within_m[1])
+    if among is not None:
+        counts &= among
     return counts
 
 
@@ -74,7 +73,7 @@ def depth_metrics(
     cap_m: float = 80.0,
     min_m: float = 1e-3,
     crop: str = "garg",
-    within_m: tuple[float, float] | None = None,
+    among: Bool[np.ndarray, "h w"] | None = None,
 ) -> dict[str, float]:
     """Compares a predicted depth map with the true one.
 
@@ -98,7 +97,7 @@ def depth_metrics(
       cap_m: truth at or beyond it does not count.
       min_m: truth at or before it does not count.
       crop: see `CROPS`.
-      within_m: a range of truth; pixels outside it do not count.
+      among: marks a part of the picture; pixels outside it do not count.
 
     Returns:
       The metrics of this one image; all NaN if no pixel counts.
@@ -107,9 +106,7 @@ def depth_metrics(
       UserError: there is no such crop.
     """
     prediction_m, truth_m = np.asarray(prediction_m), np.asarray(truth_m)
-    counts = evaluated_pixels(
-        truth_m, cap_m=cap_m, min_m=min_m, crop=crop, within_m=within_m
-    )
+    counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop, among=among)
     if not counts.any():
         return dict.fromkeys(METRICS, float("nan"))
     truth = truth_m[counts].astype(np.float64)

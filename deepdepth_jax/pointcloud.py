@@ -3,14 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 
+from deepdepth_jax.depth_edges import at_edges
 from deepdepth_jax.types import AnyArray
-
-EDGE_RATIO = 1.25
-"""A pixel is at an edge if depth around it differs by more than this factor."""
 
 _POINT = np.dtype(
     [("position_m", "<f4", 3), ("colour", "u1", 3)]  # packed, as in the file
@@ -65,18 +62,6 @@ class Pinhole:
         right = ((np.arange(width) - x_px) / self.focal_px).astype(np.float32)
         down = ((np.arange(height) - y_px) / self.focal_px).astype(np.float32)
         return np.stack([depth_m * right, depth_m * down[:, None], depth_m], axis=-1)
-
-
-def at_edges(depth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Finds the pixels where depth steps from one thing to another.
-
-    There a network is unsure which of the two it sees, and its answers between them
-    would hang in the air. A pixel counts where the depths of its 3 x 3 neighbourhood
-    differ by more than a factor of `EDGE_RATIO`.
-    """
-    depth_m = np.asarray(depth_m, np.float32)
-    around = np.ones((3, 3), np.uint8)
-    return cv2.dilate(depth_m, around) > EDGE_RATIO * cv2.erode(depth_m, around)
 
 
 def save_point_cloud(

@@ -14,9 +14,6 @@ from deepdepth_jax.heads import HEADS
 from deepdepth_jax.metrics import depth_metrics, evaluated_pixels
 from deepdepth_jax.types import AnyArray
 
-DISTANCES_M = ((0.0, 10.0), (10.0, 20.0), (20.0, 40.0), (40.0, 80.0))
-"""The ranges of true depth that are looked at one by one."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -93,10 +90,10 @@ class Protocol:
         self,
         prediction_m: Float[AnyArray, "h w"],
         truth_m: Float[np.ndarray, "h w"],
-        within_m: tuple[float, float] | None = None,
+        among: Bool[np.ndarray, "h w"] | None = None,
     ) -> dict[str, float]:
         """Computes the metrics of one image; see `metrics.depth_metrics`."""
-        return depth_metrics(prediction_m, truth_m, within_m=within_m, **self.pixels)
+        return depth_metrics(prediction_m, truth_m, among=among, **self.pixels)
 
     def median_scaled(
         self,

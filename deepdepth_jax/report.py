@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from deepdepth_jax.image_table import ImageTable
-from deepdepth_jax.protocol import DISTANCES_M, Protocol
+from deepdepth_jax.protocol import Protocol
 from deepdepth_jax.published import PUBLISHED
+from deepdepth_jax.regions import SECTIONS
 from deepdepth_jax.uncertainty.sparsification import ERRORS, REMOVED
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 from deepdepth_jax.uncertainty_plots import (
@@ -20,7 +21,6 @@ from deepdepth_jax.uncertainty_plots import (
 MODEL = ""
 MEDIAN_SCALED = "median_scaled"
 BASELINE = "baseline"
-DISTANCES = {f"{low:g}-{high:g} m": (low, high) for low, high in DISTANCES_M}
 
 HEADS = {
     "abs_rel": "AbsRel",
@@ -44,7 +44,7 @@ class Evaluation:
       protocol: what it was done on, and how.
       title: of what was evaluated, such as "step 1200".
       table: the metrics of each image; groups `MODEL`, `MEDIAN_SCALED`, those of
-        `DISTANCES`, and `BASELINE` if there is one.
+        `REGIONS`, and `BASELINE` if there is one.
       frames_without_ground_truth: how many of the split were never looked at.
       step: of the checkpoint; None if it was somebody else's predictions.
       temperature: of the checkpoint.
@@ -69,9 +69,12 @@ class Evaluation:
             "protocol": dataclasses.asdict(self.protocol) | counts,
             "step": self.step,
             "metrics": model.compute(),
-            "by_distance": {
-                group: {"images": means[group].images, **means[group].compute()}
-                for group in DISTANCES
+            **{
+                section: {
+                    group: {"images": means[group].images, **means[group].compute()}
+                    for group in groups
+                }
+                for section, groups in SECTIONS.items()
             },
         }
         for group in (MEDIAN_SCALED, BASELINE):
@@ -100,6 +103,7 @@ class Evaluation:
             + (f", {without} without ground truth" if without else ""),
             _metric_table("", rows),
             _metric_table("by true depth", results["by_distance"]),
+            _metric_table("by steps of true depth", results["by_edge"]),
         ]
         if "confidence" in results:
             parts += _confidence_tables(results["confidence"])

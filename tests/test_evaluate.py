@@ -42,6 +42,9 @@ def test_the_tables_say_what_the_numbers_say(run, results):
     assert f"| {results['median_scaled']['abs_rel']:.4g} |" in text
     assert f"| {results['baseline']['rmse']:.4g} |" in text
     assert f"| 10-20 m | {results['by_distance']['10-20 m']['abs_rel']:.4g} |" in text
+    assert results["by_edge"]["near edges"]["images"] == 3
+    for name, metrics in results["by_edge"].items():
+        assert f"| {name} | {metrics['abs_rel']:.4g} |" in text
     confidence = results["confidence"]
     assert f"temperature {confidence['temperature']:.3f}" in text
     assert f"| {confidence['calibrated']['ece']:.4f} |" in text

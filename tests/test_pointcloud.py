@@ -1,8 +1,8 @@
 import numpy as np
-import pytest
 from ply_reader import read_ply
 
-from deepdepth_jax.pointcloud import Pinhole, at_edges, save_point_cloud
+from deepdepth_jax.depth_edges import at_edges
+from deepdepth_jax.pointcloud import Pinhole, save_point_cloud
 
 
 def smooth_depth(height=9, width=13):
@@ -60,14 +60,6 @@ def test_pixels_at_steps_and_without_depth_are_left_out(tmp_path):
     points, _ = read_ply(tmp_path / "p.ply")
     assert len(points) == 60 - expected.sum()
     assert {point["z"] for point in points} == {5.0, 20.0}
-
-
-@pytest.mark.parametrize(("ratio", "is_edge"), [(1.2, False), (1.3, True)])
-def test_a_step_is_told_by_its_ratio(ratio, is_edge):
-    for near_m in (1.0, 50.0):
-        depth_m = np.full((3, 4), near_m, np.float32)
-        depth_m[:, 2:] *= ratio
-        assert at_edges(depth_m).any() == is_edge
 
 
 def test_a_picture_of_nothing_is_a_file_without_points(tmp_path):

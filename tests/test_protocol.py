@@ -3,7 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepdepth_jax.depth_edges import near_edges
 from deepdepth_jax.protocol import Protocol
+from deepdepth_jax.regions import REGIONS, SECTIONS, distance_range
 
 PROTOCOL = Protocol(
     dataset="kitti",
@@ -55,7 +57,8 @@ def test_ranges_of_distance_share_out_the_pixels_that_count():
     total = 0.0
     for low, high in ((0.0, 10.0), (10.0, 20.0), (20.0, 40.0), (40.0, 80.0)):
         inside = counts & (truth_m >= low) & (truth_m < high)
-        found = PROTOCOL.measure(prediction_m, truth_m, (low, high))["abs_rel"]
+        among = REGIONS[f"{low:g}-{high:g} m"](truth_m)
+        found = PROTOCOL.measure(prediction_m, truth_m, among)["abs_rel"]
         # Predictions are clipped to the protocol's range, not to that of the truth.
         error = np.abs(np.clip(prediction_m, 1e-3, 80) - truth_m)[inside]
         assert found == pytest.approx((error / truth_m[inside]).mean(), rel=1e-5)
@@ -67,7 +70,30 @@ def test_ranges_of_distance_share_out_the_pixels_that_count():
 def test_a_range_without_a_pixel_is_not_a_number():
     prediction_m, truth_m = depths_m()
     truth_m[truth_m > 40] = 0
-    assert np.isnan(PROTOCOL.measure(prediction_m, truth_m, (40.0, 80.0))["rmse"])
+    far = distance_range(40.0, 80.0)(truth_m)
+    assert np.isnan(PROTOCOL.measure(prediction_m, truth_m, far)["rmse"])
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_pixel_that_counts_is_in_one_part_of_each_section(section):
+    _, truth_m = depths_m()
+    parts = [region(truth_m) for region in SECTIONS[section].values()]
+    counts = PROTOCOL.evaluated(truth_m)
+    np.testing.assert_array_equal(sum(parts, np.zeros(truth_m.shape, int))[counts], 1)
+
+
+def test_a_mistake_at_a_step_counts_near_edges_alone():
+    truth_m = np.full((60, 90), 10, np.float32)
+    truth_m[:, 45:] = 30
+    prediction_m = truth_m.copy()
+    prediction_m[:, 45:48] = 10  # the near thing is seen too wide
+    found = {
+        name: PROTOCOL.measure(prediction_m, truth_m, region(truth_m))["abs_rel"]
+        for name, region in SECTIONS["by_edge"].items()
+    }
+    assert near_edges(truth_m)[0].nonzero()[0].tolist() == list(range(41, 49))
+    assert found["near edges"] == pytest.approx(3 / 8 * 2 / 3)
+    assert found["away from edges"] == 0
 
 
 def test_the_title_says_what_is_not_usual():

@@ -1,0 +1,1 @@
+"""Studies: files with a function `get_study()`."""

@@ -1,0 +1,1 @@
+"""A grid of variants, readings and seeds: run, and told with intervals."""
