@@ -17,7 +17,7 @@ import argparse
 import dataclasses
 import functools
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -118,6 +118,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"]
     )
+    parser.add_argument(
+        "--forms",
+        nargs="+",
+        choices=FORMS,
+        default=FORMS,
+        help="PyTorch's in steps and predictions, where all would take too long",
+    )
 
 
 def rows(arguments: argparse.Namespace) -> Iterator[Row]:
@@ -128,13 +135,13 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         for case in arguments.case or CASES:
             if precision == "float32" or case.share is not None:
                 chosen = dataclasses.replace(case, precision=precision)
-                yield compare_case(chosen, arguments.rounds)
+                yield compare_case(chosen, arguments.forms, arguments.rounds)
 
 
-def compare_case(case: Case, rounds: int) -> Row:
+def compare_case(case: Case, forms: Sequence[str], rounds: int) -> Row:
     """Measures all programs on one case."""
     children = {OURS: Child(ours, case)}
-    children |= {form: Child(peer, form, device(), case) for form in FORMS}
+    children |= {form: Child(peer, form, device(), case) for form in forms}
     work = multiplications(case.batch, case.height, case.width)
     if case.share is not None:
         work *= 3  # the gradients of input and kernel are as large again

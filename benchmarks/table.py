@@ -100,7 +100,9 @@ class Row:
 
 
 def spread(figures: Sequence[float]) -> str:
-    """Gives median, smallest and largest."""
+    """Gives median, smallest and largest; nothing of nothing."""
+    if not figures:
+        return ""
     low, middle, high = min(figures), statistics.median(figures), max(figures)
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
@@ -108,9 +110,9 @@ def spread(figures: Sequence[float]) -> str:
 def markdown(rows: Sequence[Row]) -> str:
     """Gives the table, and below it all forms of PyTorch."""
     forms = [
-        [row.what, *(spread(row.seconds[form]) for form in FORMS)]
+        [row.what, *(spread(row.seconds.get(form, ())) for form in FORMS)]
         for row in rows
-        if set(FORMS) <= set(row.seconds)
+        if set(FORMS) & set(row.seconds)
     ]
     parts = [_table(HEADS, [row.cells() for row in rows]), LEGEND]
     if forms:
