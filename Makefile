@@ -53,11 +53,9 @@ smoke: .venv/installed  ## The demo's commands, small enough for a minute or two
 	$(BIN)/python -m deepdepth_jax.export --workdir=runs/smoke \
 		--format=onnx --output=runs/smoke/depth.onnx
 
-bench: .venv/installed  ## Beside PyTorch: network and input pipeline; and start-up.
+bench: .venv/installed  ## All that is measured beside PyTorch, in one table.
 	$(BIN)/pip install --quiet "torch>=2.6,<3"
-	$(BIN)/python -m benchmarks.network
-	$(BIN)/python -m benchmarks.input_pipeline
-	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks
 
 format: .venv/installed
 	$(BIN)/ruff format .

@@ -1,14 +1,21 @@
 """Processes of their own for what is measured: memory and threads are not shared."""
 
 import multiprocessing
+import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+import jax
+
 Work = Callable[[], object]
 """What is measured; it returns when the work is done."""
+
+LEAST_S = 1.0
+"""For how long work is repeated to be timed, where once is shorter."""
 
 
 class Child:
@@ -19,6 +26,9 @@ class Child:
     Args:
       build: makes the work, in the process; a function at the top of a module.
       *arguments: of it.
+
+    Raises:
+      EOFError: the process broke off; it has printed why.
     """
 
     def __init__(self, build: Callable[..., Work], *arguments: Any) -> None:
@@ -33,12 +43,15 @@ class Child:
         """Seconds that building the work and doing it once took."""
 
     def seconds(self) -> float:
-        """Does the work once and gives the time."""
+        """Does the work, several times if that is soon done, and gives its time."""
         self._pipe.send("work")
         return self._pipe.recv()
 
     def peak_gb(self) -> float:
-        """Gives the most memory that the process ever had, in gigabytes."""
+        """Gives the most memory that the work ever had, in gigabytes.
+
+        Of the GPU that it runs on; else of the process, with libraries and compiler.
+        """
         self._pipe.send("memory")
         return self._pipe.recv()
 
@@ -51,15 +64,28 @@ class Child:
 def _serve(
     pipe: Connection, build: Callable[..., Work], arguments: tuple[Any, ...]
 ) -> None:
+    # Or PyTorch's compiler would find what an earlier run has left.
+    os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
     start = time.perf_counter()
     work = build(*arguments)
     work()
     pipe.send(time.perf_counter() - start)
     while (request := pipe.recv()) != "end":
-        if request == "work":
-            start = time.perf_counter()
-            work()
-            pipe.send(time.perf_counter() - start)
-        else:
-            kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            pipe.send(kilobytes * 1024 / 1e9)
+        pipe.send(_seconds(work) if request == "work" else _peak_bytes() / 1e9)
+
+
+def _seconds(work: Work) -> float:
+    start, count = time.perf_counter(), 0
+    while (taken := time.perf_counter() - start) < LEAST_S or not count:
+        work()
+        count += 1
+    return taken / count
+
+
+def _peak_bytes() -> int:
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated()
+    if of_jax := jax.local_devices()[0].memory_stats():  # there are none on a CPU
+        return of_jax["peak_bytes_in_use"]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

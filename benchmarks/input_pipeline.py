@@ -1,4 +1,4 @@
-"""Pictures a second out of the input pipeline, beside a PyTorch DataLoader.
+"""Seconds for a batch of the input pipeline, beside a PyTorch DataLoader.
 
     python -m benchmarks.input_pipeline
 
@@ -20,8 +20,10 @@ import jax
 import tensorflow as tf
 from absl import logging
 
-from benchmarks.pairing import alternate, describe, ratios
-from benchmarks.torch_loader import torch_batches
+from benchmarks.command import Benchmark, run
+from benchmarks.pairing import alternate
+from benchmarks.table import OURS, Row
+from benchmarks.torch_loader import kitti_files, torch_batches
 from deepdepth_jax.augment import Augmentation
 from deepdepth_jax.datasets.kitti.builder import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
@@ -32,59 +34,59 @@ from deepdepth_jax.defaults import AUGMENTATIONS
 from deepdepth_jax.input_pipeline import Mixture, train_batches
 from deepdepth_jax.parallel import split_over_devices
 
+ROOT = Path("runs/benchmark/kitti")
 FRAMES = [Frame("2011_09_26", "0001", 2, index) for index in range(5, 29)]
 KITTI_TRAIN_FRAMES = 23_158
 HEIGHT, WIDTH, CROP, BATCH_SIZE = 375, 1242, (420, 800), 3
 
 
-def main() -> None:
-    """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batches", type=int, default=60, help="in a round")
-    parser.add_argument("--root", type=Path, default=Path("runs/benchmark/kitti"))
-    arguments = parser.parse_args()
-    logging.set_verbosity(logging.ERROR)
-    tf.config.set_visible_devices([], "GPU")
-    records, files = prepared(arguments.root)
-    batches = arguments.batches
-    figures = alternate(
-        {
-            "ours": lambda: images_a_second(ours(records, batches), batches),
-            "torch": lambda: images_a_second(
-                torch_batches(files, CROP, BATCH_SIZE, batches), batches
-            ),
-        },
-        arguments.rounds,
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this benchmark."""
+    parser.add_argument(
+        "--batches", type=int, default=60, help="in a round; 60 by default"
     )
-    print(f"ours:    {describe(figures['ours'], 'images/s')}")
-    print(f"PyTorch: {describe(figures['torch'], 'images/s')}")
-    print(f"ratio:   {describe(ratios(figures['ours'], figures['torch']), 'times')}")
-    waits = alternate(
-        {
-            str(step): functools.partial(first_wait, records, step)
-            for step in (0, 90_000)
-        },
-        arguments.rounds,
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Measures the time between batches, and the wait for the first one."""
+    records, files = prepared(ROOT)
+    count = arguments.batches
+    yield Row(
+        f"input pipeline, {BATCH_SIZE} x {CROP[0]} x {CROP[1]}",
+        alternate(
+            {
+                OURS: lambda: batch_s(ours(records, count), count),
+                "DataLoader": lambda: batch_s(
+                    # JAX has threads here, which fork() breaks.
+                    torch_batches(files, CROP, BATCH_SIZE, count, "forkserver"),
+                    count,
+                ),
+            },
+            arguments.rounds,
+        ),
     )
-    for step, seconds in waits.items():
-        print(
-            f"first batch of a run that starts at step {step}: {describe(seconds, 's')}"
+    for step in (0, 90_000):
+        wait = functools.partial(first_wait, records, step)
+        yield Row(
+            f"first batch of a run that starts at step {step}",
+            alternate({OURS: wait}, arguments.rounds),
         )
 
 
 def prepared(root: Path) -> tuple[Records, list[tuple[Path, Path]]]:
     """Renders street scenes as a KITTI folder, once, and prepares them."""
+    logging.set_verbosity(logging.ERROR)
+    tf.config.set_visible_devices([], "GPU")
     if not root.exists():
         print(f"renders {len(FRAMES)} frames to {root}", flush=True)
         write_kitti(root, FRAMES, height=HEIGHT, width=WIDTH, depth_share=0.19)
-    source = KittiSource(root, "train")
+    source, is_new = KittiSource(root, "train"), not (root / "prepared").exists()
     start = time.perf_counter()
     records = open_records(Kitti, source, root / "prepared")
-    print(f"opened {records.count} records in {time.perf_counter() - start:.1f} s")
-    pictures = sorted(root.glob("*/*/image_02/data/*.png"))
-    depths = sorted(root.glob("data_depth_annotated/*/*/proj_depth/*/image_02/*.png"))
-    return records, list(zip(pictures, depths, strict=True))
+    if is_new:
+        seconds = time.perf_counter() - start
+        print(f"prepared {records.count} records in {seconds:.1f} s", flush=True)
+    return records, kitti_files(root)
 
 
 def ours(records: Records, num_steps: int, first_step: int = 0) -> Iterator:
@@ -102,13 +104,13 @@ def ours(records: Records, num_steps: int, first_step: int = 0) -> Iterator:
         yield jax.block_until_ready(jax.device_put(batch))
 
 
-def images_a_second(batches: Iterator, count: int) -> float:
-    """Measures the rate from the third batch on, when all workers are at work."""
+def batch_s(batches: Iterator, count: int) -> float:
+    """Measures the time from the third batch on, when all workers are at work."""
     next(batches), next(batches)
     start = time.perf_counter()
     for _ in range(count - 2):
         next(batches)
-    return BATCH_SIZE * (count - 2) / (time.perf_counter() - start)
+    return (time.perf_counter() - start) / (count - 2)
 
 
 def first_wait(records: Records, step: int) -> float:
@@ -123,5 +125,7 @@ def first_wait(records: Records, step: int) -> float:
     return time.perf_counter() - start
 
 
+BENCHMARK = Benchmark("input_pipeline", add_options, rows)
+
 if __name__ == "__main__":
-    main()
+    run("input_pipeline", __doc__, [BENCHMARK])

@@ -6,38 +6,43 @@ ResNet-101 as in configs/kitti.py. Each program runs in a process of its own, an
 work by turns: A B A B ... PyTorch's is given in each of its usual forms, and the ratio
 is to the fastest of them. The limit is a product of large matrices, measured in the
 same rounds: the share of it counts the multiplications of the plain convolutions.
+
+Where JAX finds a GPU, all of it runs there; float32 convolutions and matrix products
+are computed in TF32 then, as is usual in both, and memory is the GPU's.
+JAX_PLATFORMS=cpu keeps it on the CPU. With --precision=bfloat16 there are only training
+steps, as we predict in float32; PyTorch's has autocast.
 """
 
 import argparse
 import dataclasses
 import functools
-import json
 import statistics
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
+import torch
 from ml_collections import ConfigDict
 
 from benchmarks.child import Child, Work
+from benchmarks.command import Benchmark, run
 from benchmarks.memory import recipe
-from benchmarks.pairing import alternate, describe, ratios
+from benchmarks.pairing import alternate
+from benchmarks.table import FORMS, OURS, Row
 from benchmarks.torch_network import (
-    FORMS,
-    inference,
+    Network,
     matrix_product,
     multiplications,
+    predictor,
     training,
 )
 from deepdepth_jax import build
 from deepdepth_jax.inference import Trained
-from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.state import initial_variables
 from deepdepth_jax.types import Batch
 
 LIMIT = "matrix product"
-LIMIT_SIZE = 2048
+LIMIT_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +56,26 @@ class Case:
     height: int
     width: int
     share: float | None = None
+    precision: str = "float32"
 
     def __str__(self) -> str:
         """Names it in a table."""
         size = f"{self.batch} x {self.height} x {self.width}"
         if self.share is None:
             return f"prediction, {size}"
-        return f"training step, {size}, depth at {self.share:.0%}"
+        step = f"training step, {size}, depth at {self.share:.0%}"
+        return step if self.precision == "float32" else f"{step}, {self.precision}"
+
+    @classmethod
+    def of(cls, text: str) -> "Case":
+        """Reads a command line's `BATCHxHEIGHTxWIDTH[@SHARE]`.
+
+        Raises:
+          ValueError: it is something else.
+        """
+        size, _, share = text.partition("@")
+        batch, height, width = map(int, size.split("x"))
+        return cls(batch, height, width, float(share) if share else None)
 
     def arrays(self) -> Batch:
         """Draws pictures and depth."""
@@ -70,7 +88,7 @@ class Case:
 
     def config(self) -> ConfigDict:
         """Gives the config of the network; frozen statistics are those of new ones."""
-        config = recipe("float32", "none", 1)
+        config = recipe(self.precision, "none", 1)
         config.train.update(batch_size=self.batch, crop=(self.height, self.width))
         config.eval.update(batch_size=self.batch, decode="expectation")
         return config
@@ -81,55 +99,92 @@ CASES = (
     Case(1, 210, 400, 0.19),
     Case(1, 210, 400, 1.0),
     Case(1, 375, 1242),
+    Case(3, 420, 800, 0.04),
+    Case(3, 420, 800, 0.19),
+    Case(3, 420, 800, 1.0),
 )
-LARGE_CASES = (Case(3, 420, 800, 0.19), Case(3, 420, 800, 1.0))
 
 
-def main() -> None:
-    """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this benchmark."""
     parser.add_argument(
-        "--large", action="store_true", help="the paper's crops and batch too: minutes"
+        "--case",
+        type=Case.of,
+        action="append",
+        metavar="BATCHxHEIGHTxWIDTH[@SHARE]",
+        help="instead of all: a training step whose pixels have depth at that share, "
+        "or a prediction; may be given several times",
     )
-    parser.add_argument("--output", type=Path, default=Path("runs/benchmark/network"))
-    arguments = parser.parse_args()
-    found = {}
-    for case in CASES + LARGE_CASES * arguments.large:
-        found[str(case)] = compare(case, arguments.rounds)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    path = arguments.output.with_suffix(".json")
-    path.write_text(json.dumps(found, indent=2) + "\n")
-    print(f"wrote {path}")
+    parser.add_argument(
+        "--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"]
+    )
+    parser.add_argument(
+        "--forms",
+        nargs="+",
+        choices=FORMS,
+        default=FORMS,
+        help="PyTorch's in steps and predictions, where all would take too long",
+    )
 
 
-def compare(case: Case, rounds: int) -> dict[str, Any]:
-    """Measures both programs on one case, prints, and gives the figures."""
-    print(f"\n{case}", flush=True)
-    children = {"ours": Child(ours, case)}
-    children |= {form: Child(peer, form, case) for form in FORMS}
-    children[LIMIT] = Child(matrix_product, LIMIT_SIZE)
-    measures = {name: child.seconds for name, child in children.items()}
-    seconds = alternate(measures, rounds)
-    peak_gb = {name: child.peak_gb() for name, child in children.items()}
-    first_s = {name: child.first_s for name, child in children.items()}
-    for child in children.values():
-        child.close()
-    fastest = min(FORMS, key=lambda form: statistics.median(seconds[form]))
-    rate = LIMIT_SIZE**3 / statistics.median(seconds[LIMIT])
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Measures all cases in all precisions."""
+    if device() == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("JAX finds a GPU and PyTorch does not: JAX_PLATFORMS=cpu")
+    for precision in arguments.precision:
+        for case in arguments.case or CASES:
+            if precision == "float32" or case.share is not None:
+                chosen = dataclasses.replace(case, precision=precision)
+                yield compare_case(chosen, arguments.forms, arguments.rounds)
+
+
+def compare_case(case: Case, forms: Sequence[str], rounds: int) -> Row:
+    """Measures all programs on one case."""
+    children = {OURS: Child(ours, case)}
+    children |= {form: Child(peer, form, device(), case) for form in forms}
     work = multiplications(case.batch, case.height, case.width)
     if case.share is not None:
         work *= 3  # the gradients of input and kernel are as large again
-    for name in ("ours", *FORMS):
-        share = work / statistics.median(seconds[name]) / rate
-        print(
-            f"  {name:24} {describe(seconds[name], 's')}, {share:.0%} of the limit; "
-            f"first {first_s[name]:.0f} s, {peak_gb[name]:.2f} GB"
-        )
-    ratio = ratios(seconds["ours"], seconds[fastest])
-    memory = peak_gb["ours"] / peak_gb[fastest]
-    print(f"  ours to {fastest}: {describe(ratio, 'times')}, memory {memory:.2f} times")
-    return {"seconds": seconds, "peak_gb": peak_gb, "first_s": first_s, "rate": rate}
+    return compare(str(case), children, work, rounds, case.precision)
+
+
+def compare(
+    what: str,
+    children: dict[str, Child],
+    work: int,
+    rounds: int,
+    precision: str = "float32",
+) -> Row:
+    """Measures programs by turns, and the limit with them; ends them.
+
+    Args:
+      what: they do.
+      children: the programs.
+      work: the multiplications that it takes.
+      rounds: of turns.
+      precision: of the limit.
+    """
+    size = LIMIT_SIZE[device()]
+    children[LIMIT] = Child(matrix_product, size, device(), precision)
+    measures = {name: child.seconds for name, child in children.items()}
+    seconds = alternate(measures, rounds)
+    product_s = statistics.median(seconds.pop(LIMIT))
+    children.pop(LIMIT).close()
+    row = Row(
+        what,
+        seconds,
+        first_s={name: child.first_s for name, child in children.items()},
+        peak_gb={name: child.peak_gb() for name, child in children.items()},
+        limit_s=work / size**3 * product_s,
+    )
+    for child in children.values():
+        child.close()
+    return row
+
+
+def device() -> str:
+    """Names the device that all run on, as PyTorch calls it: JAX's."""
+    return "cuda" if jax.default_backend() == "gpu" else "cpu"
 
 
 def ours(case: Case) -> Work:
@@ -137,8 +192,8 @@ def ours(case: Case) -> Work:
     config, arrays = case.config(), case.arrays()
     if case.share is None:
         variables = initial_variables(build.network(config).model, seed=0)
-        run = build.prediction(config)
-        return functools.partial(run, Trained(variables), arrays.image)
+        predict = build.prediction(config)
+        return functools.partial(predict, Trained(variables), arrays.image)
     train_step, state = build.train_step(config), build.first_state(config)
     batch = jax.device_put(jax.tree.map(lambda x: x[None], arrays))
 
@@ -149,15 +204,17 @@ def ours(case: Case) -> Work:
     return step
 
 
-def peer(form: str, case: Case) -> Work:
+def peer(form: str, device: str, case: Case) -> Work:
     """Builds PyTorch's program."""
-    arrays, bins = case.arrays(), build.depth_bins(case.config())
-    image = np.asarray(CONVENTIONS["imagenet_rgb"](arrays.image))
+    arrays = case.arrays()
+    image, depth_m = np.asarray(arrays.image), np.asarray(arrays.depth_m)
+    network = Network(form, device, case.precision)
     if case.share is None:
-        return inference(form, image, bins.centers_m)
-    labels = np.asarray(bins.label(arrays.depth_m))
-    return training(form, image, labels)
+        return functools.partial(predictor(network), image)
+    return training(network, image, depth_m)
 
+
+BENCHMARK = Benchmark("network", add_options, rows)
 
 if __name__ == "__main__":
-    main()
+    run("network", __doc__, [BENCHMARK])

@@ -6,7 +6,8 @@ Trains ResNet-101 with frozen normalisation, from weights in a file, on crops of
 210 x 400, one at a time, of street scenes that are prepared beforehand. Each start is a
 new run in a process of its own, which is killed after its second step. In each round
 the first start finds no compiled program, and the second one finds all. The step is
-timed by the second one, from the end of the first.
+timed by the second one, from the end of the first. PyTorch's is a program that loads
+weights and trains on pictures in files, and does nothing else.
 """
 
 import argparse
@@ -14,27 +15,36 @@ import dataclasses
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
+from benchmarks.command import Benchmark, run
 from benchmarks.memory import recipe
-from benchmarks.pairing import describe
+from benchmarks.table import FORMS, OURS, Row
+from benchmarks.torch_network import Network
+from benchmarks.torch_start import CROP, STEP
 from deepdepth_jax import build
 from deepdepth_jax.compiled import FOLDER
+from deepdepth_jax.datasets.kitti.eigen import Frame
+from deepdepth_jax.datasets.streets.export import write_kitti
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Backbone, Metadata, save_backbone
 from deepdepth_jax.state import initial_variables
 
-COMMAND = (sys.executable, "-m", "deepdepth_jax.main", "--config=configs/streets.py")
+COMMAND = ("-m", "deepdepth_jax.main", "--config=configs/streets.py")
 FIELDS = {
     "data.streets.train_scenes": 8,
     "data.streets.val_scenes": 0,
     "data.streets.test_scenes": 1,
-    "data.streets.height": 210,
-    "data.streets.width": 400,
+    "data.streets.height": CROP[0],
+    "data.streets.width": CROP[1],
     "model.backbone": "resnet101",
     "model.width": 64,
     "model.output_stride": 8,
@@ -42,12 +52,17 @@ FIELDS = {
     "model.norm": "frozen",
     "train.optimizer": "sgd",
     "train.batch_size": 1,
-    "train.crop": (210, 400),
+    "train.crop": CROP,
     "train.num_steps": 3,
     "train.log_every": 1,
     "eval.every": 0,
 }
 POLL_S = 0.02
+TORCH_FOLDER = ".torch_cache"
+
+
+FRAMES = [Frame("2011_09_26", "0001", 2, index) for index in range(5, 13)]
+MODULES = ("deepdepth_jax", "deepdepth_jax.predictor", "deepdepth_jax.train")
 
 
 @dataclasses.dataclass
@@ -70,45 +85,55 @@ class Start:
         return self.first_step_s - self.step_s
 
 
-def main() -> None:
-    """Runs the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="starts of each kind")
-    rounds = range(parser.parse_args().rounds)
-    report("--help", [process_s(*COMMAND, "--help") for _ in rounds])
-    for module in ("deepdepth_jax", "deepdepth_jax.predictor", "deepdepth_jax.train"):
-        program = sys.executable, "-c", f"import {module}"
-        report(f"import {module}", [process_s(*program) for _ in rounds])
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of this benchmark: none."""
+    del parser
+
+
+def rows(arguments: argparse.Namespace) -> Iterator[Row]:
+    """Measures help and imports, and starts beside PyTorch's."""
+    rounds = arguments.rounds
+    yield Row("--help", {OURS: [process_s(*COMMAND, "--help") for _ in range(rounds)]})
+    for name in MODULES:
+        seconds = [process_s("-c", f"import {name}") for _ in range(rounds)]
+        yield Row(f"import {name}", {OURS: seconds})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_weights(folder / "weights.safetensors")
-        process_s(*command(folder), "--mode=prepare")
-        pairs = []
-        for _ in rounds:
-            shutil.rmtree(folder / FOLDER, ignore_errors=True)
-            pairs.append((start(folder), start(folder)))
-        kept = [path.stat().st_size for path in (folder / FOLDER).glob("*-cache")]
-    for title, starts in zip(
-        ("first", "second"), zip(*pairs, strict=True), strict=True
-    ):
-        report_starts(title, starts)
-    print(f"kept: {len(kept)} programs, {sum(kept) / 1e6:.1f} MB")
+        prepare(folder)
+        starts: dict[str, list[tuple[Start, Start]]] = {OURS: []}
+        starts |= {form: [] for form in FORMS}
+        for _ in range(rounds):
+            for program, found in starts.items():
+                for kept in (FOLDER, TORCH_FOLDER):
+                    shutil.rmtree(folder / kept, ignore_errors=True)
+                found.append((start(program, folder), start(program, folder)))
+    for index, title in enumerate(("first", "second")):
+        for field in ("first_step_s", "step_s", "before_step_s", "compiling_s"):
+            of = [OURS] if field == "compiling_s" else starts
+            yield Row(
+                f"{title} start, {field.removesuffix('_s').replace('_', ' ')}",
+                {
+                    program: [getattr(pair[index], field) for pair in starts[program]]
+                    for program in of
+                },
+            )
 
 
-def report(title: str, seconds: list[float]) -> None:
-    """Prints a line of the table."""
-    print(f"{title:32}{describe(seconds, 's')}", flush=True)
+def prepare(folder: Path) -> None:
+    """Draws weights and renders pictures, for both."""
+    write_weights(folder / "weights.safetensors")
+    process_s(*command(OURS, folder), "--mode=prepare")
+    weights = Network(FORMS[0]).model.state_dict()
+    torch.save(weights, folder / "weights.pth")
+    size = {"height": CROP[0], "width": CROP[1]}
+    write_kitti(folder / "kitti", FRAMES, depth_share=1.0, **size)
 
 
-def report_starts(title: str, starts: tuple[Start, ...]) -> None:
-    """Prints what starts of one kind took."""
-    for field in ("first_step_s", "compiling_s", "step_s", "before_step_s"):
-        words = field.removesuffix("_s").replace("_", " ")
-        report(f"{title} start, {words}", [getattr(each, field) for each in starts])
-
-
-def command(folder: Path) -> list[str]:
-    """Gives the command that trains below a folder."""
+def command(program: str, folder: Path) -> list[str]:
+    """Gives the arguments of Python that train below a folder."""
+    if program != OURS:
+        files = folder / "weights.pth", folder / "kitti"
+        return ["-m", "benchmarks.torch_start", program, *map(str, files)]
     fields = FIELDS | {
         "data.prepared_dir": folder / "prepared",
         "model.pretrained": folder / "weights.safetensors",
@@ -142,32 +167,37 @@ def write_weights(path: Path) -> None:
 
 
 def process_s(*arguments: str) -> float:
-    """Runs a process to its end and gives the time it took."""
+    """Runs Python to its end and gives the time it took."""
     begun = time.perf_counter()
-    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run((sys.executable, *arguments), check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begun
 
 
-def start(folder: Path) -> Start:
+def start(program: str, folder: Path) -> Start:
     """Starts a new run, lets it take two steps, and kills it."""
     shutil.rmtree(folder / "run", ignore_errors=True)
     log = folder / "log.txt"
+    kept = {
+        "JAX_LOG_COMPILES": "1",
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / TORCH_FOLDER),
+    }
     begun = time.perf_counter()
     with log.open("w") as file:
         process = subprocess.Popen(
-            command(folder),
+            (sys.executable, *command(program, folder)),
             stdout=file,
             stderr=file,
-            env=os.environ | {"JAX_LOG_COMPILES": "1"},
+            env={**os.environ, **kept},
+            start_new_session=True,
         )
     ends = []
     for steps in (1, 2):
-        while count_steps(folder) < steps:
+        while count_steps(program, folder) < steps:
             if process.poll() is not None:
                 raise RuntimeError(log.read_text())
             time.sleep(POLL_S)
         ends.append(time.perf_counter())
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)  # with the workers of PyTorch's loader
     process.wait()
     seconds = re.findall(
         r"Finished XLA compilation .* in ([\d.e-]+) sec", log.read_text()
@@ -175,11 +205,15 @@ def start(folder: Path) -> Start:
     return Start(ends[0] - begun, sum(map(float, seconds)), ends[1] - ends[0])
 
 
-def count_steps(folder: Path) -> int:
-    """Counts the steps that a run has logged, which it does when they are finished."""
-    path = folder / "run" / "metrics.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
+def count_steps(program: str, folder: Path) -> int:
+    """Counts the steps that a run has told of, which it does when they are finished."""
+    if program == OURS:
+        path = folder / "run" / "metrics.jsonl"
+        return path.read_text().count("\n") if path.exists() else 0
+    return (folder / "log.txt").read_text().splitlines().count(STEP)
 
+
+BENCHMARK = Benchmark("startup", add_options, rows)
 
 if __name__ == "__main__":
-    main()
+    run("startup", __doc__, [BENCHMARK])

@@ -14,7 +14,14 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from deepdepth_jax.augment import MEAN_COLOUR
+MEAN_COLOUR = (124, 116, 104)
+
+
+def kitti_files(root: Path) -> list[tuple[Path, Path]]:
+    """Finds the pictures below a KITTI folder, each with its depth."""
+    pictures = sorted(root.glob("*/*/image_02/data/*.png"))
+    depths = sorted(root.glob("data_depth_annotated/*/*/proj_depth/*/image_02/*.png"))
+    return list(zip(pictures, depths, strict=True))
 
 
 @dataclasses.dataclass
@@ -78,6 +85,7 @@ def torch_batches(
     crop: tuple[int, int],
     batch_size: int,
     num_batches: int,
+    start_method: str | None = None,
 ) -> Iterator[list[torch.Tensor]]:
     """Makes batches with as many workers as there are cores."""
     dataset = EigenDataset(files, crop, batch_size * num_batches)
@@ -86,6 +94,6 @@ def torch_batches(
         batch_size,
         shuffle=True,
         num_workers=os.cpu_count() or 1,
-        multiprocessing_context="forkserver",  # JAX has threads, which fork() breaks
+        multiprocessing_context=start_method,
     )
     return iter(loader)

@@ -1,34 +1,82 @@
-"""Training step and prediction as PyTorch's users write them: the peer of ours."""
+"""Training step and prediction as PyTorch's users write them: the peer of ours.
+
+On a GPU, matrix products run in TF32, as PyTorch's convolutions there do and all of
+JAX's; and cuDNN tries its algorithms, as XLA does.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.torch_deeplab import DeepLabV2
 
-CLASSES, IGNORE = 71, 255
+CLASSES, NEAREST_M, FARTHEST_M, IGNORE = 71, 1.0, 80.0, 255
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-FORMS = ("contiguous eager", "channels_last eager", "channels_last compiled")
-"""How a network can be run: its order in memory, and whether by `torch.compile`."""
+ORDERS = {
+    "contiguous": torch.contiguous_format,
+    "channels_last": torch.channels_last,
+}
 
 
-def training(form: str, image: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
-    """Builds the training step of a batch that stays the same.
+class Network:
+    """DeepLab v2 in one of its forms.
 
     Args:
-      form: one of `FORMS`.
-      image: float32 (b, h, w, 3), as the network takes it.
-      labels: (b, h, w), of 71 classes; 255 = ignore.
+      form: one of `table.FORMS`.
+      device: `cpu` or `cuda`.
+      precision: `float32`, or `bfloat16` by autocast.
     """
-    model = _network(form)
-    run = _runner(form, model)
-    head = list(model.layer5.parameters())
+
+    def __init__(
+        self, form: str, device: str = "cpu", precision: str = "float32"
+    ) -> None:
+        set_precision(device)
+        torch.manual_seed(0)
+        order, how = form.split()
+        self.order, self.device = ORDERS[order], device
+        self.model = DeepLabV2("resnet101", 64, CLASSES)
+        self.model.to(device, memory_format=self.order)
+        self._run = torch.compile(self.model) if how == "compiled" else self.model
+        self.autocast = torch.autocast(
+            device, torch.bfloat16, enabled=precision == "bfloat16"
+        )
+
+    def place(self, image: np.ndarray) -> Tensor:
+        """Puts pictures, uint8 (b, h, w, 3), on the device, as network input."""
+        pixels = torch.from_numpy(image).to(self.device).permute(0, 3, 1, 2)
+        mean, std = (
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in (MEAN, STD)
+        )
+        pixels = (pixels / 255 - mean) / std
+        return pixels.contiguous(memory_format=self.order)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Computes logits (b, k, h, w) at the size of the pictures."""
+        return functional.interpolate(
+            self._run(pixels), pixels.shape[2:], mode="bilinear", align_corners=True
+        )
+
+
+def set_precision(device: str) -> None:
+    """Sets what the module's docstring says."""
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+
+
+def trainer(network: Network) -> Callable[[Tensor, Tensor], float]:
+    """Builds the training step, from pixels (b, 3, h, w) and labels (b, h, w)."""
+    head = list(network.model.layer5.parameters())
     backbone = [
         parameter
-        for name, parameter in model.named_parameters()
+        for name, parameter in network.model.named_parameters()
         if parameter.requires_grad and not name.startswith("layer5")
     ]
     optimizer = torch.optim.SGD(
@@ -37,14 +85,13 @@ def training(form: str, image: np.ndarray, labels: np.ndarray) -> Callable[[], f
         momentum=0.9,
         weight_decay=5e-4,
     )
-    pixels, targets = _placed(form, image), torch.from_numpy(labels.astype(np.int64))
 
-    def step() -> float:
+    def step(pixels: Tensor, labels: Tensor) -> float:
         optimizer.zero_grad(set_to_none=True)
-        full = functional.interpolate(
-            run(pixels), targets.shape[1:], mode="bilinear", align_corners=True
-        )
-        loss = functional.cross_entropy(full, targets, ignore_index=IGNORE)
+        with network.autocast:
+            loss = functional.cross_entropy(
+                network(pixels), labels, ignore_index=IGNORE
+            )
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -52,27 +99,51 @@ def training(form: str, image: np.ndarray, labels: np.ndarray) -> Callable[[], f
     return step
 
 
-def inference(
-    form: str, image: np.ndarray, centers_m: np.ndarray
-) -> Callable[[], torch.Tensor]:
-    """Builds the prediction of expected depth for a picture, given as to `training`."""
-    run = _runner(form, _network(form))
-    pixels, centers = _placed(form, image), torch.from_numpy(centers_m)
+def labels_of(depth_m: np.ndarray) -> Tensor:
+    """Cuts depth (b, h, w) into the classes, spacing increasing with depth."""
+    with np.errstate(divide="ignore"):
+        place = np.log(depth_m / NEAREST_M) / np.log(FARTHEST_M / NEAREST_M)
+    labels = np.clip(np.floor(CLASSES * place), 0, CLASSES - 1)
+    ignored = (depth_m <= 0) | (depth_m > FARTHEST_M)
+    return torch.from_numpy(np.where(ignored, IGNORE, labels).astype(np.int64))
+
+
+def training(
+    network: Network, image: np.ndarray, depth_m: np.ndarray
+) -> Callable[[], float]:
+    """Builds the training step of a batch that stays the same."""
+    step, pixels = trainer(network), network.place(image)
+    labels = labels_of(depth_m).to(network.device)
+    return lambda: step(pixels, labels)
+
+
+def predictor(network: Network) -> Callable[[np.ndarray], np.ndarray]:
+    """Builds the prediction: from pictures (b, h, w, 3) to expected depth (b, h, w)."""
+    edges = np.geomspace(NEAREST_M, FARTHEST_M, CLASSES + 1)
+    centers_m = np.float32((edges[1:] + edges[:-1]) / 2)
+    centers = torch.from_numpy(centers_m).to(network.device)
 
     @torch.inference_mode()
-    def predict() -> torch.Tensor:
-        full = functional.interpolate(
-            run(pixels), pixels.shape[2:], mode="bilinear", align_corners=True
-        )
-        return torch.einsum("bkhw,k->bhw", functional.softmax(full, dim=1), centers)
+    def predict(image: np.ndarray) -> np.ndarray:
+        with network.autocast:
+            probabilities = functional.softmax(network(network.place(image)), dim=1)
+        return torch.einsum("bkhw,k->bhw", probabilities, centers).cpu().numpy()
 
     return predict
 
 
-def matrix_product(size: int) -> Callable[[], torch.Tensor]:
+def matrix_product(size: int, device: str, precision: str) -> Callable[[], None]:
     """Builds the product of two square matrices: what the machine can do."""
-    left, right = (torch.randn(size, size) for _ in range(2))
-    return lambda: left @ right
+    set_precision(device)
+    dtype = getattr(torch, precision)
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in "ab")
+
+    def multiply() -> None:
+        left @ right
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return multiply
 
 
 def multiplications(batch: int, height: int, width: int) -> int:
@@ -80,22 +151,3 @@ def multiplications(batch: int, height: int, width: int) -> int:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         DeepLabV2("resnet101", 64, CLASSES)(torch.empty(batch, 3, height, width))
     return counter.get_total_flops() // 2
-
-
-def _network(form: str) -> DeepLabV2:
-    torch.manual_seed(0)
-    model = DeepLabV2("resnet101", 64, CLASSES)
-    if form.startswith("channels_last"):
-        model = model.to(memory_format=torch.channels_last)
-    return model
-
-
-def _runner(form: str, model: DeepLabV2) -> Callable[[torch.Tensor], torch.Tensor]:
-    return torch.compile(model) if form.endswith("compiled") else model
-
-
-def _placed(form: str, image: np.ndarray) -> torch.Tensor:
-    pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(0, 3, 1, 2)))
-    if form.startswith("channels_last"):
-        return pixels.contiguous(memory_format=torch.channels_last)
-    return pixels

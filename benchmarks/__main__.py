@@ -1,0 +1,17 @@
+"""One table of all that is measured beside PyTorch: ours and its, by turns.
+
+    python -m benchmarks
+
+Training step, prediction, evaluation, input pipeline and starts, each as its module
+describes it; that is also how to run one alone, such as `python -m benchmarks.network`.
+"""
+
+from benchmarks import evaluation, input_pipeline, network, startup
+from benchmarks.command import run
+
+if __name__ == "__main__":
+    run(
+        "table",
+        __doc__,
+        [each.BENCHMARK for each in (network, evaluation, input_pipeline, startup)],
+    )
