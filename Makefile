@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-densecrf test-browser test-kills smoke \
-	bench format lock clean
+.PHONY: demo test test-torch test-beam test-densecrf test-browser test-gpu test-kills \
+	smoke bench format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -36,6 +36,11 @@ test-browser:  ## The web page in Debian's browser, in an environment of its own
 	.venv-browser/bin/pip install --quiet --editable ".[demo,dev]" "playwright>=1.50,<2"
 	.venv-browser/bin/pytest tests/with_browser
 
+test-gpu:  ## A GPU says what the CPU says, in an environment of its own.
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/pip install --quiet --editable ".[cuda,dev]"
+	CUDA_VISIBLE_DEVICES=$${CUDA_VISIBLE_DEVICES:-0} .venv-gpu/bin/pytest tests/with_gpu
+
 test-kills: .venv/installed  ## Kills a training 24 times; it must end the same.
 	$(BIN)/python tests/kill_harness.py --kills=24
 
@@ -67,7 +72,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .venv-densecrf .venv-browser .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .venv-densecrf .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
