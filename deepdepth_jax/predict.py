@@ -7,6 +7,8 @@ from pathlib import Path
 
 from deepdepth_jax import cli
 
+SMALLEST_WINDOW_PX = 16
+
 
 def main(argv: list[str]) -> int:
     """Runs the command."""
@@ -125,12 +127,14 @@ def _window(text: str) -> tuple[int, int] | None:
         return None
     if text == "none":
         return 0, 0
-    size = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not size:
+    size = re.fullmatch(r"(\d+)x(\d+)", text)
+    sides = (int(size[1]), int(size[2])) if size else (0, 0)
+    if min(sides) < SMALLEST_WINDOW_PX:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: give HEIGHTxWIDTH in pixels, auto or none"
+            f"{text!r}: give HEIGHTxWIDTH in pixels, of at least {SMALLEST_WINDOW_PX}, "
+            "auto or none"
         )
-    return int(size[1]), int(size[2])
+    return sides
 
 
 if __name__ == "__main__":
