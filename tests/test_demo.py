@@ -305,6 +305,11 @@ def test_a_taken_port_is_told(tmp_path):
             main([f"--workdir={tmp_path}", f"--port={port}"])
 
 
+def test_an_address_that_is_none_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"--host=a\.\.b --port=7860: .*another"):
+        main([f"--workdir={tmp_path}", "--host=a..b"])
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "web"])
 def test_a_port_is_a_number(tmp_path, port):
     with pytest.raises(UserError, match="1 to 65535"):

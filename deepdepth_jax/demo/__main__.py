@@ -66,7 +66,7 @@ def _check_address(host: str, port: int) -> None:
     """Checks that the page can be served, before anything takes time."""
     try:
         socket.create_server((host, port)).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name that is none
         raise UserError(
             f"--host={host} --port={port}: cannot be served at ({error}); give another"
         ) from error
