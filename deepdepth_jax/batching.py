@@ -9,7 +9,6 @@ import numpy as np
 
 from deepdepth_jax.types import Tree
 
-
 MOST_WAITING = 64
 """Pictures that wait in memory for others of their size."""
 
