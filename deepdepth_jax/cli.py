@@ -7,6 +7,7 @@ and wrong arguments are answered at once.
 
 import argparse
 import errno
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -79,6 +80,17 @@ def checkpoint(text: str) -> str | int:
     if text.isdigit():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
+
+
+def positive(text: str) -> float:
+    """Parses a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return number
 
 
 def folder(text: str) -> Path:

@@ -56,7 +56,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--focal_px",
-        type=_positive,
+        type=cli.positive,
         default=argparse.SUPPRESS,
         help="focal length of the camera, in pixels of the pictures. (default: as in "
         "training)",
@@ -71,7 +71,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--scale",
-        type=_positive,
+        type=cli.positive,
         default=argparse.SUPPRESS,
         help="show the network the pictures so many times larger. (default: with "
         "--focal_px, so many times that it is the focal length of training; else 1)",
@@ -98,16 +98,6 @@ def _kinds(text: str) -> tuple[str, ...]:
                 f"{kind!r} is unknown: give some of {','.join(KINDS)}"
             )
     return kinds
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
-    return number
 
 
 def _point(text: str) -> tuple[float, float] | None:

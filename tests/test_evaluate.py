@@ -102,7 +102,7 @@ def test_views_and_windows_are_named_and_used(run, results):
         ("scales=()", "eval.scales"),
         ("scales=big", "eval.scales"),
         ("window=(8,100)", "eval.window"),
-        ("window=wide", "eval.window"),
+        ("window=('a','b')", "eval.window"),
         ("window=(100,)", "eval.window"),
     ],
 )
