@@ -9,6 +9,9 @@ import numpy as np
 
 from deepdepth_jax.types import Tree
 
+MOST_WAITING = 64
+"""Pictures that wait in memory for others of their size."""
+
 
 @runtime_checkable
 class Pictured(Protocol):
@@ -48,7 +51,8 @@ def in_batches(
 def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]]:
     """Collects items whose pictures have the same size, up to group_size at a time.
 
-    Every item comes out exactly once; the groups that are not full come last.
+    Every item comes out exactly once. Groups that are not full come last, or when more
+    than `MOST_WAITING` items are in such groups: the one that began first.
     """
     waiting: dict[tuple[int, ...], list[Item]] = {}
     for item in items:
@@ -56,4 +60,6 @@ def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]
         group.append(item)
         if len(group) == group_size:
             yield waiting.pop(item.image.shape)
+        elif sum(map(len, waiting.values())) > MOST_WAITING:
+            yield waiting.pop(next(iter(waiting)))
     yield from waiting.values()

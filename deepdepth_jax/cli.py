@@ -6,6 +6,8 @@ and wrong arguments are answered at once.
 """
 
 import argparse
+import errno
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,18 @@ MISTAKE = 2
 """The exit code for a mistake of the user's."""
 START_AGAIN = 75
 """The exit code for a run that was preempted (EX_TEMPFAIL of sysexits.h)."""
+CANNOT_WRITE = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.ENAMETOOLONG,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What systems say of places that cannot be written to, or read: no bugs of ours."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,8 +52,9 @@ class Parser(argparse.ArgumentParser):
 def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     """Runs a command's main function on the process's arguments and exits.
 
-    `UserError` ends in one line on stderr and exit code 2, `PreemptedError` in one line
-    and exit code 75; what else is raised is a bug and keeps its traceback.
+    `UserError`, a full disk and a missing permission end in one line on stderr and exit
+    code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
+    and keeps its traceback.
     """
     try:
         code = main(sys.argv[1:])
@@ -49,6 +64,12 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     except PreemptedError as notice:
         print(notice, file=sys.stderr)
         sys.exit(START_AGAIN)
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}", file=sys.stderr)
+        sys.exit(MISTAKE)
     sys.exit(code or 0)
 
 
@@ -59,6 +80,17 @@ def checkpoint(text: str) -> str | int:
     if text.isdigit():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
+
+
+def positive(text: str) -> float:
+    """Parses a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return number
 
 
 def folder(text: str) -> Path:

@@ -277,19 +277,25 @@ def _check_tuples(config: ConfigDict) -> None:
             f"train.crop={crop}: take two positive whole numbers, height and width"
         )
     profile = config.train.profile_steps
-    if len(profile) != 2 or not profile[0] <= profile[1]:
+    if not (_are_numbers(profile) and len(profile) == 2 and profile[0] <= profile[1]):
         raise UserError(
             f"train.profile_steps={profile}: take two steps, the first and the last"
         )
     scales = config.eval.scales
-    if not scales or not all(0.1 <= scale <= 10 for scale in scales):
+    in_range = _are_numbers(scales) and all(0.1 <= scale <= 10 for scale in scales)
+    if not scales or not in_range:
         raise UserError(f"eval.scales={scales}: take numbers from 0.1 to 10")
     window = config.eval.window
-    if len(window) != 2 or (not all(side >= 16 for side in window) and any(window)):
+    are_sides = _are_numbers(window) and len(window) == 2
+    if not are_sides or (not all(side >= 16 for side in window) and any(window)):
         raise UserError(
             f"eval.window={window}: take a height and a width of at least 16 pixels, "
             "or (0, 0) for the whole picture"
         )
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
 
 
 def _field(config: ConfigDict, name: str) -> Any:

@@ -178,7 +178,16 @@ def report(
     records: Records,
     predict_each: PredictEach,
 ) -> None:
-    """Prints and writes what was found, with pictures from the best to the worst."""
+    """Prints and writes what was found, with pictures from the best to the worst.
+
+    Raises:
+      UserError: no pixel of any picture counts.
+    """
+    if not evaluation.table.means(MODEL).images:
+        raise UserError(
+            f"{evaluation.protocol}: no pixel of the {records.count} images counts; "
+            "look at eval.crop, eval.min_m, eval.cap_m and the ground truth"
+        )
     print(f"\n{evaluation.markdown()}")
     evaluation.write(folder)
     print(f"results: {folder / 'eval.json'}, eval.md, eval_images.csv")

@@ -93,10 +93,13 @@ def _prediction_m(
     path: Path, example: Example, protocol: Protocol
 ) -> Float[np.ndarray, "h w"]:
     prediction_m = read_depth(path, UNITS_M[path.suffix])
+    is_empty = prediction_m <= 0
     height, width = example.depth_m.shape
     if prediction_m.shape != (height, width):
         prediction_m = cv2.resize(prediction_m, (width, height))
-    nothing = protocol.evaluated(example.depth_m) & (prediction_m <= 0)
+        # Also where something and nothing were mixed.
+        is_empty = cv2.resize(is_empty.astype(np.float32), (width, height)) > 0
+    nothing = protocol.evaluated(example.depth_m) & is_empty
     if nothing.any():
         raise UserError(
             f"{path}: {nothing.sum()} pixels that count have no depth (0, negative or "

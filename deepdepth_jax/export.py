@@ -1,5 +1,6 @@
 """The model for other runtimes: `python -m deepdepth_jax.export`."""
 
+import argparse
 from pathlib import Path
 
 from deepdepth_jax import cli
@@ -10,7 +11,8 @@ FORMATS = ("onnx", "stablehlo")
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    arguments, overrides = _parser().parse_known_args(argv)
+    not_given = argparse.Namespace(focal_px=0.0)
+    arguments, overrides = _parser().parse_known_args(argv, not_given)
 
     import jax
 
@@ -66,10 +68,10 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument(
         "--focal_px",
-        type=float,
-        default=0.0,
+        type=cli.positive,
+        default=argparse.SUPPRESS,
         help="focal length, in pixels, of the camera that the model is for; needed by "
-        "networks that were trained with data.canonical_focal_px",
+        "networks that were trained with data.canonical_focal_px. (default: none)",
     )
     return parser
 

@@ -2,12 +2,13 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.video import VIDEO_SUFFIXES
@@ -17,6 +18,16 @@ PICTURE_SUFFIXES = frozenset(
 )
 BAND_BITS = {"I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 32, "F": 32}
 """Modes in which a picture is one band of numbers, such as depth."""
+_TURNS: Mapping[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What shows a picture as its camera meant it, by EXIF's number for its orientation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +100,7 @@ def _files(path: Path, output: Path) -> Iterator[tuple[Path, Path]]:
         file
         for file in sorted(path.rglob("*"))
         if file.suffix.lower() in suffixes
+        and not file.is_dir()
         and not file.resolve().is_relative_to(output.resolve())
     ]
     if not found:
@@ -121,6 +133,20 @@ def read_picture(path: Path) -> UInt8[np.ndarray, "h w 3"]:
                     f"{path}: has one band of {BAND_BITS[image.mode]} bits, as depth "
                     "maps have; give a picture of 8 bits"
                 )
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            return np.asarray(_turned(image).convert("RGB"))
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(f"{path}: not a picture that can be read ({error})") from error
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    image.load()  # TIFF is turned by this
+    # Pillow's `exif_transpose` also writes the other EXIF fields anew, and fails where
+    # one of them is damaged.
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    return image if turn is None else image.transpose(turn)

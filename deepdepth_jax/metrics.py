@@ -113,7 +113,7 @@ def depth_metrics(
     predicted = np.clip(prediction_m[counts].astype(np.float64), min_m, cap_m)
     error = predicted - truth
     log_error = np.log(predicted) - np.log(truth)
-    ratio = np.exp(np.abs(log_error))
+    ratio = np.maximum(predicted / truth, truth / predicted)
     values = {
         "abs_rel": np.mean(np.abs(error) / truth),
         "sq_rel": np.mean(error**2 / truth),

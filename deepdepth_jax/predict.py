@@ -7,6 +7,8 @@ from pathlib import Path
 
 from deepdepth_jax import cli
 
+SMALLEST_WINDOW_PX = 16
+
 
 def main(argv: list[str]) -> int:
     """Runs the command."""
@@ -54,7 +56,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--focal_px",
-        type=_positive,
+        type=cli.positive,
         default=argparse.SUPPRESS,
         help="focal length of the camera, in pixels of the pictures. (default: as in "
         "training)",
@@ -69,7 +71,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--scale",
-        type=_positive,
+        type=cli.positive,
         default=argparse.SUPPRESS,
         help="show the network the pictures so many times larger. (default: with "
         "--focal_px, so many times that it is the focal length of training; else 1)",
@@ -98,16 +100,6 @@ def _kinds(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
-    return number
-
-
 def _point(text: str) -> tuple[float, float] | None:
     if text == "middle":
         return None
@@ -125,12 +117,14 @@ def _window(text: str) -> tuple[int, int] | None:
         return None
     if text == "none":
         return 0, 0
-    size = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not size:
+    size = re.fullmatch(r"(\d+)x(\d+)", text)
+    sides = (int(size[1]), int(size[2])) if size else (0, 0)
+    if min(sides) < SMALLEST_WINDOW_PX:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: give HEIGHTxWIDTH in pixels, auto or none"
+            f"{text!r}: give HEIGHTxWIDTH in pixels, of at least {SMALLEST_WINDOW_PX}, "
+            "auto or none"
         )
-    return int(size[1]), int(size[2])
+    return sides
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ LARGEST_WHOLE_PX = 2_500_000
 
 It takes about 1 kB of memory a pixel, most of it for distributions over 71 bins.
 """
+LARGEST_SEEN_PX = 200_000_000
+"""Pixels that a picture may be enlarged to; more is a mistake."""
 WINDOW = (1080, 1920)
 """Height and width of the windows that larger pictures are predicted by."""
 
@@ -225,6 +227,12 @@ class DepthPredictor:
                 f"columns shows {view_deg:.0f} degrees; give the focal length in pixels"
             )
         scale = self.sight(focal_px).scale
+        if scale > 1 and shape[0] * shape[1] * scale**2 > LARGEST_SEEN_PX:
+            raise UserError(
+                f"a picture of {shape[1]} x {shape[0]} pixels would be enlarged "
+                f"{scale:.3g} times, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; "
+                "give a smaller scale or a longer focal length"
+            )
         return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
     def _batch_size(self, height: int, width: int) -> int:

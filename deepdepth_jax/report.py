@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,19 @@ class Evaluation:
     def write(self, folder: Path) -> None:
         """Writes eval.json, eval.md, eval_images.csv and the plots of confidence."""
         folder.mkdir(parents=True, exist_ok=True)
-        results = json.dumps(self.results(), indent=2)
+        results = json.dumps(_null_for_nan(self.results()), indent=2, allow_nan=False)
         (folder / "eval.json").write_text(results + "\n")
         (folder / "eval.md").write_text(self.markdown())
         self.table.write_csv(folder / "eval_images.csv")
         if self.uncertainty is not None:
             _draw_uncertainty(folder / "figures", self.uncertainty)
+
+
+def _null_for_nan(value: Any) -> Any:
+    """Replaces what is not a number, where no pixel counted: JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {key: _null_for_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _draw_uncertainty(folder: Path, uncertainty: UncertaintySummary) -> None:

@@ -44,7 +44,8 @@ def open_video(path: Path) -> Iterator[Video]:
     """
     av = _import_av(path)
     try:
-        container = av.open(str(path))
+        # Titles may be in any encoding.
+        container = av.open(str(path), metadata_errors="replace")
     except av.FFmpegError as error:
         raise UserError(f"{path}: not a video that can be read ({error})") from error
     with container:

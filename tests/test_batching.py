@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from deepdepth_jax.batching import group_by_size, in_batches
+from deepdepth_jax.batching import MOST_WAITING, group_by_size, in_batches
 
 
 @dataclasses.dataclass
@@ -40,6 +40,21 @@ def test_groups_are_given_as_soon_as_they_are_full():
 
     next(group_by_size(watched(), 2))
     assert taken == [0, 1]
+
+
+def test_however_many_sizes_there_are_a_bounded_number_waits():
+    read = []
+
+    def watched():
+        for item in items([(1, 1 + number) for number in range(3 * MOST_WAITING)]):
+            read.append(item.number)
+            yield item
+
+    done = []
+    for group in group_by_size(watched(), 2):
+        assert len(read) - len(done) <= MOST_WAITING + 1
+        done += [item.number for item in group]
+    assert done == list(range(3 * MOST_WAITING))
 
 
 def test_each_item_gets_its_own_part_of_every_result():

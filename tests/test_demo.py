@@ -321,6 +321,12 @@ def test_a_taken_port_is_told(tmp_path):
             main([f"--workdir={tmp_path}", f"--port={port}"])
 
 
+@pytest.mark.parametrize("host", ["a..b", 80 * "ä"])
+def test_an_address_that_is_none_is_told(tmp_path, host):
+    with pytest.raises(UserError, match=rf"--host={host} --port=7860: .*another"):
+        main([f"--workdir={tmp_path}", f"--host={host}"])
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "web"])
 def test_a_port_is_a_number(tmp_path, port):
     with pytest.raises(UserError, match="1 to 65535"):

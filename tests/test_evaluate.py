@@ -103,13 +103,26 @@ def test_views_and_windows_are_named_and_used(run, results):
     [
         ("scales=(0.0,)", "eval.scales"),
         ("scales=()", "eval.scales"),
+        ("scales=big", "eval.scales"),
         ("window=(8,100)", "eval.window"),
+        ("window=('a','b')", "eval.window"),
         ("window=(100,)", "eval.window"),
     ],
 )
 def test_views_that_cannot_be_are_refused(run, field, says):
     with pytest.raises(UserError, match=says):
         evaluate(run, f"--config.eval.{field}")
+
+
+def test_where_nothing_counts_there_are_no_numbers(run):
+    evaluate(run, "--config.eval.cap_m=15.0")
+    text = (run / "eval.json").read_text()
+    results = json.loads(text, parse_constant=pytest.fail)  # NaN is no JSON
+    assert results["by_distance"]["20-40 m"]["rmse"] is None
+    assert results["by_distance"]["20-40 m"]["images"] == 0
+    with pytest.raises(UserError, match="no pixel of the 3 images counts"):
+        evaluate(run, "--config.eval.cap_m=0.5")
+    assert (run / "eval.json").read_text() == text
 
 
 # Anybody's predictions.
@@ -183,6 +196,12 @@ def test_what_is_missing_or_empty_is_named(trained, predicted, tmp_path):
         np.save(tmp_path / f"{name.replace('/', '_')}.npy", depth_m)
     np.save(tmp_path / "test_000001.npy", np.zeros((32, 64), np.float32))
     with pytest.raises(UserError, match=r"test_000001\.npy: \d+ pixels"):
+        evaluate_files(trained, tmp_path)
+    # In a map of another size too, though mixed with its neighbours it is more than 0.
+    larger = np.full((48, 96), 9, np.float32)
+    larger[30, 50] = np.nan
+    np.save(tmp_path / "test_000001.npy", larger)
+    with pytest.raises(UserError, match=r"test_000001\.npy: 1 pixels"):
         evaluate_files(trained, tmp_path)
     with pytest.raises(UserError, match="--mode=evaluate"):
         main([*arguments(tmp_path), f"--predictions={tmp_path}"])

@@ -148,6 +148,7 @@ def test_a_damaged_evaluation_is_named(trained, tmp_path):
         ("--config.eval.decode=mode", "expectation, median"),
         ("--config.bins.num_bins=13", r"bins\.num_bins is 12 there"),
         ("--focal_px=700", "leave it out"),
+        ("--focal_px=nan", "'nan': give a number above 0"),
         ("--checkpoint=77", "77"),
     ],
 )

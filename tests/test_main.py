@@ -1,5 +1,6 @@
 """The command as its users see it: what it prints, writes, and exits with."""
 
+import errno
 import json
 import re
 import shutil
@@ -265,9 +266,27 @@ def test_help_shows_defaults(capsys):
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):
-    def broken(argv):
-        raise ZeroDivisionError
-
     monkeypatch.setattr(sys, "argv", ["main"])
-    with pytest.raises(ZeroDivisionError):
-        cli.run(broken)
+    for bug in (ZeroDivisionError(), FileNotFoundError(errno.ENOENT, "none", "a")):
+
+        def broken(argv, bug=bug):
+            raise bug
+
+        with pytest.raises(type(bug)):
+            cli.run(broken)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["main"])
+    for error, line in (
+        (PermissionError(errno.EACCES, "Denied", "out/a.png"), "out/a.png: Denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ):
+
+        def stopped(argv, error=error):
+            raise error
+
+        with pytest.raises(SystemExit) as ended:
+            cli.run(stopped)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == f"error: {line}\n"

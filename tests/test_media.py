@@ -1,8 +1,9 @@
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.media import find_sources, read_picture
@@ -31,6 +32,7 @@ def test_pictures_and_videos_anywhere_below_a_folder(tmp_path):
     touch(
         tmp_path / "in", "b.JPG", "a.png", "deeper/yet/c.MP4", "notes.txt", "d.jpg.bak"
     )
+    touch(tmp_path / "in", "drive.mp4/notes.txt")  # a folder
     sources = find_sources([tmp_path / "in"], tmp_path / "out")
     assert [source.target for source in sources] == [
         tmp_path / "out" / name for name in ("a", "b", "deeper/yet/c")
@@ -103,8 +105,25 @@ def test_pictures_of_every_kind_become_rgb(tmp_path):
 
 
 def test_a_picture_is_turned_as_its_camera_says(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees to show
+    for orientation in range(10):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        for suffix in ("png", "tif"):
+            path = tmp_path / f"{orientation}.{suffix}"
+            Image.fromarray(picture()).save(path, exif=exif)
+            with Image.open(path) as image:
+                expected = np.asarray(ImageOps.exif_transpose(image))
+            np.testing.assert_array_equal(read_picture(path), expected)
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / "6.png"), np.rot90(picture(), -1)
+    )
+
+
+def test_a_picture_with_a_damaged_field_beside_is_turned(tmp_path):
+    """A width (0x0100) that is a text."""
+    fields = struct.pack(">HHHI4s", 2, 0x0100, 2, 2, b"a")
+    fields += struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">I", 8) + fields + bytes(4)
     Image.fromarray(picture()).save(tmp_path / "turned.png", exif=exif)
     np.testing.assert_array_equal(
         read_picture(tmp_path / "turned.png"), np.rot90(picture(), -1)

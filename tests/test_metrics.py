@@ -110,6 +110,15 @@ def test_a_single_pixel():
     assert metrics["si_rmse_log"] == 0
 
 
+def test_a_ratio_of_exactly_the_threshold_is_not_within_it():
+    """As depths of 16 bits have it often; rounding must not let some of them pass."""
+    near = (np.arange(4, 16380, 4, dtype=np.float32) / 256)[None]
+    far = near * 1.25
+    assert depth_metrics(far, near, crop="none")["d1"] == 0
+    assert depth_metrics(near, far, crop="none")["d1"] == 0
+    assert depth_metrics(near, far, crop="none")["d2"] == 1
+
+
 def test_golden_crops_of_kitti():
     assert crop_window("garg", 375, 1242) == (slice(153, 371), slice(44, 1197))
     assert crop_window("eigen", 375, 1242) == (slice(124, 342), slice(44, 1197))

@@ -245,6 +245,7 @@ def test_depth_png_rounds_and_saturates(tmp_path):
         ("--scale=half", "'half': give a number above 0"),
         ("--window=200", "--window: '200': give HEIGHTxWIDTH"),
         ("--window=0x20", "'0x20': give HEIGHTxWIDTH"),
+        ("--window=99x15", "'99x15': give HEIGHTxWIDTH in pixels, of at least 16"),
         ("--principal_point=3", "--principal_point: '3': give X,Y"),
         ("--principal_point=3,nan", "give X,Y"),
     ],

@@ -234,6 +234,12 @@ def test_pictures_for_a_canonical_camera_keep_their_size(trained):
         canonical.sight(0.0)
 
 
+def test_a_picture_that_would_fill_the_memory_is_not_enlarged(trained):
+    message = r"64 x 32 pixels would be enlarged 1e\+03 times.*smaller scale"
+    with pytest.raises(UserError, match=message):
+        load(trained, scale=1000.0)(picture())
+
+
 def test_focal_lengths_in_millimetres_are_refused(plain):
     message = r"focal_px=4.2: .* 64 columns shows 165 degrees; .* in pixels"
     with pytest.raises(UserError, match=message):

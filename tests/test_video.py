@@ -64,6 +64,21 @@ def test_a_file_that_is_no_video_is_named(tmp_path, content):
         read(tmp_path / "broken.mp4")
 
 
+def test_a_title_in_another_encoding_does_not_matter(tmp_path):
+    path = make_video(tmp_path / "a.avi", 1)
+    with av.open(str(path)) as file, av.open(str(tmp_path / "b.avi"), "w") as titled:
+        titled.metadata["title"] = "XXXX"
+        stream = titled.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux(file.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                titled.mux(packet)
+    content = (tmp_path / "b.avi").read_bytes()
+    assert b"XXXX" in content
+    path.write_bytes(content.replace(b"XXXX", "Öäüß".encode("latin-1")))
+    assert len(read(path)) == 1
+
+
 def test_a_file_with_nothing_but_sound_is_refused(tmp_path):
     with av.open(str(tmp_path / "sound.mp4"), "w") as file:
         stream = file.add_stream("aac", rate=8000)

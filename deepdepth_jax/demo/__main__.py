@@ -65,8 +65,9 @@ def _port(text: str) -> int:
 def _check_address(host: str, port: int) -> None:
     """Checks that the page can be served, before anything takes time."""
     try:
+        host.encode("idna")  # or the socket would stay open where this fails
         socket.create_server((host, port)).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UserError(
             f"--host={host} --port={port}: cannot be served at ({error}); give another"
         ) from error

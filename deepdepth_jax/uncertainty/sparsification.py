@@ -131,7 +131,7 @@ def _curves(
     uncertainty: Float[np.ndarray, " n"],
 ) -> Float[np.ndarray, "3 3 steps"]:
     error = predicted - truth
-    ratio = np.exp(np.abs(np.log(predicted) - np.log(truth)))
+    ratio = np.maximum(predicted / truth, truth / predicted)
     per_pixel = (np.abs(error) / truth, error**2, (ratio >= 1.25).astype(np.float64))
     curves = np.array(
         [
