@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from deepdepth_jax.models.layers import Extent
@@ -48,12 +47,9 @@ def scaled(
     # The sides of all that the extent may be: on a device rounding may end otherwise.
     sides = [max(1, round(side * scale)) for side in range(max(shape) + 1)]
     new_shape = [sides[side] for side in shape]
-    new_extent = None
-    old_size, new_size = shape, new_shape
-    if extent is not None:
-        new_extent = jnp.asarray(np.array(sides, np.int32))[extent]
-        old_size, new_size = extent, new_extent
-    rows, columns = map(_weights, shape, new_shape, old_size, new_size)
+    new_extent = None if extent is None else jnp.array(sides, jnp.int32)[extent]
+    sizes = (shape, new_shape) if extent is None else (extent, new_extent)
+    rows, columns = map(_weights, shape, new_shape, *sizes)
     # Full float32 also on GPUs that would round matrix products to TF32.
     exact = jax.lax.Precision.HIGHEST
     image = jnp.einsum("bhwc,Hh->bHwc", image, rows, precision=exact)
