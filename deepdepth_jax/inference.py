@@ -93,7 +93,8 @@ class Belief:
     ) -> Float[Array, "b h w m"]:
         """Computes it at all pixels."""
         looks, size = self._look(variables, image, extent), _size(image, extent)
-        return self._at(looks, _rows(image, extent), _columns(image, extent), size)
+        rows, columns = (_places(image, extent, axis) for axis in (1, 2))
+        return self._at(looks, rows, columns, size)
 
     def read(
         self,
@@ -118,9 +119,10 @@ class Belief:
           The results of all bands, with an axis of bands in front; see `whole`.
         """
         looks, size = self._look(variables, image, extent), _size(image, extent)
-        columns = _columns(image, extent)
+        columns = _places(image, extent, 2)
         if self.band_px is None:
-            found = what(self._at(looks, _rows(image, extent), columns, size), *arrays)
+            at = _places(image, extent, 1)
+            found = what(self._at(looks, at, columns, size), *arrays)
             return jax.tree.map(lambda x: x[None], found)
         batch, height, width, _ = image.shape
         rows = min(max(1, self.band_px // (batch * width)), height)
@@ -174,14 +176,12 @@ def _size(image: Shaped[Array, "b h w c"], extent: Extent) -> tuple[Any, ...]:
     return image.shape[1:3] if extent is None else (extent[0], extent[1])
 
 
-def _rows(image: Shaped[Array, "b h w 3"], extent: Extent) -> Int[Array, " h"]:
-    at = jnp.arange(image.shape[1])
-    return at if extent is None else jnp.minimum(at, extent[0] - 1)
-
-
-def _columns(image: Shaped[Array, "b h w 3"], extent: Extent) -> Int[Array, " w"]:
-    at = jnp.arange(image.shape[2])
-    return at if extent is None else jnp.minimum(at, extent[1] - 1)
+def _places(
+    image: Shaped[Array, "b h w 3"], extent: Extent, axis: int
+) -> Int[Array, " n"]:
+    """Gives the places along an axis, for those beyond the extent its last."""
+    at = jnp.arange(image.shape[axis])
+    return at if extent is None else jnp.minimum(at, extent[axis - 1] - 1)
 
 
 def _resized(
