@@ -19,7 +19,6 @@ from deepdepth_jax.inference import (
     Belief,
     Scores,
     Trained,
-    Views,
     make_calibrated_step,
     make_likelihood_step,
     make_predict_step,
@@ -39,9 +38,11 @@ from deepdepth_jax.parallel import (
     replicate,
     replicated,
 )
+from deepdepth_jax.size_classes import in_size_classes
 from deepdepth_jax.state import TrainState, initial_state, initial_variables
 from deepdepth_jax.steps import TrainStep, make_train_step
 from deepdepth_jax.types import Prediction, Tree
+from deepdepth_jax.views import Views
 from deepdepth_jax.windows import by_windows
 
 
@@ -205,7 +206,7 @@ def scoring(config: ConfigDict) -> Callable[..., tuple[Prediction, Scores]]:
 def likelihood(config: ConfigDict) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Builds the function that a temperature is fitted by, on all devices."""
     step = make_likelihood_step(_belief(config, Views()))
-    return in_batches_on_all_devices(step, config.eval.batch_size)
+    return in_size_classes(step, config.eval.batch_size)
 
 
 def _views(config: ConfigDict) -> Views:
@@ -218,7 +219,7 @@ def _belief(config: ConfigDict, views: Views) -> Belief:
 
 
 def _by_windows(step: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
-    return _in_windows(in_batches_on_all_devices(step, config.eval.batch_size), config)
+    return _in_windows(in_size_classes(step, config.eval.batch_size), config)
 
 
 def _with_crf(
@@ -226,11 +227,11 @@ def _with_crf(
 ) -> Callable[..., Tree]:
     """Puts the CRF between two programs, as it makes its lattices on the host.
 
-    Of a batch it sees the pictures alone, without what fills the batch up.
+    It sees the pictures alone, without what fills them and their batch up.
     """
     batch_size, options = config.eval.batch_size, CrfOptions.of(config.crf)
     look_step = make_calibrated_step(_belief(config, _views(config)))
-    look = in_batches_on_all_devices(look_step, batch_size)
+    look = in_size_classes(look_step, batch_size)
     read = in_batches_on_all_devices(read_step, batch_size)
 
     def run(trained: Trained, image: np.ndarray, *depth_m: np.ndarray) -> Tree:

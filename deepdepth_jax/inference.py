@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import flax.struct
 import jax
@@ -13,11 +13,13 @@ from deepdepth_jax.bins import Decoding
 from deepdepth_jax.heads import Head
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
-from deepdepth_jax.models.layers import bilinear_taps
+from deepdepth_jax.models.layers import Extent, bilinear_taps
+from deepdepth_jax.models.resnet import last_extent
 from deepdepth_jax.types import AnyArray, Prediction, Tree
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
 from deepdepth_jax.uncertainty.confidence import measure_confidence
 from deepdepth_jax.uncertainty.temperature import at_temperature, nll_by_temperature
+from deepdepth_jax.views import OWN, Views, mirrored, scaled
 
 
 @flax.struct.dataclass
@@ -33,27 +35,26 @@ class Trained:
     temperature: Float[AnyArray, ""] | float = 1.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Views:
-    """The forms of a picture whose distributions are averaged, as probabilities.
+class Look(NamedTuple):
+    """What the network says of one view.
 
     Attributes:
-      flip: whether the mirrored picture is one.
-      scales: how many times larger than the picture each is, with and without flip.
+      outputs: as small as the network gives them.
+      size: height and width of what is said of the picture, at their top left.
     """
 
-    flip: bool = False
-    scales: tuple[float, ...] = (1.0,)
+    outputs: Float[Array, "b _ _ c"]
+    size: tuple[Any, ...]
 
 
-PredictStep = Callable[[Trained, Array], Prediction]
+PredictStep = Callable[..., Prediction]
 Scores = tuple[PixelScores, ...]
 """Of the network's own distributions, and of the calibrated ones; none without any."""
-ScoreStep = Callable[[Trained, Array, Array], tuple[Prediction, Scores]]
-CalibratedStep = Callable[[Trained, Array], tuple[Array, Array]]
+ScoreStep = Callable[..., tuple[Prediction, Scores]]
+CalibratedStep = Callable[..., tuple[Array, Array]]
 RefinedPredictStep = Callable[[Trained, Array, Array], Prediction]
 RefinedScoreStep = Callable[[Trained, Array, Array, Array], tuple[Prediction, Scores]]
-LikelihoodStep = Callable[[Trained, Array, Array], tuple[Array, Array]]
+LikelihoodStep = Callable[..., tuple[Array, Array]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Belief:
 
     In a picture enlarged s times everything looks s times nearer: what the network says
     of it is moved to depths s times larger (see `Head.moved`).
+
+    Pictures may be filled up, of which their `extent` tells: within it the belief is
+    that of the picture alone, beyond it that of the nearest pixel within.
 
     Attributes:
       model: the network.
@@ -78,15 +82,19 @@ class Belief:
     model: DeepLabV2
     head: Head
     convention: InputConvention
-    views: Views = Views()
+    views: Views = OWN
     band_px: int | None = 2**15
 
     def __call__(
-        self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
+        self,
+        variables: dict[str, Tree],
+        image: UInt8[Array, "b h w 3"],
+        extent: Extent = None,
     ) -> Float[Array, "b h w m"]:
         """Computes it at all pixels."""
-        looks = self._look(variables, image)
-        return self._at_rows(looks, jnp.arange(image.shape[1]), image.shape[1:3])
+        looks, size = self._look(variables, image, extent), _size(image, extent)
+        rows, columns = (_places(image, extent, axis) for axis in (1, 2))
+        return self._at(looks, rows, columns, size)
 
     def read(
         self,
@@ -94,6 +102,7 @@ class Belief:
         variables: dict[str, Tree],
         image: UInt8[Array, "b h w 3"],
         *arrays: Shaped[Array, "b h w"],
+        extent: Extent = None,
     ) -> Tree:
         """Reads something off it, a band of rows at a time.
 
@@ -104,69 +113,85 @@ class Belief:
           image: RGB.
           *arrays: of the picture's size. Below its last row there are rows of zeros in
             them, with the belief of the last row: the bands are all the same size.
+          extent: of the pictures.
 
         Returns:
           The results of all bands, with an axis of bands in front; see `whole`.
         """
-        looks, size = self._look(variables, image), image.shape[1:3]
+        looks, size = self._look(variables, image, extent), _size(image, extent)
+        columns = _places(image, extent, 2)
         if self.band_px is None:
-            found = what(self._at_rows(looks, jnp.arange(size[0]), size), *arrays)
+            at = _places(image, extent, 1)
+            found = what(self._at(looks, at, columns, size), *arrays)
             return jax.tree.map(lambda x: x[None], found)
-        rows = min(max(1, self.band_px // (image.shape[0] * size[1])), size[0])
-        at = jnp.arange(-(-size[0] // rows) * rows)
+        batch, height, width, _ = image.shape
+        rows = min(max(1, self.band_px // (batch * width)), height)
+        at = jnp.arange(-(-height // rows) * rows)
         bands = [_in_bands(array, rows) for array in arrays]
         return jax.lax.map(
-            lambda band: what(self._at_rows(looks, band[0], size), *band[1:]),
+            lambda band: what(self._at(looks, band[0], columns, size), *band[1:]),
             (jnp.minimum(at, size[0] - 1).reshape(-1, rows), *bands),
         )
 
     def _look(
-        self, variables: dict[str, Tree], image: UInt8[Array, "b h w 3"]
-    ) -> list[Float[Array, "b _ _ c"]]:
-        """Computes the output for each view, as small as the network gives it."""
-
-        def outputs(image: Float[Array, "b y x 3"]) -> Float[Array, "b _ _ c"]:
-            network_input = self.convention(image)
-            return cast(Array, self.model.apply(variables, network_input, train=False))
-
-        scaled = [_scaled(image.astype(jnp.float32), s) for s in self.views.scales]
-        mirrored = [x[:, :, ::-1] for x in scaled] if self.views.flip else []
-        return [outputs(x) for x in scaled + mirrored]
-
-    def _at_rows(
         self,
-        looks: list[Float[Array, "b _ _ c"]],
+        variables: dict[str, Tree],
+        image: UInt8[Array, "b h w 3"],
+        extent: Extent,
+    ) -> list[Look]:
+        """Computes the output for each view."""
+
+        def look(image: Float[Array, "b y x 3"], extent: Extent) -> Look:
+            outputs = self.model.apply(
+                variables, self.convention(image), train=False, extent=extent
+            )
+            of_outputs = last_extent(extent, self.model.output_stride)
+            return Look(cast(Array, outputs), _size(cast(Array, outputs), of_outputs))
+
+        pixels = image.astype(jnp.float32)
+        views = [scaled(pixels, extent, scale) for scale in self.views.scales]
+        if self.views.flip:
+            views += [(mirrored(*view), view[1]) for view in views]
+        return [look(*view) for view in views]
+
+    def _at(
+        self,
+        looks: list[Look],
         rows: Int[Array, " r"],
+        columns: Int[Array, " q"],
         size: tuple[Any, ...],
-    ) -> Float[Array, "b r w m"]:
-        """Computes it at some rows of a picture of a size (h, w)."""
-        columns = jnp.arange(size[1])
+    ) -> Float[Array, "b r q m"]:
+        """Computes it at some rows and columns of a picture of a size (h, w)."""
         count, parts = len(self.views.scales), []
-        for index, outputs in enumerate(looks):
+        for index, (outputs, (height, width)) in enumerate(looks):
             seen = columns if index < count else size[1] - 1 - columns
-            x = _resized(outputs, 1, rows, size[0])
-            part = self.head.belief(_resized(x, 2, seen, size[1]))
+            x = _resized(outputs, 1, rows, height, size[0])
+            part = self.head.belief(_resized(x, 2, seen, width, size[1]))
             scale = self.views.scales[index % count]
             parts.append(part if scale == 1 else self.head.moved(part, scale))
         return sum(parts[1:], parts[0]) / len(parts)
 
 
-def _scaled(image: Float[Array, "b h w 3"], scale: float) -> Float[Array, "b y x 3"]:
-    if scale == 1:
-        return image
-    batch, height, width, channels = image.shape
-    size = (batch, round(height * scale), round(width * scale), channels)
-    return jax.image.resize(image, size, "bilinear")
+def _size(image: Shaped[Array, "b h w c"], extent: Extent) -> tuple[Any, ...]:
+    return image.shape[1:3] if extent is None else (extent[0], extent[1])
+
+
+def _places(
+    image: Shaped[Array, "b h w 3"], extent: Extent, axis: int
+) -> Int[Array, " n"]:
+    """Gives the places along an axis, for those beyond the extent its last."""
+    at = jnp.arange(image.shape[axis])
+    return at if extent is None else jnp.minimum(at, extent[axis - 1] - 1)
 
 
 def _resized(
-    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], new_size: Any
+    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], size: Any, new_size: Any
 ) -> Float[Array, "..."]:
     """Computes `resize_bilinear` along an axis, at some of the new places."""
     shape = [-1 if each == axis else 1 for each in range(x.ndim)]
     first, second = (
         jnp.take(x, old, axis, mode="clip") * weight.reshape(shape)
-        for old, weight in bilinear_taps(at, x.shape[axis], new_size)
+        for old, weight in bilinear_taps(at, size, new_size)
     )
     return first + second
 
@@ -199,16 +224,21 @@ def make_predict_step(belief: Belief, decode: Decoding) -> PredictStep:
     Args:
       belief: what it is read off.
       decode: see `DepthBins.decode`.
+
+    Returns:
+      The function of `Trained`, pictures and, if they are filled up, their `extent`.
     """
     head = belief.head
 
-    def predict_step(trained: Trained, image: UInt8[Array, "b h w 3"]) -> Prediction:
+    def predict_step(
+        trained: Trained, image: UInt8[Array, "b h w 3"], extent: Extent = None
+    ) -> Prediction:
         def predict(own: Float[Array, "b r w m"]) -> Prediction:
             if not head.has_distribution:
                 return Prediction(head.depth_m(own, decode))
             return _predict(own, _calibrated(own, trained), head, decode)
 
-        bands = belief.read(predict, trained.variables, image)
+        bands = belief.read(predict, trained.variables, image, extent=extent)
         return whole(bands, image.shape[1])
 
     return predict_step
@@ -217,13 +247,16 @@ def make_predict_step(belief: Belief, decode: Decoding) -> PredictStep:
 def make_score_step(belief: Belief, decode: Decoding) -> ScoreStep:
     """Builds the function that also holds distributions against the truth.
 
-    Its last argument is true depth (b, h, w), 0 where it does not count. Beside the
-    prediction it gives the `Scores`.
+    It takes true depth (b, h, w) after the pictures, 0 where it does not count. Beside
+    the prediction it gives the `Scores`.
     """
     head = belief.head
 
     def score_step(
-        trained: Trained, image: UInt8[Array, "b h w 3"], depth_m: Float[Array, "b h w"]
+        trained: Trained,
+        image: UInt8[Array, "b h w 3"],
+        depth_m: Float[Array, "b h w"],
+        extent: Extent = None,
     ) -> tuple[Prediction, Scores]:
         def score(
             own: Float[Array, "b r w m"], depth_m: Float[Array, "b r w"]
@@ -236,7 +269,7 @@ def make_score_step(belief: Belief, decode: Decoding) -> ScoreStep:
                 score_pixels(calibrated, depth_m, head.bins),
             )
 
-        bands = belief.read(score, trained.variables, image, depth_m)
+        bands = belief.read(score, trained.variables, image, depth_m, extent=extent)
         return whole(bands, image.shape[1])
 
     return score_step
@@ -274,9 +307,9 @@ def make_calibrated_step(belief: Belief) -> CalibratedStep:
     """
 
     def calibrated_step(
-        trained: Trained, image: UInt8[Array, "b h w 3"]
+        trained: Trained, image: UInt8[Array, "b h w 3"], extent: Extent = None
     ) -> tuple[Float[Array, "b h w k"], Float[Array, "b h w k"]]:
-        own = belief(trained.variables, image)
+        own = belief(trained.variables, image, extent)
         return own, _calibrated(own, trained)
 
     return calibrated_step
@@ -325,7 +358,10 @@ def make_likelihood_step(belief: Belief) -> LikelihoodStep:
     """
 
     def likelihood_step(
-        trained: Trained, image: UInt8[Array, "b h w 3"], depth_m: Float[Array, "b h w"]
+        trained: Trained,
+        image: UInt8[Array, "b h w 3"],
+        depth_m: Float[Array, "b h w"],
+        extent: Extent = None,
     ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
         def nll(
             own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
@@ -335,7 +371,7 @@ def make_likelihood_step(belief: Belief) -> LikelihoodStep:
             logits = jnp.log(jnp.maximum(own, jnp.finfo(own.dtype).tiny))
             return jax.vmap(nll_by_temperature)(logits, labels)
 
-        bands = belief.read(nll, trained.variables, image, depth_m)
+        bands = belief.read(nll, trained.variables, image, depth_m, extent=extent)
         return jax.tree.map(lambda x: jnp.sum(x, axis=0), bands)
 
     return likelihood_step

@@ -18,12 +18,13 @@ from deepdepth_jax.datasets.streets.source import StreetsSource
 from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluate import evaluate
-from deepdepth_jax.inference import Belief, Trained, Views
+from deepdepth_jax.inference import Belief, Trained
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.restore import restore
 from deepdepth_jax.uncertainty.confidence import measure_confidence
 from deepdepth_jax.uncertainty.temperature import at_temperature
+from deepdepth_jax.views import Views
 from deepdepth_jax.workdir import stored_config
 
 TEMPERATURE = 1.7

@@ -11,7 +11,6 @@ from deepdepth_jax.heads import Classification
 from deepdepth_jax.inference import (
     Belief,
     Trained,
-    Views,
     make_likelihood_step,
     make_predict_step,
     make_score_step,
@@ -22,6 +21,7 @@ from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.parallel import in_batches_on_all_devices
 from deepdepth_jax.state import initial_variables
 from deepdepth_jax.uncertainty.temperature import LOG_TEMPERATURES
+from deepdepth_jax.views import Views
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)
 NETWORK = DeepLabV2(

@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.layers import Conv
-from deepdepth_jax.models.resnet import ResNet, StrideOn
+from deepdepth_jax.models.layers import Conv, Extent
+from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 
 
 class ASPP(nn.Module):
@@ -24,8 +24,10 @@ class ASPP(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w k"]:
-        """Sums the branches."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], extent: Extent = None
+    ) -> Float[Array, "b h w k"]:
+        """Sums the branches; see `layers.Extent`."""
         branches = [
             Conv(
                 self.features,
@@ -35,7 +37,7 @@ class ASPP(nn.Module):
                 dtype=self.dtype,
                 kernel_init=nn.initializers.normal(0.01),
                 name=f"branch{index}",
-            )(x)
+            )(x, extent)
             for index, rate in enumerate(self.rates)
         ]
         return sum(branches[1:], start=branches[0])
@@ -63,11 +65,22 @@ class DeepLabV2(nn.Module):
 
     @nn.compact
     def __call__(
-        self, image: Float[Array, "b h w 3"], *, train: bool = False
+        self,
+        image: Float[Array, "b h w 3"],
+        *,
+        train: bool = False,
+        extent: Extent = None,
     ) -> Float[Array, "b h2 w2 k"]:
         """Computes the logits of a picture in the backbone's input convention.
 
         The result is coarse; `layers.resize_bilinear` brings it to the picture's size.
+
+        Args:
+          image: the picture.
+          train: see `layers.batch_norm`.
+          extent: of the picture, if not all of it is one; not together with `train`.
+            Within its own, `resnet.last_extent`, the result is that of the picture
+            alone.
         """
         features = ResNet(
             architecture=self.architecture,
@@ -78,6 +91,7 @@ class DeepLabV2(nn.Module):
             dtype=self.dtype,
             remat=self.remat,
             name="backbone",
-        )(image, train=train)
+        )(image, train=train, extent=extent)
         head = ASPP(self.outputs, self.aspp_rates, self.dtype, name="aspp")
-        return head(features[-1]).astype(jnp.float32)
+        of_features = last_extent(extent, self.output_stride)
+        return head(features[-1], of_features).astype(jnp.float32)

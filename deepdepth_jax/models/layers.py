@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from deepdepth_jax.models.convolution import convolve
 from deepdepth_jax.types import AnyArray
@@ -16,6 +16,32 @@ AXIS = "batch"
 """The name of the device axis; trained normalisation takes its statistics over it."""
 
 BATCH_NORM_EPSILON = 1e-5
+
+Extent = Int[AnyArray, "2"] | None
+"""Height and width of the pictures at the top left of an array (b, h, w, ...).
+
+They are not known before the program runs. What lies beyond is filling, which has no
+part in the results within. None: the pictures are the whole array.
+"""
+
+
+def within(x: Shaped[Array, "b h w c"], extent: Extent) -> Shaped[Array, "b h w c"]:
+    """Puts zeros beyond the extent: what a convolution pads a picture with."""
+    if extent is None:
+        return x
+    rows, columns = (jnp.arange(x.shape[1 + axis]) < extent[axis] for axis in (0, 1))
+    inside = rows[:, None] & columns[None, :]
+    return jnp.where(inside[None, :, :, None], x, 0)
+
+
+def extent_after(extent: Extent, stride: int) -> Extent:
+    """Gives the extent after a convolution with a stride."""
+    return None if extent is None else (extent - 1) // stride + 1
+
+
+def extent_after_pool(extent: Extent) -> Extent:
+    """Gives the extent after `max_pool_ceil`."""
+    return None if extent is None else extent // 2 + 1
 
 
 class Conv(nn.Module):
@@ -40,8 +66,12 @@ class Conv(nn.Module):
     kernel_init: Callable = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Convolves."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], extent: Extent = None
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Convolves; what lies beyond the extent does not count."""
+        if self.kernel_size > 1:
+            x = within(x, extent)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         kernel = jnp.asarray(kernel, self.dtype)

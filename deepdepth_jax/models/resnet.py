@@ -10,7 +10,16 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.layers import Conv, batch_norm, max_pool_ceil, relu
+from deepdepth_jax.models.layers import (
+    Conv,
+    Extent,
+    batch_norm,
+    extent_after,
+    extent_after_pool,
+    max_pool_ceil,
+    relu,
+    within,
+)
 
 StrideOn = Literal["1x1", "3x3"]
 
@@ -58,15 +67,18 @@ class BasicBlock(nn.Module):
     train: bool
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Adds what the block has learnt to the shortcut."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], extent: Extent = None
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Adds what the block has learnt to the shortcut; see `layers.Extent`."""
         conv = functools.partial(Conv, dtype=self.dtype)
         norm = functools.partial(
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
-        y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x)
+        y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x, extent)
         y = relu(norm(name="bn1")(y))
-        y = conv(self.width, 3, 1, self.dilation, name="conv2")(y)
+        extent = extent_after(extent, self.stride)
+        y = conv(self.width, 3, 1, self.dilation, name="conv2")(y, extent)
         y = norm(name="bn2", starts_at_zero=True)(y)
         if self.project:
             x = conv(self.width, 1, self.stride, name="downsample_conv")(x)
@@ -99,8 +111,10 @@ class Bottleneck(nn.Module):
     train: bool
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
-        """Adds what the block has learnt to the shortcut."""
+    def __call__(
+        self, x: Float[Array, "b h w c"], extent: Extent = None
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Adds what the block has learnt to the shortcut; see `layers.Extent`."""
         conv = functools.partial(Conv, dtype=self.dtype)
         norm = functools.partial(
             batch_norm, self.norm, train=self.train, dtype=self.dtype
@@ -108,7 +122,8 @@ class Bottleneck(nn.Module):
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
         y = conv(self.width, 1, strides[0], name="conv1")(x)
         y = relu(norm(name="bn1")(y))
-        y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y)
+        extent = extent_after(extent, strides[0])
+        y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y, extent)
         y = relu(norm(name="bn2")(y))
         y = conv(4 * self.width, 1, name="conv3")(y)
         y = norm(name="bn3", starts_at_zero=True)(y)
@@ -145,21 +160,29 @@ class ResNet(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w 3"], *, train: bool = False
+        self, x: Float[Array, "b h w 3"], *, train: bool = False, extent: Extent = None
     ) -> list[Float[Array, "b _ _ _"]]:
-        """Computes the features of the four stages, from fine to coarse."""
-        x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x)
+        """Computes the features of the four stages, from fine to coarse.
+
+        Those of a picture with an extent have theirs, and say nothing beyond it; see
+        `last_extent`.
+        """
+        x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x, extent)
+        extent = extent_after(extent, 2)
         norm = batch_norm(self.norm, train=train, dtype=self.dtype, name="bn1")
         x = relu(norm(x))
-        x = max_pool_ceil(x)
+        # None is below 0, so that zeros do to a maximum what padding does: nothing.
+        x = max_pool_ceil(within(x, extent))
+        extent = extent_after_pool(extent)
         features = []
         for stage in range(4):
-            x = self._stage(x, stage, train=train)
+            x = self._stage(x, stage, extent, train=train)
+            extent = extent_after(extent, STAGES[self.output_stride][0][stage])
             features.append(x)
         return features
 
     def _stage(
-        self, x: Float[Array, "b h w c"], stage: int, *, train: bool
+        self, x: Float[Array, "b h w c"], stage: int, extent: Extent, *, train: bool
     ) -> Float[Array, "b h2 w2 d"]:
         architecture = ARCHITECTURES[self.architecture]
         strides, dilations = STAGES[self.output_stride]
@@ -170,9 +193,10 @@ class ResNet(nn.Module):
         if self.remat:
             make_block = nn.remat(make_block)
         for block in range(architecture.blocks[stage]):
+            stride = strides[stage] if block == 0 else 1
             x = make_block(
                 width=width,
-                stride=strides[stage] if block == 0 else 1,
+                stride=stride,
                 dilation=dilations[stage],
                 project=block == 0 and first_projects,
                 norm=self.norm,
@@ -180,5 +204,14 @@ class ResNet(nn.Module):
                 dtype=self.dtype,
                 train=train,
                 name=f"layer{stage + 1}_{block}",
-            )(x)
+            )(x, extent)
+            extent = extent_after(extent, stride)
         return x
+
+
+def last_extent(extent: Extent, output_stride: int) -> Extent:
+    """Gives the extent of the last stage's features from that of the picture."""
+    extent = extent_after_pool(extent_after(extent, 2))
+    for stride in STAGES[output_stride][0]:
+        extent = extent_after(extent, stride)
+    return extent

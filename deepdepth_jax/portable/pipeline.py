@@ -14,10 +14,10 @@ from deepdepth_jax.inference import (
     Belief,
     PredictStep,
     Trained,
-    Views,
     make_predict_step,
 )
 from deepdepth_jax.types import AnyArray, Prediction
+from deepdepth_jax.views import Views
 
 
 def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
@@ -34,7 +34,7 @@ class Pipeline:
     Attributes:
       network: with its head and its input convention.
       decode: see `DepthBins.decode`.
-      flip: see `inference.Views`.
+      flip: see `views.Views`.
       canonical_focal_px: of the lens through which the network knows depth; 0 = it
         knows it as it is.
       focal_px: of the camera that takes the pictures, where there is such a lens.

@@ -1,0 +1,59 @@
+"""Seconds until pictures of all five sizes of KITTI are predicted, from no program on.
+
+    python -m benchmarks.sizes
+
+Once with pictures filled up to their size class, as they are predicted, and once with a
+program for each size. ResNet-101, one picture of each size, confidence included.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from deepdepth_jax import build
+from deepdepth_jax.config import complete
+from deepdepth_jax.defaults import default_config
+from deepdepth_jax.inference import Belief, Trained, make_predict_step
+from deepdepth_jax.parallel import in_batches_on_all_devices
+from deepdepth_jax.size_classes import in_size_classes
+from deepdepth_jax.state import initial_variables
+
+SIZES = (375, 1242), (376, 1241), (374, 1238), (370, 1226), (370, 1224)
+
+
+def main() -> None:
+    """Measures and prints both."""
+    parser = argparse.ArgumentParser(description="Time KITTI's five sizes from cold.")
+    parser.add_argument("--backbone", default="resnet101", help="of the network")
+    config = default_config()
+    config.model.update(backbone=parser.parse_args().backbone, norm="trained")
+    parts = build.network(build.adopt_pretrained(complete(config)))
+    trained = Trained(initial_variables(parts.model, seed=0))
+    belief = Belief(parts.model, parts.head, parts.convention)
+    print("| program | " + " | ".join(f"{h} x {w}" for h, w in SIZES) + " | all |")
+    print("|---" * (len(SIZES) + 2) + "|")
+    for name, compiled in (
+        ("of a size class", in_size_classes),
+        ("of each size", in_batches_on_all_devices),
+    ):
+        run = compiled(make_predict_step(belief, "expectation"), 1)
+        seconds = [seconds_of(run, trained, size) for size in SIZES]
+        cells = " | ".join(f"{value:.1f} s" for value in [*seconds, sum(seconds)])
+        print(f"| {name} | {cells} |", flush=True)
+
+
+def seconds_of(
+    run: Callable[..., object], trained: Trained, size: tuple[int, int]
+) -> float:
+    """Times a prediction, and compiling it if that is needed."""
+    image = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
+    start = time.perf_counter()
+    jax.block_until_ready(run(trained, image))
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
