@@ -81,10 +81,9 @@ def everything_of(config: ConfigDict, trained: Trained, records: Records) -> Wor
     def evaluate() -> None:
         summary = UncertaintySummary()
         items = read_examples(records, range(records.count))
-        for example, scored in in_batches(score, items, 1, arrays_of):
-            prediction, own, calibrated = scored
+        for example, (prediction, scores) in in_batches(score, items, 1, arrays_of):
             measure(protocol, prediction.depth_m, example.depth_m)
-            summary.add(prediction, example.depth_m, own, calibrated, **protocol.pixels)
+            summary.add(prediction, example.depth_m, *scores, **protocol.pixels)
         summary.compute()
 
     return evaluate

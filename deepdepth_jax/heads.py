@@ -10,7 +10,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Float32
 
 from deepdepth_jax.bins import Decoding, DepthBins
 
@@ -108,14 +108,26 @@ class Ordinal(_OverBins):
         is what DORN counts (eq. 5; `DepthBins.decode` has it as `count`). Their steps
         are the probabilities of the bins; what lies beyond the last counts to it. None
         is less than float32 resolves of a probability near 1.
+
+        No gradient goes through it: what is learnt are the answers.
         """
-        logits = self.beyond(outputs)
-        falling = -jnp.sort(-jax.nn.sigmoid(logits), axis=-1)[..., :-1]
+        falling = _sorted(jax.nn.sigmoid(self.beyond(outputs)))[..., :0:-1]
         sides = [(0, 0)] * (falling.ndim - 1)
         before = jnp.pad(falling, [*sides, (1, 0)], constant_values=1.0)
         after = jnp.pad(falling, [*sides, (0, 1)])
         steps = jnp.maximum(before - after, jnp.finfo(falling.dtype).eps)
         return steps / jnp.sum(steps, axis=-1, keepdims=True)
+
+
+def _sorted(probabilities: Float32[Array, "*n k"]) -> Float32[Array, "*n k"]:
+    """Sorts along the last axis, upwards.
+
+    As integers, in whose order the bits of numbers from 0 on are: these XLA sorts four
+    times as fast on a CPU.
+    """
+    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(probabilities), jnp.int32)
+    in_order = jax.lax.sort(bits, is_stable=False)
+    return jax.lax.bitcast_convert_type(in_order, jnp.float32)
 
 
 class Regression(Head):

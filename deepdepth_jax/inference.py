@@ -367,7 +367,9 @@ def make_likelihood_step(belief: Belief) -> LikelihoodStep:
             own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
         ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
             labels = belief.head.bins.label(depth_m)
-            return jax.vmap(nll_by_temperature)(jnp.log(own), labels)
+            # What is too small for its type is not impossible.
+            logits = jnp.log(jnp.maximum(own, jnp.finfo(own.dtype).tiny))
+            return jax.vmap(nll_by_temperature)(logits, labels)
 
         bands = belief.read(nll, trained.variables, image, depth_m, extent=extent)
         return jax.tree.map(lambda x: jnp.sum(x, axis=0), bands)

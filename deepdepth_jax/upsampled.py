@@ -1,8 +1,8 @@
 """Sums over all pixels of a picture, from an output that is coarser than it.
 
 The output at all pixels would be the largest array of a training step. It is never in
-memory: not more than that of `CHUNK_PX` pixels or of a row is, whose gradient is taken
-at once.
+memory: not more than that of `CHUNK_PX` or `ROWS_PX` pixels, or of a row, whose
+gradient is taken at once.
 """
 
 import functools
@@ -15,8 +15,10 @@ from jaxtyping import Array, Float, Int32
 from deepdepth_jax.bins import IGNORE
 from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix
 
-CHUNK_PX = 8192
-"""How many pixels have their outputs at full size in memory at a time."""
+CHUNK_PX = 2**13
+"""Labelled pixels at a time, which a CPU's cache holds."""
+ROWS_PX = 2**16
+"""Pixels of whole rows at a time, which keep a GPU busy."""
 
 Terms = Callable[
     [Float[Array, "*n c"], Int32[Array, "*n"], Float[Array, "*n"]],
@@ -161,7 +163,7 @@ def by_rows(
 ) -> tuple[Sums, Gradients]:
     """Computes `upsampled_sums` and the gradients, some rows at a time."""
     batch, height, width = labels.shape
-    rows = max(1, CHUNK_PX // (batch * width))
+    rows = max(1, ROWS_PX // (batch * width))
     fill = -height % rows
     to_rows = jnp.asarray(interpolation_matrix(outputs.shape[1], height))
     to_rows = jnp.pad(to_rows, ((0, fill), (0, 0))).reshape(-1, rows, outputs.shape[1])

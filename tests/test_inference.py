@@ -184,6 +184,18 @@ def test_likelihoods_are_summed_picture_by_picture():
     np.testing.assert_allclose(nll[:, middle], sums, rtol=1e-4)
 
 
+def test_probabilities_that_vanish_are_not_impossible():
+    """Of a network so sure that float32 has no number for what it excludes."""
+    start = variables()
+    aspp = jax.tree.map(lambda x: 1000 * x, start["params"]["aspp"])
+    sure = start | {"params": start["params"] | {"aspp": aspp}}
+    run = in_batches_on_all_devices(make_likelihood_step(belief()), 4)
+    nll, pixels = run(Trained(sure), images(), depths_m())
+    assert np.isfinite(nll).all()
+    [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
+    assert nll[:, middle].sum() / pixels.sum() > 40
+
+
 @pytest.mark.parametrize("band_px", [1, 41 * 4 * 10, None])
 def test_bands_change_nothing(band_px):
     """Of one row, of rows that do not divide the picture, and all at once."""

@@ -1,6 +1,7 @@
 """The study's command, with a stand-in for what trains; and one real cell."""
 
 import json
+import os
 import shutil
 import sys
 import threading
@@ -11,10 +12,17 @@ import pytest
 from PIL import Image
 from tiny_runs import OVERRIDES
 
+from benchmarks.study import running
 from benchmarks.study.__main__ import main
 from benchmarks.study.grid import OWN, Study, Variant, lay_out, load_study
 from benchmarks.study.intervals import interval, paired_differences
-from benchmarks.study.running import Processes, environment, go_on, run_all
+from benchmarks.study.running import (
+    Processes,
+    core_shares,
+    environment,
+    go_on,
+    run_all,
+)
 from benchmarks.study.table import Row, markdown
 from deepdepth_jax.cli import START_AGAIN
 from deepdepth_jax.errors import UserError
@@ -287,6 +295,26 @@ def test_processes_beside_each_other_share_the_accelerators_memory(monkeypatch):
     assert environment(3)["XLA_PYTHON_CLIENT_MEM_FRACTION"] == "0.1"
 
 
+def test_processes_beside_each_other_have_cores_of_their_own(monkeypatch):
+    cores = sorted(os.sched_getaffinity(0))
+    assert core_shares(1) == [set(cores)]
+    each = core_shares(len(cores))
+    assert sorted(min(share) for share in each) == cores
+    assert all(len(share) == 1 for share in each)
+    assert core_shares(len(cores) + 1) == [set(cores)] * (len(cores) + 1)
+    seen = []
+
+    def look(run, execute):
+        seen.append(os.sched_getaffinity(0))
+        time.sleep(0.2)  # or one thread would do all
+        return []
+
+    monkeypatch.setattr(running, "go_on", look)
+    run_all(range(len(cores)), lambda *_: 0, len(cores))
+    assert sorted(map(sorted, seen)) == [[core] for core in cores]
+    assert sorted(os.sched_getaffinity(0)) == cores
+
+
 def test_a_bug_is_not_taken_for_a_failed_run(tmp_path):
     def broken(arguments, log):
         raise OSError("no space left")
@@ -313,3 +341,11 @@ def test_a_real_cell_is_what_the_run_says(trained, tmp_path, capsys):
     assert cell.is_done()
     expected = json.loads((trained / "run" / "eval.json").read_text())
     assert cell.load()["results"] == expected
+
+
+def test_every_config_of_the_study_on_streets_can_run(tmp_path):
+    study = load_study(Path("benchmarks/studies/streets.py"))
+    runs = lay_out(study, tmp_path)
+    assert len(runs) == 3 * len(study.variants)
+    recipes = {str(run.cells[0].config.to_dict()) for run in runs}
+    assert len(recipes) == len(runs)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Self
 
 from benchmarks.study.grid import OWN, Cell, Run
@@ -82,15 +83,31 @@ def environment(at_once: int) -> Mapping[str, str]:
 def run_all(runs: Sequence[Run], execute: Execute, at_once: int) -> list[str]:
     """Runs what is not done yet, so many trainings beside each other.
 
+    Each has cores of its own: two programs that both use all cores wait for each other.
+
     Returns:
       What has failed, a line each. It does not stop the rest.
     """
-    pool = ThreadPoolExecutor(at_once)
+    shares: SimpleQueue[set[int]] = SimpleQueue()
+    for share in core_shares(at_once):
+        shares.put(share)
+    # A thread's affinity is inherited by the processes that it starts.
+    pool = ThreadPoolExecutor(
+        at_once, initializer=lambda: os.sched_setaffinity(0, shares.get())
+    )
     try:
         pending = [pool.submit(go_on, run, execute) for run in runs]
         return [failure for one in pending for failure in one.result()]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def core_shares(at_once: int) -> list[set[int]]:
+    """Splits the cores of this process into so many parts; all for each if too few."""
+    cores = sorted(os.sched_getaffinity(0))
+    if at_once > len(cores):
+        return [set(cores)] * at_once
+    return [set(cores[first::at_once]) for first in range(at_once)]
 
 
 def go_on(run: Run, execute: Execute) -> list[str]:
