@@ -14,9 +14,10 @@ import jax
 import numpy as np
 
 from deepdepth_jax import build
+from deepdepth_jax.belief import Belief
 from deepdepth_jax.config import complete
 from deepdepth_jax.defaults import default_config
-from deepdepth_jax.inference import Belief, Trained, make_predict_step
+from deepdepth_jax.inference import Trained, make_predict_step
 from deepdepth_jax.parallel import in_batches_on_all_devices
 from deepdepth_jax.size_classes import in_size_classes
 from deepdepth_jax.state import initial_variables

@@ -10,13 +10,13 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
+from deepdepth_jax.belief import Belief
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.crf.mean_field import dense_crf
 from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.heads import HEADS, Head
 from deepdepth_jax.inference import (
-    Belief,
     Scores,
     Trained,
     make_calibrated_step,

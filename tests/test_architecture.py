@@ -42,6 +42,7 @@ ORDER = (
     "uncertainty_plots",
     "windows",
     "views",
+    "belief",
     "inference",
     "state",
     "steps",

@@ -11,6 +11,7 @@ import pytest
 from tiny_runs import OVERRIDES
 
 from deepdepth_jax import DepthPredictor, build
+from deepdepth_jax.belief import Belief
 from deepdepth_jax.config import complete, override
 from deepdepth_jax.crf.mean_field import dense_crf
 from deepdepth_jax.crf.options import CrfOptions
@@ -18,7 +19,7 @@ from deepdepth_jax.datasets.streets.source import StreetsSource
 from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluate import evaluate
-from deepdepth_jax.inference import Belief, Trained
+from deepdepth_jax.inference import Trained
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.restore import restore

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from deepdepth_jax.belief import Belief
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.heads import Classification
 from deepdepth_jax.inference import (
-    Belief,
     Trained,
     make_likelihood_step,
     make_predict_step,

@@ -61,7 +61,7 @@ def _write_answers(
 def _write_belief(
     graph: Graph, pipeline: Pipeline, trained: Trained, image: str
 ) -> str:
-    """Writes `inference.Belief`."""
+    """Writes `belief.Belief`."""
     size = graph.add("Shape", image, start=1, end=3)
     x = graph.add("Cast", image, to=TensorProto.FLOAT)
     if pipeline.flip:

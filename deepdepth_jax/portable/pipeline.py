@@ -6,12 +6,12 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from deepdepth_jax import build
+from deepdepth_jax.belief import Belief
 from deepdepth_jax.bins import Decoding
 from deepdepth_jax.build import Network
 from deepdepth_jax.camera import canonical_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import (
-    Belief,
     PredictStep,
     Trained,
     make_predict_step,
