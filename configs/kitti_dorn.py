@@ -13,6 +13,8 @@ What is not DORN's: the network is DeepLab v2 (DORN adds a full-image encoder an
 channel layers, and its stem has three convolutions); its first blocks, which DORN
 freezes, learn too; depths before 4.66 m count as the first bin.
 
+Crop, steps and learning rate have yet to be checked against the paper's own text.
+
 Expected (the paper's table, ResNet-101; not run here): AbsRel .072, RMSE 2.727,
 RMSE(log) .120, d1 .932.
 
