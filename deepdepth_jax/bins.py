@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32
@@ -124,7 +125,7 @@ class DepthBins:
         if how == "median":
             return self.quantile(probabilities, 0.5)
         if how == "expectation":
-            return probabilities @ jnp.asarray(self.centers_m)
+            return weighted_sum(probabilities, self.centers_m)
         if how == "count":
             return jnp.asarray(self.centers_m)[self.bin_at(probabilities, 0.5)]
         centers_m = self.centers_m if how == "argmax" else self.geometric_centers_m
@@ -134,8 +135,9 @@ class DepthBins:
         self, probabilities: Float[Array, "*n k"], share: float
     ) -> Int32[Array, "*n"]:
         """Finds the first bin up to whose end more than `share` of it lies."""
-        until = jnp.cumsum(probabilities, axis=-1)
-        return jnp.argmax(until > share * until[..., -1:], axis=-1).astype(jnp.int32)
+        until = running_sums(probabilities)
+        is_left = until <= share * until[..., -1:]
+        return weighted_sum(is_left.astype(until.dtype)).astype(jnp.int32)
 
     def moved(self, factor: float) -> Float[np.ndarray, "k k"]:
         """Gives the matrix that moves a distribution to depths so many times larger.
@@ -147,7 +149,7 @@ class DepthBins:
           factor: by which depth is multiplied.
 
         Returns:
-          float32; `probabilities @ bins.moved(factor)` is the moved distribution.
+          float32; a distribution times this matrix is the moved distribution.
         """
         until = np.arange(self.num_bins + 1, dtype=np.float64)
         if self.kind == "ud":
@@ -170,14 +172,32 @@ class DepthBins:
         Inside a bin the probability is taken as spread evenly over the bin coordinate:
         over log depth for `sid`, over depth for `ud`.
         """
-        until = jnp.cumsum(probabilities, axis=-1)
-        target = share * until[..., -1:]
-        bin_ = jnp.argmax(until >= target, axis=-1)[..., None]
-        inside = jnp.take_along_axis(probabilities, bin_, axis=-1)
-        before = jnp.take_along_axis(until, bin_, axis=-1) - inside
-        fraction = (target - before) / jnp.maximum(inside, jnp.finfo(inside.dtype).tiny)
-        position = (bin_ + jnp.clip(fraction, 0, 1))[..., 0]
-        return jnp.asarray(self.depth_at(position))
+        until = running_sums(probabilities)
+        # How much of each bin is left behind: all, a part of one, nothing.
+        missing = share * until[..., -1:] - (until - probabilities)
+        left = missing / jnp.maximum(probabilities, jnp.finfo(until.dtype).tiny)
+        return jnp.asarray(self.depth_at(weighted_sum(jnp.clip(left, 0, 1))))
+
+
+def weighted_sum(
+    terms: Float[Array, "*n k"], weights: Float[AnyArray, " k"] | None = None
+) -> Float[Array, "*n"]:
+    """Sums over the last axis, with weights or without, in full float32.
+
+    As a product of matrices: XLA's CPU compiler computes a sum along the last axis term
+    by term, together with what the terms are made of, and on one core.
+    """
+    if weights is None:
+        weights = np.ones(terms.shape[-1], np.float32)
+    weights = jnp.asarray(weights, terms.dtype)
+    return jnp.matmul(terms, weights, precision=jax.lax.Precision.HIGHEST)
+
+
+def running_sums(terms: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+    """Sums the first, the first two, and so on; see `weighted_sum`."""
+    count = terms.shape[-1]
+    until = jnp.asarray(np.triu(np.ones((count, count))), terms.dtype)
+    return jnp.matmul(terms, until, precision=jax.lax.Precision.HIGHEST)
 
 
 PRESETS: Mapping[str, Mapping] = MappingProxyType(

@@ -132,6 +132,7 @@ def groups(config: ConfigDict) -> tuple[Group, ...]:
         backbone_lr_mult=config.train.backbone_lr_mult,
         head_lr_mult=config.train.head_lr_mult,
         weight_decay=config.train.weight_decay,
+        freeze_at=config.train.freeze_at,
     )
 
 

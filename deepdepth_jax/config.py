@@ -189,6 +189,7 @@ def _check_choices(config: ConfigDict) -> None:
         "train.optimizer": OPTIMIZERS,
         "train.precision": ("float32", "bfloat16"),
         "train.remat": ("none", "block"),
+        "train.freeze_at": range(6),
         "eval.split": ("train", "val", "test"),
         "eval.ground_truth": ("improved", "lidar"),
         "eval.crop": CROPS,

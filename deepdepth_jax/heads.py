@@ -61,7 +61,8 @@ class _OverBins(Head):
         self, belief: Float[Array, "*n k"], factor: float
     ) -> Float[Array, "*n k"]:
         """See `DepthBins.moved`."""
-        return belief @ jnp.asarray(self.bins.moved(factor))
+        matrix = jnp.asarray(self.bins.moved(factor))
+        return jnp.matmul(belief, matrix, precision=jax.lax.Precision.HIGHEST)
 
     def depth_m(
         self, belief: Float[Array, "*n k"], decode: Decoding

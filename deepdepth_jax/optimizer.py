@@ -30,15 +30,32 @@ class Group:
 
 
 def parameter_groups(
-    *, norm: str, backbone_lr_mult: float, head_lr_mult: float, weight_decay: float
+    *,
+    norm: str,
+    backbone_lr_mult: float,
+    head_lr_mult: float,
+    weight_decay: float,
+    freeze_at: int = 0,
 ) -> tuple[Group, ...]:
     """Says how the parts of the network learn.
 
     As in the authors' lab's code: the head ten times as fast, its biases decayed too,
     frozen normalisation left alone. Trained normalisation is not decayed.
+
+    Args:
+      norm: frozen or trained.
+      backbone_lr_mult: times the learning rate, for the backbone.
+      head_lr_mult: the same for the head.
+      weight_decay: of all that decays.
+      freeze_at: how many of the backbone's stages stay as they are, counted as in
+        Detectron2: 1 is the stem, 2 `layer1` too, up to 5.
     """
     norm_lr_mult = 0.0 if norm == "frozen" else backbone_lr_mult
+    layers = (rf"layer{stage}_\d+" for stage in range(1, freeze_at))
+    stages = "|".join(("conv1", "bn1", *layers))
+    frozen = Group("frozen", rf"backbone/({stages})/.*", 0.0, 0.0)
     return (
+        *([frozen] if freeze_at else []),
         Group("norm", r"backbone/(.*/)?(bn\d|downsample_bn)/.*", norm_lr_mult, 0.0),
         Group("backbone", r"backbone/.*/kernel", backbone_lr_mult, weight_decay),
         Group("head", r"aspp/.*", head_lr_mult, weight_decay),

@@ -28,9 +28,13 @@ def random_like(tree, seed):
     )
 
 
-def groups(norm="trained"):
+def groups(norm="trained", freeze_at=0):
     return parameter_groups(
-        norm=norm, backbone_lr_mult=3.0, head_lr_mult=10.0, weight_decay=0.01
+        norm=norm,
+        backbone_lr_mult=3.0,
+        head_lr_mult=10.0,
+        weight_decay=0.01,
+        freeze_at=freeze_at,
     )
 
 
@@ -61,9 +65,9 @@ def published_adamw(param, gradients, rates, *, decay, momentum=0.9):
 PUBLISHED = {"sgd": torch_sgd, "adamw": published_adamw}
 
 
-def run(params, norm, steps=3, name="sgd"):
+def run(params, norm, steps=3, name="sgd", freeze_at=0):
     schedule = poly_schedule(0.1, 5, 0.9)
-    optimizer = grouped(name, schedule, 0.9, groups(norm))
+    optimizer = grouped(name, schedule, 0.9, groups(norm, freeze_at))
     state, gradients = optimizer.init(params), []
     for step in range(steps):
         gradients.append(random_like(params, seed=step + 1))
@@ -111,6 +115,28 @@ def test_frozen_normalisation_stays_and_everything_else_moves():
     moved = jax.tree.map(lambda a, b: bool((a != b).any()), before, after)
     expected = jax.tree.map(lambda name: name != "norm", names)
     assert moved == expected
+
+
+@pytest.mark.parametrize(
+    ("freeze_at", "stay"),
+    [
+        (1, {"conv1", "bn1"}),
+        (2, {"conv1", "bn1", "layer1"}),
+        (5, {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4"}),
+    ],
+)
+def test_the_first_stages_stay_and_everything_else_learns_as_before(freeze_at, stay):
+    params = params_of("trained")
+    before = assign_groups(params, groups())
+    after = assign_groups(params, groups(freeze_at=freeze_at))
+    for (path, group), learns in zip(
+        jax.tree_util.tree_leaves_with_path(after), jax.tree.leaves(before), strict=True
+    ):
+        part = path[1].key.split("_")[0]
+        assert group == ("frozen" if part in stay else learns)
+    moved = run(params, "trained", steps=1, freeze_at=freeze_at)[0]
+    kernel = params["backbone"]["conv1"]["kernel"]
+    assert (moved["backbone"]["conv1"]["kernel"] == kernel).all()
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])

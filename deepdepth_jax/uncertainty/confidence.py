@@ -7,7 +7,7 @@ import numpy as np
 from jax.scipy.special import entr
 from jaxtyping import Array, Float
 
-from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.bins import DepthBins, weighted_sum
 from deepdepth_jax.types import AnyArray
 
 INTERVAL = (0.05, 0.95)
@@ -51,7 +51,7 @@ def measure_confidence(
     low, high = INTERVAL
     return Confidence(
         max_probability=max_probability(probabilities),
-        entropy_nats=jnp.sum(entr(probabilities), axis=-1),
+        entropy_nats=weighted_sum(entr(probabilities)),
         log_depth_std=log_depth_std(probabilities, bins),
         low_m=bins.quantile(probabilities, low),
         high_m=bins.quantile(probabilities, high),
@@ -72,12 +72,12 @@ def log_depth_std(
     probabilities: Float[Array, "*n k"], bins: DepthBins
 ) -> Float[Array, "*n"]:
     """Computes the standard deviation of ln depth (law of total variance)."""
-    shape = probabilities.shape
-    means, variances = (jnp.broadcast_to(m, shape) for m in log_depth_moments(bins))
-    mean = jnp.sum(probabilities * means, axis=-1, keepdims=True)
+    means, variances = log_depth_moments(bins)
+    mean = weighted_sum(probabilities, means)[..., None]
     # About the mean, because in float32 E[x^2] - E[x]^2 would lose narrow peaks.
-    spread = (means - mean) ** 2 + variances
-    return jnp.sqrt(jnp.sum(probabilities * spread, axis=-1))
+    from_mean = jnp.broadcast_to(means, probabilities.shape) - mean
+    between = weighted_sum(probabilities * from_mean**2)
+    return jnp.sqrt(between + weighted_sum(probabilities, variances))
 
 
 def log_depth_moments(
