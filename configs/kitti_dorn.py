@@ -4,8 +4,8 @@
         --config.data.root=KITTI
 
 Fu, Gong, Wang, Batmanghelich, Tao, "Deep Ordinal Regression Network for Monocular Depth
-Estimation", 2018. From the network that its authors released (hufu6371/DORN): two logits
-for each of 71 SID thresholds of ratio e^0.04 from 4.66 m on; depth by counting
+Estimation", 2018. From the network that its authors released (hufu6371/DORN): two
+logits for each of 71 SID thresholds of ratio e^0.04 from 4.66 m on; depth by counting
 thresholds; inputs of 385 x 513, pictures by overlapping windows of that size; frozen
 normalisation, stem and first stage as they were; the head ten times as fast. From
 reimplementations of the paper, which agree: SGD with a rate of 1e-4 that decays with

@@ -191,8 +191,9 @@ def default_config() -> ConfigDict:
                 "poly_power": 0.9,
                 "head_lr_mult": 10.0,
                 "backbone_lr_mult": 1.0,
-                # So many of the backbone's stages stay as they are: 1 the stem, 2 layer1
-                # too, and so on to 5. Running statistics of trained normalisation move.
+                # So many of the backbone's stages stay as they are: 1 the stem, 2
+                # layer1 too, and so on to 5. Running statistics of trained
+                # normalisation move all the same.
                 "freeze_at": 0,
                 "log_every": 50,
                 "checkpoint_every": 1000,

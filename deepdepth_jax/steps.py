@@ -84,7 +84,8 @@ def make_train_step(
                 lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch
             )
             (loss, gradient, batch_stats), _ = jax.lax.scan(add_part, start, parts)
-        loss, gradient = jax.lax.psum((loss, gradient), AXIS)
+        if jax.lax.axis_size(AXIS) > 1:  # alone, XLA would copy the gradient
+            loss, gradient = jax.lax.psum((loss, gradient), AXIS)
         return _next_state(
             state,
             optimizer,
@@ -107,29 +108,33 @@ def _next_state(
     pixels: Float[Array, ""],
 ) -> tuple[TrainState, dict[str, Array]]:
     """Takes the optimiser's step, if the numbers are fit for it."""
-    updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
     gradient_norm = optax.tree.norm(gradient)
     is_bad = ~(jnp.isfinite(loss) & jnp.isfinite(gradient_norm))
-    is_used = ~is_bad & (pixels > 0)
+    bad_steps = jnp.where(is_bad, state.bad_steps + 1, 0)
 
-    def used(new: Array, old: Array) -> Array:
-        # Integers count steps, which the learning rate goes by: they go on.
-        return (
-            jnp.where(is_used, new, old)
-            if jnp.issubdtype(new.dtype, jnp.floating)
-            else new
+    def take(state: TrainState) -> TrainState:
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
+        return TrainState(
+            step=state.step + 1,
+            params=optax.apply_updates(state.params, updates),
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+            bad_steps=bad_steps,
         )
 
-    following = TrainState(
-        step=state.step + 1,
-        params=optax.apply_updates(state.params, updates),
-        batch_stats=batch_stats,
-        opt_state=opt_state,
-        bad_steps=jnp.where(is_bad, state.bad_steps + 1, 0),
-    )
-    return jax.tree.map(used, following, state), {
+    def skip(state: TrainState) -> TrainState:
+        # Integers count steps, which the learning rate goes by: they go on.
+        return jax.tree.map(
+            lambda new, old: old if jnp.issubdtype(new.dtype, jnp.floating) else new,
+            take(state),
+            state,
+        )
+
+    # A choice between whole states: chosen number by number, XLA would copy the state.
+    following = jax.lax.cond(~is_bad & (pixels > 0), take, skip, state)
+    return following, {
         "loss": loss,
         "valid_pixels": pixels,
         "gradient_norm": gradient_norm,
-        "bad_steps": following.bad_steps,
+        "bad_steps": bad_steps,
     }
