@@ -6,8 +6,9 @@ Trains ResNet-101 with frozen normalisation, from weights in a file, on crops of
 210 x 400, one at a time, of street scenes that are prepared beforehand. Each start is a
 new run in a process of its own, which is killed after its second step. In each round
 the first start finds no compiled program, and the second one finds all. The step is
-timed by the second one, from the end of the first. PyTorch's is a program that loads
-weights and trains on pictures in files, and does nothing else.
+timed by the second one, from the end of the first. Memory is the most that the process
+had until then, workers not counted. PyTorch's is a program that loads weights and
+trains on pictures in files, and does nothing else.
 """
 
 import argparse
@@ -67,17 +68,19 @@ MODULES = ("deepdepth_jax", "deepdepth_jax.predictor", "deepdepth_jax.train")
 
 @dataclasses.dataclass
 class Start:
-    """What a start took, in seconds.
+    """What a start took.
 
     Attributes:
       first_step_s: from the command to the end of the first step.
       compiling_s: of these, in XLA's compiler, or reading what it had compiled.
       step_s: the second step, its waiting for data included.
+      peak_gb: the most memory of the process.
     """
 
     first_step_s: float
     compiling_s: float
     step_s: float
+    peak_gb: float
 
     @property
     def before_step_s(self) -> float:
@@ -108,14 +111,23 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
                     shutil.rmtree(folder / kept, ignore_errors=True)
                 found.append((start(program, folder), start(program, folder)))
     for index, title in enumerate(("first", "second")):
+        of_title = {
+            program: [pair[index] for pair in found]
+            for program, found in starts.items()
+        }
+        peak_gb = {
+            program: max(each.peak_gb for each in found)
+            for program, found in of_title.items()
+        }
         for field in ("first_step_s", "step_s", "before_step_s", "compiling_s"):
-            of = [OURS] if field == "compiling_s" else starts
             yield Row(
                 f"{title} start, {field.removesuffix('_s').replace('_', ' ')}",
                 {
-                    program: [getattr(pair[index], field) for pair in starts[program]]
-                    for program in of
+                    program: [getattr(each, field) for each in found]
+                    for program, found in of_title.items()
+                    if program == OURS or field != "compiling_s"
                 },
+                peak_gb=peak_gb if field == "first_step_s" else {},
             )
 
 
@@ -197,12 +209,21 @@ def start(program: str, folder: Path) -> Start:
                 raise RuntimeError(log.read_text())
             time.sleep(POLL_S)
         ends.append(time.perf_counter())
+    peak_gb = peak_bytes(process.pid) / 1e9
     os.killpg(process.pid, signal.SIGKILL)  # with the workers of PyTorch's loader
     process.wait()
     seconds = re.findall(
         r"Finished XLA compilation .* in ([\d.e-]+) sec", log.read_text()
     )
-    return Start(ends[0] - begun, sum(map(float, seconds)), ends[1] - ends[0])
+    compiling_s = sum(map(float, seconds))
+    return Start(ends[0] - begun, compiling_s, ends[1] - ends[0], peak_gb)
+
+
+def peak_bytes(process: int) -> int:
+    """Gives the most memory that a process has had, as Linux tells it."""
+    status = Path(f"/proc/{process}/status").read_text()
+    [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(kilobytes) * 1024
 
 
 def count_steps(program: str, folder: Path) -> int:
