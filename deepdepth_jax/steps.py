@@ -1,5 +1,6 @@
 """The training step: a pure function, with nothing of the config inside."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -124,11 +125,10 @@ def _next_state(
 
     def skip(state: TrainState) -> TrainState:
         # Integers count steps, which the learning rate goes by: they go on.
-        return jax.tree.map(
-            lambda new, old: old if jnp.issubdtype(new.dtype, jnp.floating) else new,
-            take(state),
-            state,
+        counted = jax.tree.map(
+            lambda x: x if jnp.issubdtype(x.dtype, jnp.floating) else x + 1, state
         )
+        return dataclasses.replace(counted, bad_steps=bad_steps)
 
     # A choice between whole states: chosen number by number, XLA would copy the state.
     following = jax.lax.cond(~is_bad & (pixels > 0), take, skip, state)

@@ -128,11 +128,7 @@ def _by_platform(
     x: Float[Array, "b h w c"],
     kernel: Float[Array, "3 3 c d"],
 ) -> Float[Array, "b h w d"]:
-    def plain(x: Array, kernel: Array) -> Array:
-        return _plain(x, kernel, 1, dilation)
-
-    on_cpu = functools.partial(_FORWARD[form], dilation=dilation)
-    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
+    return jax.lax.platform_dependent(x, kernel, **_forms(form, dilation))
 
 
 def _forward(
@@ -144,15 +140,33 @@ def _forward(
 def _backward(
     form: Form, dilation: int, kept: tuple[Array, Array], dy: Array
 ) -> Gradients:
-    def plain(x: Array, kernel: Array, dy: Array) -> Gradients:
-        _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, 1, dilation), x, kernel)
-        return pull(dy)
-
-    on_cpu = functools.partial(_GRADIENTS[form], dilation=dilation)
-    return jax.lax.platform_dependent(*kept, dy, cpu=on_cpu, default=plain)
+    return jax.lax.platform_dependent(*kept, dy, **_gradient_forms(form, dilation))
 
 
 _by_platform.defvjp(_forward, _backward)
+
+
+# The same functions at every call: JAX then traces those of equal layers once, without
+# which ResNet-101 starts seconds later.
+@functools.cache
+def _forms(form: Form, dilation: int) -> dict[str, Callable[..., Array]]:
+    return {
+        "cpu": functools.partial(_FORWARD[form], dilation=dilation),
+        "default": functools.partial(_plain, stride=1, dilation=dilation),
+    }
+
+
+@functools.cache
+def _gradient_forms(form: Form, dilation: int) -> dict[str, Callable[..., Gradients]]:
+    return {
+        "cpu": functools.partial(_GRADIENTS[form], dilation=dilation),
+        "default": functools.partial(_plain_gradients, dilation=dilation),
+    }
+
+
+def _plain_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
+    _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, 1, dilation), x, kernel)
+    return pull(dy)
 
 
 def _winograd_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
