@@ -10,15 +10,17 @@ and evaluates the real files. They are far too few to rank anything by.
 
 from pathlib import Path
 
-from benchmarks.study.grid import Study, Variant
+from benchmarks.study.grid import Fields, Study, Variant
 
-LEARNT = {"learnt": {"eval.split": "train", "eval.ground_truth": "improved"}}
+LEARNT: dict[str, Fields] = {
+    "learnt": {"eval.split": "train", "eval.ground_truth": "improved"}
+}
 """Read off the frames that were learnt from."""
 
 
 def get_study() -> Study:
     """Builds the study."""
-    heads = {
+    heads: dict[str, Fields] = {
         "classification": {},
         "soft_labels": {"train.loss": "soft_labels", "train.soft_label_std": 0.1},
         "ordinal": {"model.head": "ordinal"},
