@@ -343,9 +343,10 @@ def test_a_real_cell_is_what_the_run_says(trained, tmp_path, capsys):
     assert cell.load()["results"] == expected
 
 
-def test_every_config_of_the_study_on_streets_can_run(tmp_path):
-    study = load_study(Path("benchmarks/studies/streets.py"))
-    runs = lay_out(study, tmp_path)
-    assert len(runs) == 3 * len(study.variants)
+@pytest.mark.parametrize(("name", "seeds"), [("streets", 3), ("kitti_few", 1)])
+def test_every_config_of_the_studies_can_run(name, seeds, tmp_path):
+    study = load_study(Path(f"benchmarks/studies/{name}.py"))
+    runs = lay_out(study, tmp_path, ["--config.data.root=KITTI"])
+    assert len(runs) == seeds * len(study.variants)
     recipes = {str(run.cells[0].config.to_dict()) for run in runs}
     assert len(recipes) == len(runs)
