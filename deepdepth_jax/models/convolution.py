@@ -1,8 +1,10 @@
 """Convolutions, in the form that is fastest where they run.
 
-On GPUs and TPUs that is the library's own. On CPUs XLA's own are slow, above all their
-gradients with respect to the kernel (docs/performance.md has the figures); what follows
-replaces them there by matrix products, which run at the speed of the machine.
+On GPUs and TPUs that is the library's own, but for the gradient with respect to a
+dilated kernel, in which XLA does not recognise what cuDNN has for it. On CPUs XLA's own
+are slow, above all their gradients with respect to the kernel. What follows replaces
+them by matrix products, which run at the speed of the machine (docs/performance.md has
+the figures).
 """
 
 import functools
@@ -47,8 +49,9 @@ def convolve(
     form = cpu_form(kernel.shape, stride, x.dtype)
     # Exported programs may leave sizes open, by which tiles cannot be cut.
     is_size_known = all(isinstance(side, int) for side in x.shape)
-    if form == "plain" or not is_size_known:
-        return _plain(x, kernel, stride, dilation)
+    is_plain_everywhere = form == "plain" and dilation == 1
+    if stride > 1 or is_plain_everywhere or not is_size_known:
+        return _plain(x, kernel, dilation, stride)
     return _by_platform(form, dilation, x, kernel)
 
 
@@ -76,8 +79,8 @@ def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
 def _plain(
     x: Float[Array, "b h w c"],
     kernel: Float[Array, "s s c d"],
-    stride: int,
     dilation: int,
+    stride: int = 1,
 ) -> Float[Array, "b h2 w2 d"]:
     padding = dilation * (kernel.shape[0] // 2)
     return jax.lax.conv_general_dilated(
@@ -152,7 +155,7 @@ _by_platform.defvjp(_forward, _backward)
 def _forms(form: Form, dilation: int) -> dict[str, Callable[..., Array]]:
     return {
         "cpu": functools.partial(_FORWARD[form], dilation=dilation),
-        "default": functools.partial(_plain, stride=1, dilation=dilation),
+        "default": functools.partial(_plain, dilation=dilation),
     }
 
 
@@ -165,8 +168,14 @@ def _gradient_forms(form: Form, dilation: int) -> dict[str, Callable[..., Gradie
 
 
 def _plain_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
-    _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, 1, dilation), x, kernel)
-    return pull(dy)
+    if dilation == 1:
+        _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, dilation), x, kernel)
+        return pull(dy)
+    # As JAX derives it, the kernel's gradient is a convolution with a stride. XLA takes
+    # for cuDNN's kernel gradient only one without, and runs this with dy for a kernel.
+    _, pull = jax.vjp(lambda x: _plain(x, kernel, dilation), x)
+    of_taps = _moved_to_taps(dy, kernel.shape[0], dilation)
+    return (*pull(dy), _kernel_gradient(x, of_taps, kernel.shape))
 
 
 def _winograd_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
@@ -194,15 +203,29 @@ def _products_gradients(
     dy: Float[Array, "b h w d"],
     dilation: int,
 ) -> Gradients:
-    size, _, inputs, outputs = kernel.shape
-    of_taps = jnp.concatenate(
-        [_moved(dy, row, column) for row, column in _places(size, dilation)], axis=-1
-    )
-    of_kernel = _matrix_gradient(x, of_taps)
+    of_taps = _moved_to_taps(dy, kernel.shape[0], dilation)
     return (
         jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernel)),
-        of_kernel.reshape(inputs, size, size, outputs).transpose(1, 2, 0, 3),
+        _kernel_gradient(x, of_taps, kernel.shape),
     )
+
+
+def _moved_to_taps(
+    dy: Float[Array, "b h w d"], size: int, dilation: int
+) -> Float[Array, "b h w z"]:
+    """Puts side by side what each tap has of the output's gradient, at its input."""
+    moved = [_moved(dy, row, column) for row, column in _places(size, dilation)]
+    return jnp.concatenate(moved, axis=-1)
+
+
+def _kernel_gradient(
+    x: Float[Array, "b h w c"],
+    of_taps: Float[Array, "b h w z"],
+    shape: tuple[int, ...],
+) -> Float[Array, "s s c d"]:
+    size, _, inputs, outputs = shape
+    in_a_row = _matrix_gradient(x, of_taps)
+    return in_a_row.reshape(inputs, size, size, outputs).transpose(1, 2, 0, 3)
 
 
 def _taps_in_a_row(kernel: Float[Array, "s s c d"]) -> Float[Array, "c z"]:
@@ -225,8 +248,12 @@ def _moved(
 
 
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
-    {"winograd": winograd.convolve, "products": _products}
+    {"plain": _plain, "winograd": winograd.convolve, "products": _products}
 )
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
-    {"winograd": _winograd_gradients, "products": _products_gradients}
+    {
+        "plain": _plain_gradients,
+        "winograd": _winograd_gradients,
+        "products": _products_gradients,
+    }
 )

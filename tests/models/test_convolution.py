@@ -1,3 +1,5 @@
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,19 +78,42 @@ def test_what_the_forms_are_not_for_stays_plain(shape, stride, dtype):
     assert cpu_form(shape, stride, jnp.dtype(dtype)) == "plain"
 
 
+@pytest.mark.parametrize("dilation", [1, 2])
 @pytest.mark.parametrize(
     ("shape", "outputs"), [((1, 9, 9, 32), 32), ((1, 9, 9, 64), 7)]
 )
-def test_gpus_get_the_ordinary_convolution_and_its_ordinary_gradients(shape, outputs):
+def test_gpus_get_ordinary_convolutions_and_gradients_without_a_stride(
+    shape, outputs, dilation
+):
+    """With one, XLA has no kernel gradient of cuDNN's, and takes ten times as long."""
     x, kernel = jnp.zeros(shape), jnp.zeros((3, 3, shape[3], outputs))
 
     def step(x, kernel):
-        return jax.grad(lambda *inputs: convolve(*inputs).sum(), argnums=(0, 1))(
-            x, kernel
-        )
+        return jax.grad(
+            lambda x, kernel: convolve(x, kernel, dilation=dilation).sum(), (0, 1)
+        )(x, kernel)
 
     on_gpu = jax.export.export(jax.jit(step), platforms=["cuda"])(x, kernel)
     on_cpu = jax.export.export(jax.jit(step), platforms=["cpu"])(x, kernel)
-    assert on_gpu.mlir_module().count("stablehlo.convolution") == 2
-    assert "stablehlo.dot_general" not in on_gpu.mlir_module()
+    of_input, of_kernel = ("stablehlo.convolution",) * 2
+    if dilation > 1:
+        of_kernel = "stablehlo.dot_general"
+    found = re.findall(r"stablehlo\.(?:convolution|dot_general)", on_gpu.mlir_module())
+    assert sorted(found) == sorted([of_input, of_kernel])
     assert "stablehlo.convolution" not in on_cpu.mlir_module()
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 4])
+def test_gradients_in_bfloat16_are_those_in_float32_rounded(dilation):
+    """As they are computed on GPUs in both types."""
+    shapes = [(2, 11, 13, 32), (3, 3, 32, 32), (2, 11, 13, 32)]
+    short = [random(sides, at).astype(jnp.bfloat16) for at, sides in enumerate(shapes)]
+
+    def gradients(x, kernel, dy):
+        _, pull = jax.vjp(lambda x, k: convolve(x, k, dilation=dilation), x, kernel)
+        return pull(dy)
+
+    exact = gradients(*(array.astype(jnp.float32) for array in short))
+    for ours, right in zip(gradients(*short), exact, strict=True):
+        assert ours.dtype == jnp.bfloat16
+        assert jnp.abs(ours - right).max() < 0.01 * jnp.abs(right).max()
