@@ -21,11 +21,11 @@ class Look(NamedTuple):
     """What the network says of one view.
 
     Attributes:
-      outputs: as small as the network gives them.
+      scores: see `heads.Head.scores`; as small as the network's output.
       size: height and width of what is said of the picture, at their top left.
     """
 
-    outputs: Float[Array, "b _ _ c"]
+    scores: Float[Array, "b _ _ m"]
     size: tuple[Any, ...]
 
 
@@ -111,14 +111,15 @@ class Belief:
         image: UInt8[Array, "b h w 3"],
         extent: Extent,
     ) -> list[Look]:
-        """Computes the output for each view."""
+        """Computes the scores of each view."""
 
         def look(image: Float[Array, "b y x 3"], extent: Extent) -> Look:
             outputs = self.model.apply(
                 variables, self.convention(image), train=False, extent=extent
             )
             of_outputs = last_extent(extent, self.model.output_stride)
-            return Look(cast(Array, outputs), _size(cast(Array, outputs), of_outputs))
+            scores = self.head.scores(cast(Array, outputs))
+            return Look(scores, _size(scores, of_outputs))
 
         pixels = image.astype(jnp.float32)
         views = [scaled(pixels, extent, scale) for scale in self.views.scales]
@@ -135,9 +136,9 @@ class Belief:
     ) -> Float[Array, "b r q m"]:
         """Computes it at some rows and columns of a picture of a size (h, w)."""
         count, parts = len(self.views.scales), []
-        for index, (outputs, (height, width)) in enumerate(looks):
+        for index, (scores, (height, width)) in enumerate(looks):
             seen = columns if index < count else size[1] - 1 - columns
-            x = _resized(outputs, 1, rows, height, size[0])
+            x = _resized(scores, 1, rows, height, size[0])
             part = self.head.belief(_resized(x, 2, seen, width, size[1]))
             scale = self.views.scales[index % count]
             parts.append(part if scale == 1 else self.head.moved(part, scale))

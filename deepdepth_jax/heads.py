@@ -19,9 +19,9 @@ from deepdepth_jax.bins import Decoding, DepthBins
 class Head(abc.ABC):
     """Gives the channels of the network's output a meaning.
 
-    What the network believes of a pixel is made of its output at that pixel, and is
-    what views of a picture are averaged in: a distribution over bins, or the logarithm
-    of depth.
+    Of the network's output, scores are made, and of these at a pixel what the network
+    believes of it: a distribution over bins, or the logarithm of depth. Beliefs are
+    what views of a picture are averaged in.
 
     Attributes:
       bins: the range of depth, and its classes where there are any.
@@ -37,9 +37,17 @@ class Head(abc.ABC):
     def channels(self) -> int:
         """How many channels the network's output has."""
 
+    def scores(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n m"]:
+        """Makes the scores, linearly: the output itself, if nothing else is said.
+
+        They are taken before the output is brought to the picture's size, where they
+        are fewer, and are the same.
+        """
+        return outputs
+
     @abc.abstractmethod
-    def belief(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n m"]:
-        """Turns the network's output at each pixel into what it believes there."""
+    def belief(self, scores: Float[Array, "*n m"]) -> Float[Array, "*n m"]:
+        """Turns the scores of each pixel into what the network believes there."""
 
     @abc.abstractmethod
     def moved(
@@ -79,9 +87,9 @@ class Classification(_OverBins):
         """K."""
         return self.bins.num_bins
 
-    def belief(self, outputs: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+    def belief(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
         """Takes the softmax."""
-        return jax.nn.softmax(outputs)
+        return jax.nn.softmax(scores)
 
 
 class Ordinal(_OverBins):
@@ -95,12 +103,12 @@ class Ordinal(_OverBins):
         """2 K."""
         return 2 * self.bins.num_bins
 
-    def beyond(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n k"]:
+    def scores(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n k"]:
         """Gives the logit of lying beyond each bin: that of "yes" less that of "no"."""
         pairs = outputs.reshape(*outputs.shape[:-1], self.bins.num_bins, 2)
         return pairs[..., 1] - pairs[..., 0]
 
-    def belief(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n k"]:
+    def belief(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
         """Makes one distribution of the K answers.
 
         The answers are not bound to agree: a depth may seem likelier to lie beyond 20 m
@@ -112,7 +120,7 @@ class Ordinal(_OverBins):
 
         No gradient goes through it: what is learnt are the answers.
         """
-        falling = _sorted(jax.nn.sigmoid(self.beyond(outputs)))[..., :0:-1]
+        falling = _sorted(jax.nn.sigmoid(scores))[..., :0:-1]
         sides = [(0, 0)] * (falling.ndim - 1)
         before = jnp.pad(falling, [*sides, (1, 0)], constant_values=1.0)
         after = jnp.pad(falling, [*sides, (0, 1)])
@@ -151,9 +159,9 @@ class Regression(Head):
         [middle_m] = self.bins.depth_at(np.array([self.bins.num_bins / 2]))
         return math.log(middle_m)
 
-    def belief(self, outputs: Float[Array, "*n 1"]) -> Float[Array, "*n 1"]:
-        """Gives ln depth; an output of 0 is `middle`."""
-        return outputs + self.middle
+    def belief(self, scores: Float[Array, "*n 1"]) -> Float[Array, "*n 1"]:
+        """Gives ln depth; a score of 0 is `middle`."""
+        return scores + self.middle
 
     def moved(
         self, belief: Float[Array, "*n 1"], factor: float

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax import losses
 from deepdepth_jax.bins import IGNORE
-from deepdepth_jax.heads import Head, Ordinal
+from deepdepth_jax.heads import Head
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.types import AnyArray
 from deepdepth_jax.upsampled import upsampled_sums
@@ -74,23 +74,20 @@ def _with_targets(
     return _over_bins(head, per_pixel, options)
 
 
-def _ordinal(head: Ordinal, options: LossOptions) -> LossSum:
-    def per_pixel(outputs: Array, labels: Array) -> Array:
-        return losses.ordinal(head.beyond(outputs), labels)
-
-    return _over_bins(head, per_pixel, options)
+def _ordinal(head: Head, options: LossOptions) -> LossSum:
+    return _over_bins(head, losses.ordinal, options)
 
 
 def _over_bins(
     head: Head, per_pixel: Callable[[Array, Array], Array], options: LossOptions
 ) -> LossSum:
-    """Builds a loss that never has the outputs of all pixels in memory."""
+    """Builds a loss that never has the scores of all pixels in memory."""
 
-    def terms(outputs: Array, labels: Array, depth_m: Array) -> list[Array]:
-        loss = per_pixel(outputs, labels)
+    def terms(scores: Array, labels: Array, depth_m: Array) -> list[Array]:
+        loss = per_pixel(scores, labels)
         if not options.silog_weight:
             return [loss]
-        expected_m = head.depth_m(head.belief(outputs), "expectation")
+        expected_m = head.depth_m(head.belief(scores), "expectation")
         valid = labels != IGNORE
         error = losses.log_error(jnp.log(expected_m), depth_m, valid)
         return [loss, error, error**2]
@@ -99,7 +96,8 @@ def _over_bins(
         outputs: Float[Array, "b h w c"], depth_m: Float[AnyArray, "b y x"]
     ) -> Float[Array, ""]:
         labels = head.bins.label(depth_m)
-        sums = upsampled_sums(terms, outputs, labels, jnp.asarray(depth_m))
+        scores = head.scores(outputs)
+        sums = upsampled_sums(terms, scores, labels, jnp.asarray(depth_m))
         loss = jnp.sum(sums[0])
         if not options.silog_weight:
             return loss
@@ -130,7 +128,8 @@ def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> Los
     ) -> Float[Array, ""]:
         _, height, width = depth_m.shape
         valid = head.bins.label(depth_m) != IGNORE
-        log_depth = head.belief(resize_bilinear(outputs, (height, width)))[..., 0]
+        scores = resize_bilinear(head.scores(outputs), (height, width))
+        log_depth = head.belief(scores)[..., 0]
         return of_errors(losses.log_error(log_depth, depth_m, valid), valid)
 
     return loss_sum

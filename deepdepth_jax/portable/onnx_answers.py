@@ -1,4 +1,4 @@
-"""Belief, depth and confidence as ONNX: what `heads` and `inference` make of logits."""
+"""Belief, depth and confidence as ONNX: what `heads` and `inference` make of the output."""
 
 import dataclasses
 import functools
@@ -19,24 +19,31 @@ _EPS = float(np.finfo(np.float32).eps)
 _TINY = float(np.finfo(np.float32).tiny)
 
 
-def write_belief(graph: Graph, head: Head, outputs: str) -> str:
-    """Writes `Head.belief`, from (b, h, w, c) to (b, h, w, m)."""
+def write_scores(graph: Graph, head: Head, outputs: str) -> str:
+    """Writes `Head.scores`, from (b, c, h, w) to (b, m, h, w)."""
+    if not isinstance(head, Ordinal):
+        return outputs
+    end, axis, step = (np.array([number]) for number in (head.channels, 1, 2))
+    no, yes = (
+        graph.add("Slice", outputs, np.array([first]), end, axis, step)
+        for first in (0, 1)
+    )
+    return graph.add("Sub", yes, no)
+
+
+def write_belief(graph: Graph, head: Head, scores: str) -> str:
+    """Writes `Head.belief`, of (b, h, w, m)."""
     if isinstance(head, Ordinal):
-        return _write_falling(graph, head, outputs)
+        return _write_falling(graph, head, scores)
     if isinstance(head, Regression):
-        return graph.add("Add", outputs, head.middle)
-    return graph.add("Softmax", outputs, axis=BINS)
+        return graph.add("Add", scores, head.middle)
+    return graph.add("Softmax", scores, axis=BINS)
 
 
-def _write_falling(graph: Graph, head: Ordinal, outputs: str) -> str:
+def _write_falling(graph: Graph, head: Ordinal, scores: str) -> str:
     """Writes `Ordinal.belief`."""
     add, k, axis = graph.add, head.bins.num_bins, np.array([BINS])
-
-    def every_second(first: int) -> str:
-        bounds = np.array([first]), np.array([2 * k])
-        return add("Slice", outputs, *bounds, axis, np.array([2]))
-
-    beyond = add("Sigmoid", add("Sub", every_second(1), every_second(0)))
+    beyond = add("Sigmoid", scores)
     falling = add("TopK", beyond, np.array([k]), axis=BINS)
     falling = add("Slice", falling, np.array([0]), np.array([k - 1]), axis)
     before, after = (

@@ -16,6 +16,7 @@ from deepdepth_jax.portable.onnx_answers import (
     write_answers,
     write_belief,
     write_depth,
+    write_scores,
 )
 from deepdepth_jax.portable.onnx_graph import Graph
 from deepdepth_jax.portable.onnx_network import NetworkWriter, write_convention
@@ -67,11 +68,13 @@ def _write_belief(
     if pipeline.flip:
         x = graph.add("Concat", x, _mirrored(graph, x, axis=2), axis=0)
     x = write_convention(graph, pipeline.network.convention, x)
-    logits = NetworkWriter(graph, pipeline.network.model, trained.variables).logits(x)
-    batch_and_channels = graph.add("Shape", logits, start=0, end=2)
+    head = pipeline.network.head
+    outputs = NetworkWriter(graph, pipeline.network.model, trained.variables).outputs(x)
+    scores = write_scores(graph, head, outputs)
+    batch_and_channels = graph.add("Shape", scores, start=0, end=2)
     full = graph.add(
         "Resize",
-        logits,
+        scores,
         "",
         "",
         graph.add("Concat", batch_and_channels, size, axis=0),
@@ -80,7 +83,7 @@ def _write_belief(
     )
     # ONNX Runtime's softmax is many times faster over the last axis.
     last = graph.add("Transpose", full, perm=[0, 2, 3, 1])
-    belief = write_belief(graph, pipeline.network.head, last)
+    belief = write_belief(graph, head, last)
     return _unmirrored(graph, belief, image) if pipeline.flip else belief
 
 

@@ -30,8 +30,8 @@ class NetworkWriter:
         self._params = flatten_dict(variables["params"], sep="/")
         self._statistics = flatten_dict(variables["batch_stats"], sep="/")
 
-    def logits(self, image: str) -> str:
-        """Writes the network from its input to logits, both (b, c, h, w)."""
+    def outputs(self, image: str) -> str:
+        """Writes the network from its input to its output, both (b, c, h, w)."""
         x = self._conv_norm(image, "backbone", "1", stride=2)
         x = self.graph.add("Relu", x)
         x = self.graph.add(
