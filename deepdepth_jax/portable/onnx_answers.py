@@ -1,4 +1,4 @@
-"""Belief, depth and confidence as ONNX: what `heads` and `inference` make of the output."""
+"""Belief, depth and confidence as ONNX, as `heads` and `inference` make them."""
 
 import dataclasses
 import functools
