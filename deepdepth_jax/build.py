@@ -29,7 +29,12 @@ from deepdepth_jax.inference import (
 from deepdepth_jax.models import hub
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
-from deepdepth_jax.models.pretrained import Metadata, initialise, load_backbone
+from deepdepth_jax.models.pretrained import (
+    Metadata,
+    initialise,
+    load_backbone,
+    load_metadata,
+)
 from deepdepth_jax.objective import LossOptions, make_loss
 from deepdepth_jax.optimizer import Group, grouped, parameter_groups, poly_schedule
 from deepdepth_jax.parallel import (
@@ -68,7 +73,7 @@ def adopt_pretrained(config: ConfigDict) -> ConfigDict:
         model.stride_on = model.stride_on or "1x1"
         model.input_convention = model.input_convention or "imagenet_rgb"
         return config
-    metadata = load_backbone(hub.resolve(model.pretrained)).metadata
+    metadata = load_metadata(hub.resolve(model.pretrained))
     must = {"backbone": metadata.architecture, "width": metadata.width}
     may = {
         "stride_on": metadata.stride_on,
@@ -146,10 +151,12 @@ def optimizer(config: ConfigDict) -> optax.GradientTransformation:
 
 def first_state(config: ConfigDict) -> TrainState:
     """Builds the state before the first step, with pretrained weights if there are."""
-    variables = initial_variables(network(config).model, config.seed)
-    if config.model.pretrained:
-        backbone = load_backbone(hub.resolve(config.model.pretrained))
-        variables = initialise(variables, backbone)
+    pretrained = config.model.pretrained
+    variables = initial_variables(
+        network(config).model, config.seed, head_alone=bool(pretrained)
+    )
+    if pretrained:
+        variables = initialise(variables, load_backbone(hub.resolve(pretrained)))
     return replicate(initial_state(variables, optimizer(config)))
 
 

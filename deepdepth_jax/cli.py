@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from deepdepth_jax.compiler_flags import leave_nothing_to_ynnpack
 from deepdepth_jax.errors import PreemptedError, UserError
 
 MISTAKE = 2
@@ -56,6 +57,7 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
     and keeps its traceback.
     """
+    leave_nothing_to_ynnpack()
     try:
         code = main(sys.argv[1:])
     except UserError as error:

@@ -1,9 +1,13 @@
 """What training changes from step to step."""
 
+import functools
+from collections.abc import Callable
+
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array
 
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.types import Tree
@@ -34,13 +38,29 @@ class TrainState:
         return {"params": self.params, "batch_stats": self.batch_stats}
 
 
-def initial_variables(model: DeepLabV2, seed: int) -> dict[str, Tree]:
-    """Draws the network's first parameters, which no picture's size decides."""
-    picture = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
-    init = jax.jit(
-        lambda key, x: model.init(key, jnp.zeros(x.shape, x.dtype)), static_argnums=1
-    )
-    return dict(init(jax.random.key(seed), picture))
+def initial_variables(
+    model: DeepLabV2, seed: int, *, head_alone: bool = False
+) -> dict[str, Tree]:
+    """Draws the network's first parameters, which no picture's size decides.
+
+    Args:
+      model: the network.
+      seed: of the numbers that are drawn.
+      head_alone: the backbone's arrays are described and not made, as pretrained ones
+        are to take their place.
+    """
+    draw, key = _drawing(model), jax.random.key(seed)
+    if not head_alone:
+        return dict(draw(key))
+    variables = dict(jax.eval_shape(draw, key))
+    head = jax.jit(lambda key: draw(key)["params"]["aspp"])(key)
+    return variables | {"params": variables["params"] | {"aspp": head}}
+
+
+@functools.cache
+def _drawing(model: DeepLabV2) -> Callable[[Array], dict[str, Tree]]:
+    """Gives the same function for the same network, which is then traced once."""
+    return jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))
 
 
 def initial_state(

@@ -2,9 +2,10 @@
 
 import os
 
-# Tests compile much and compute little.
+# Tests compile much and compute little; the last flag is the commands' own.
 os.environ["XLA_FLAGS"] = (
-    "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+    "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0 "
+    "--xla_cpu_experimental_ynn_fusion_type="
 )
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"

@@ -1,3 +1,4 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -240,3 +241,14 @@ def test_parameters_start_the_same_from_the_same_seed():
     kernel = first["backbone"]["conv1"]["kernel"]
     assert (kernel != other["backbone"]["conv1"]["kernel"]).all()
     assert jnp.std(kernel) > 0
+
+
+def test_a_head_that_is_drawn_alone_is_the_whole_networks():
+    model = network("trained")
+    whole, alone = (
+        initial_variables(model, 0, head_alone=alone) for alone in (False, True)
+    )
+    chex.assert_trees_all_equal_shapes_and_dtypes(whole, alone)
+    chex.assert_trees_all_equal(whole["params"]["aspp"], alone["params"]["aspp"])
+    made = [isinstance(x, jax.Array) for x in jax.tree.leaves(alone)]
+    assert sum(made) == len(jax.tree.leaves(whole["params"]["aspp"]))

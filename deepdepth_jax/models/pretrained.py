@@ -27,6 +27,8 @@ METADATA_KEY = "deepdepth_jax"
 DIGEST_KEY = "deepdepth_jax.sha256"
 EXPORT_KEY = "deepdepth_jax.exported"
 
+AGAIN = "convert it again with `python -m deepdepth_jax.convert`"
+
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
@@ -141,6 +143,15 @@ def save_backbone(path: Path | str, backbone: Backbone) -> None:
     write_safetensors(Path(path), tensors, header)
 
 
+def load_metadata(path: Path | str) -> Metadata:
+    """Reads what a file of `save_backbone` says of its weights, without these.
+
+    Raises:
+      UserError: there is no such file, it was not converted, or was cut since.
+    """
+    return _metadata(Path(path), _header(Path(path)), METADATA_KEY)
+
+
 def load_backbone(path: Path | str) -> Backbone:
     """Reads a backbone that `save_backbone` has written.
 
@@ -149,24 +160,11 @@ def load_backbone(path: Path | str) -> Backbone:
         or does not hold exactly the tensors of its architecture.
     """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    again = "convert it again with `python -m deepdepth_jax.convert`"
-    try:
-        header, tensors = _read(path)
-    except SafetensorError as error:
-        raise UserError(
-            f"{path}: no safetensors file, or a cut one ({error}); {again}"
-        ) from error
-    if METADATA_KEY not in header:
-        raise UserError(
-            f"{path}: not converted yet; run `python -m deepdepth_jax.convert "
-            f"--input={path} --output=FILE.safetensors` and give its output"
-        )
-    metadata = _metadata(path, header, METADATA_KEY)
+    header = _header(path)
+    metadata, tensors = _metadata(path, header, METADATA_KEY), _tensors(path)
     if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
-        raise UserError(f"{path}: was changed after conversion; {again}")
-    _check(str(path), tensors, metadata, again)
+        raise UserError(f"{path}: was changed after conversion; {AGAIN}")
+    _check(str(path), tensors, metadata, AGAIN)
     return Backbone.from_flat(tensors, metadata)
 
 
@@ -176,7 +174,8 @@ def initialise(
     """Puts a backbone into the fresh variables of a `DeepLabV2`.
 
     Args:
-      variables: `params` and `batch_stats`, each with the part `backbone`.
+      variables: `params` and `batch_stats`, each with the part `backbone`, of which
+        shapes are enough.
       backbone: every variable of that part is replaced by it.
       with_aspp: whether the head is replaced too. A public head was trained for other
         classes, so that this is for heads of depth bins.
@@ -197,7 +196,7 @@ def initialise(
     found = {p: x for p, x in backbone.flat().items() if p.split("/")[1] in parts}
     remedy = f"is the model a {metadata.architecture} of width {metadata.width}?"
     check_tensors(what, expected, found, remedy)
-    flat.update({path: jnp.asarray(x) for path, x in found.items()})
+    flat.update(found)
     return unflatten_dict(flat, sep="/")
 
 
@@ -208,16 +207,34 @@ def exported_metadata(path: Path) -> Metadata | None:
     return _metadata(path, header, EXPORT_KEY) if EXPORT_KEY in header else None
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+def _header(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: no safetensors file, or a cut one ({error}); {AGAIN}"
+        ) from error
+    if METADATA_KEY not in header:
+        raise UserError(
+            f"{path}: not converted yet; run `python -m deepdepth_jax.convert "
+            f"--input={path} --output=FILE.safetensors` and give its output"
+        )
+    return header
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
     with safe_open(path, framework="numpy") as file:
-        header, names = file.metadata() or {}, file.keys()
+        names = file.keys()
     tensors = {}
     for name in names:
         # Opened anew for each: what was read of the mapped file would stay in memory
         # beside its copy as long as the file is open.
         with safe_open(path, framework="numpy") as file:
             tensors[name] = file.get_tensor(name)
-    return header, tensors
+    return tensors
 
 
 def _metadata(path: Path, header: Mapping[str, str], key: str) -> Metadata:
