@@ -15,6 +15,7 @@ ORDER = (
     "depth_edges",
     "bins",
     "metrics",
+    "models.recompute",
     "models.winograd",
     "models.convolution",
     "models.layers",

@@ -8,7 +8,7 @@ the figures).
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from deepdepth_jax.models import winograd
+from deepdepth_jax.models.recompute import recomputed
 
 Form = Literal["plain", "winograd", "products"]
 """How a convolution is computed on a CPU; see `cpu_form`."""
@@ -24,7 +25,8 @@ Form = Literal["plain", "winograd", "products"]
 LEAST_CHANNELS = 32
 """With fewer, the additions of `winograd` cost more than it saves."""
 
-Gradients = tuple[Float[Array, "b h w c"], Float[Array, "s s c d"]]
+Kernels = tuple[Float[Array, "s s c d"], ...]
+Gradients = tuple[Float[Array, "b h w c"], Kernels]
 
 
 def convolve(
@@ -46,22 +48,39 @@ def convolve(
     """
     if kernel.shape[0] == 1:
         return _pointwise(x[:, ::stride, ::stride], kernel[0, 0])
-    form = cpu_form(kernel.shape, stride, x.dtype)
+    if stride > 1:
+        return _plain(x, kernel, dilation, stride)
+    return convolve_and_add(x, [kernel], [dilation])
+
+
+def convolve_and_add(
+    x: Float[Array, "b h w c"],
+    kernels: Sequence[Float[Array, "s s c d"]],
+    dilations: Sequence[int],
+) -> Float[Array, "b h w d"]:
+    """Adds up convolutions of one input, each as `convolve` has it, without a stride.
+
+    Args:
+      x: the input.
+      kernels: all of one size, larger than 1x1.
+      dilations: of each.
+    """
+    form = cpu_form(kernels[0].shape, 1, x.dtype)
     # Exported programs may leave sizes open, by which tiles cannot be cut.
     is_size_known = all(isinstance(side, int) for side in x.shape)
-    is_plain_everywhere = form == "plain" and dilation == 1
-    if stride > 1 or is_plain_everywhere or not is_size_known:
-        return _plain(x, kernel, dilation, stride)
-    return _by_platform(form, dilation, x, kernel)
+    is_plain_everywhere = form == "plain" and set(dilations) == {1}
+    if is_plain_everywhere or not is_size_known:
+        return _added(_plain)(x, tuple(kernels), dilations)
+    return _by_platform(form, tuple(dilations), x, tuple(kernels))
 
 
 def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
     """Chooses the form for CPUs.
 
-    `products`: the picture times all taps at once, then the taps' results are moved to
-    their places and added; for kernels with far fewer outputs than inputs, as a
-    classifier's. `winograd`: see the module of that name. Both lose digits in types
-    shorter than float32, which they are not used for.
+    `products`: the picture times all taps of all kernels at once, then the taps'
+    results are moved to their places and added; for kernels with far fewer outputs than
+    inputs, as a classifier's. `winograd`: see the module of that name. Both lose digits
+    in types shorter than float32, which they are not used for.
 
     Args:
       shape: of the kernel.
@@ -104,6 +123,9 @@ def _pointwise_gradients(
     kept: tuple[Array, Array], dy: Float[Array, "b h w d"]
 ) -> tuple[Float[Array, "b h w c"], Float[Array, "c d"]]:
     x, matrix = kept
+    if matrix.shape[0] < matrix.shape[1]:
+        # At the end of a bottleneck: a normalisation of what its gradient has to keep.
+        x = recomputed(x, dy)
     return jnp.einsum("bhwd,cd->bhwc", dy, matrix), _matrix_gradient(x, dy)
 
 
@@ -127,23 +149,23 @@ def _matrix_gradient(
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _by_platform(
     form: Form,
-    dilation: int,
+    dilations: tuple[int, ...],
     x: Float[Array, "b h w c"],
-    kernel: Float[Array, "3 3 c d"],
+    kernels: Kernels,
 ) -> Float[Array, "b h w d"]:
-    return jax.lax.platform_dependent(x, kernel, **_forms(form, dilation))
+    return jax.lax.platform_dependent(x, kernels, **_forms(form, dilations))
 
 
 def _forward(
-    form: Form, dilation: int, x: Array, kernel: Array
-) -> tuple[Array, tuple[Array, Array]]:
-    return _by_platform(form, dilation, x, kernel), (x, kernel)
+    form: Form, dilations: tuple[int, ...], x: Array, kernels: Kernels
+) -> tuple[Array, tuple[Array, Kernels]]:
+    return _by_platform(form, dilations, x, kernels), (x, kernels)
 
 
 def _backward(
-    form: Form, dilation: int, kept: tuple[Array, Array], dy: Array
+    form: Form, dilations: tuple[int, ...], kept: tuple[Array, Kernels], dy: Array
 ) -> Gradients:
-    return jax.lax.platform_dependent(*kept, dy, **_gradient_forms(form, dilation))
+    return jax.lax.platform_dependent(*kept, dy, **_gradient_forms(form, dilations))
 
 
 _by_platform.defvjp(_forward, _backward)
@@ -152,33 +174,73 @@ _by_platform.defvjp(_forward, _backward)
 # The same functions at every call: JAX then traces those of equal layers once, without
 # which ResNet-101 starts seconds later.
 @functools.cache
-def _forms(form: Form, dilation: int) -> dict[str, Callable[..., Array]]:
+def _forms(form: Form, dilations: tuple[int, ...]) -> dict[str, Callable[..., Array]]:
     return {
-        "cpu": functools.partial(_FORWARD[form], dilation=dilation),
-        "default": functools.partial(_plain, dilation=dilation),
+        "cpu": functools.partial(_FORWARD[form], dilations=dilations),
+        "default": functools.partial(_FORWARD["plain"], dilations=dilations),
     }
 
 
 @functools.cache
-def _gradient_forms(form: Form, dilation: int) -> dict[str, Callable[..., Gradients]]:
+def _gradient_forms(
+    form: Form, dilations: tuple[int, ...]
+) -> dict[str, Callable[..., Gradients]]:
     return {
-        "cpu": functools.partial(_GRADIENTS[form], dilation=dilation),
-        "default": functools.partial(_plain_gradients, dilation=dilation),
+        "cpu": functools.partial(_GRADIENTS[form], dilations=dilations),
+        "default": functools.partial(_GRADIENTS["plain"], dilations=dilations),
     }
 
 
-def _plain_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
+def _added(convolve_one: Callable[..., Array]) -> Callable[..., Array]:
+    """Makes a sum over several kernels of what is given for one."""
+
+    def convolve_all(x: Array, kernels: Kernels, dilations: Sequence[int]) -> Array:
+        return _sum(map(functools.partial(convolve_one, x), kernels, dilations))
+
+    return convolve_all
+
+
+def _added_gradients(
+    of_one: Callable[..., tuple[Array, Array]],
+) -> Callable[..., Gradients]:
+    """Makes the gradients of such a sum of those for one kernel."""
+
+    def of_all(
+        x: Array, kernels: Kernels, dy: Array, dilations: Sequence[int]
+    ) -> Gradients:
+        of_x, of_kernels = zip(
+            *(
+                of_one(x, kernel, dy, dilation)
+                for kernel, dilation in zip(kernels, dilations, strict=True)
+            ),
+            strict=True,
+        )
+        return _sum(of_x), of_kernels
+
+    return of_all
+
+
+def _sum(arrays: Iterable[Array]) -> Array:
+    first, *others = arrays
+    return sum(others, start=first)
+
+
+def _plain_gradients(
+    x: Array, kernel: Array, dy: Array, dilation: int
+) -> tuple[Array, Array]:
     if dilation == 1:
         _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, dilation), x, kernel)
         return pull(dy)
     # As JAX derives it, the kernel's gradient is a convolution with a stride. XLA takes
     # for cuDNN's kernel gradient only one without, and runs this with dy for a kernel.
     _, pull = jax.vjp(lambda x: _plain(x, kernel, dilation), x)
-    of_taps = _moved_to_taps(dy, kernel.shape[0], dilation)
-    return (*pull(dy), _kernel_gradient(x, of_taps, kernel.shape))
+    of_taps = _moved_to_taps(dy, kernel.shape[0], [dilation])
+    return (*pull(dy), *_kernel_gradients(x, of_taps, (kernel,)))
 
 
-def _winograd_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gradients:
+def _winograd_gradients(
+    x: Array, kernel: Array, dy: Array, dilation: int
+) -> tuple[Array, Array]:
     return (
         winograd.input_gradient(dy, kernel, dilation),
         winograd.kernel_gradient(x, dy, dilation),
@@ -186,56 +248,60 @@ def _winograd_gradients(x: Array, kernel: Array, dy: Array, dilation: int) -> Gr
 
 
 def _products(
-    x: Float[Array, "b h w c"], kernel: Float[Array, "s s c d"], dilation: int
+    x: Float[Array, "b h w c"], kernels: Kernels, dilations: Sequence[int]
 ) -> Float[Array, "b h w d"]:
-    size, _, _, outputs = kernel.shape
-    of_taps = jnp.einsum("bhwc,cz->bhwz", x, _taps_in_a_row(kernel))
-    moved = [
+    size, _, _, outputs = kernels[0].shape
+    of_taps = jnp.einsum("bhwc,cz->bhwz", x, _taps_in_a_row(kernels))
+    return _sum(
         _moved(of_taps[..., at * outputs : (at + 1) * outputs], -row, -column)
-        for at, (row, column) in enumerate(_places(size, dilation))
-    ]
-    return sum(moved[1:], start=moved[0])
+        for at, (row, column) in enumerate(_places(size, dilations))
+    )
 
 
 def _products_gradients(
     x: Float[Array, "b h w c"],
-    kernel: Float[Array, "s s c d"],
+    kernels: Kernels,
     dy: Float[Array, "b h w d"],
-    dilation: int,
+    dilations: Sequence[int],
 ) -> Gradients:
-    of_taps = _moved_to_taps(dy, kernel.shape[0], dilation)
+    of_taps = _moved_to_taps(dy, kernels[0].shape[0], dilations)
     return (
-        jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernel)),
-        _kernel_gradient(x, of_taps, kernel.shape),
+        jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernels)),
+        _kernel_gradients(x, of_taps, kernels),
     )
 
 
 def _moved_to_taps(
-    dy: Float[Array, "b h w d"], size: int, dilation: int
+    dy: Float[Array, "b h w d"], size: int, dilations: Sequence[int]
 ) -> Float[Array, "b h w z"]:
     """Puts side by side what each tap has of the output's gradient, at its input."""
-    moved = [_moved(dy, row, column) for row, column in _places(size, dilation)]
+    moved = [_moved(dy, row, column) for row, column in _places(size, dilations)]
     return jnp.concatenate(moved, axis=-1)
 
 
-def _kernel_gradient(
-    x: Float[Array, "b h w c"],
-    of_taps: Float[Array, "b h w z"],
-    shape: tuple[int, ...],
-) -> Float[Array, "s s c d"]:
-    size, _, inputs, outputs = shape
+def _kernel_gradients(
+    x: Float[Array, "b h w c"], of_taps: Float[Array, "b h w z"], kernels: Kernels
+) -> Kernels:
+    size, _, inputs, outputs = kernels[0].shape
     in_a_row = _matrix_gradient(x, of_taps)
-    return in_a_row.reshape(inputs, size, size, outputs).transpose(1, 2, 0, 3)
+    by_kernel = in_a_row.reshape(inputs, len(kernels), size, size, outputs)
+    return tuple(by_kernel.transpose(1, 2, 3, 0, 4))
 
 
-def _taps_in_a_row(kernel: Float[Array, "s s c d"]) -> Float[Array, "c z"]:
-    return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
+def _taps_in_a_row(kernels: Kernels) -> Float[Array, "c z"]:
+    rows = [
+        kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1) for kernel in kernels
+    ]
+    return jnp.concatenate(rows, axis=1)
 
 
-def _places(size: int, dilation: int) -> list[tuple[int, int]]:
-    """Gives row and column of each tap, from the middle one."""
-    steps = [dilation * (at - size // 2) for at in range(size)]
-    return [(row, column) for row in steps for column in steps]
+def _places(size: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
+    """Gives row and column of each tap of each kernel, from the middle one."""
+    places = []
+    for dilation in dilations:
+        steps = [dilation * (at - size // 2) for at in range(size)]
+        places += [(row, column) for row in steps for column in steps]
+    return places
 
 
 def _moved(
@@ -248,12 +314,16 @@ def _moved(
 
 
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
-    {"plain": _plain, "winograd": winograd.convolve, "products": _products}
+    {
+        "plain": _added(_plain),
+        "winograd": _added(winograd.convolve),
+        "products": _products,
+    }
 )
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
     {
-        "plain": _plain_gradients,
-        "winograd": _winograd_gradients,
+        "plain": _added_gradients(_plain_gradients),
+        "winograd": _added_gradients(_winograd_gradients),
         "products": _products_gradients,
     }
 )

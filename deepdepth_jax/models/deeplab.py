@@ -1,12 +1,13 @@
 """DeepLab v2 (Chen et al. 2016) for depth."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.layers import Conv, Extent
+from deepdepth_jax.models.convolution import convolve_and_add
+from deepdepth_jax.models.layers import Extent, within
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 
 
@@ -28,19 +29,40 @@ class ASPP(nn.Module):
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h w k"]:
         """Sums the branches; see `layers.Extent`."""
+        x = within(x, extent).astype(self.dtype)
         branches = [
-            Conv(
-                self.features,
-                3,
-                dilation=rate,
-                use_bias=True,
-                dtype=self.dtype,
-                kernel_init=nn.initializers.normal(0.01),
-                name=f"branch{index}",
-            )(x, extent)
-            for index, rate in enumerate(self.rates)
+            Branch(self.features, name=f"branch{index}")(x.shape[-1])
+            for index in range(len(self.rates))
         ]
-        return sum(branches[1:], start=branches[0])
+        kernels = [branch.kernel.astype(self.dtype) for branch in branches]
+        bias = jnp.sum(jnp.stack([branch.bias for branch in branches]), axis=0)
+        y = convolve_and_add(x, kernels, self.rates)
+        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
+
+
+class Classifier(NamedTuple):
+    """What a branch of ASPP convolves with.
+
+    Attributes:
+      kernel, bias: float32.
+    """
+
+    kernel: Float[Array, "3 3 c k"]
+    bias: Float[Array, " k"]
+
+
+class Branch(nn.Module):
+    """Holds the parameters of a branch of ASPP: all branches are computed at once."""
+
+    features: int
+
+    @nn.compact
+    def __call__(self, inputs: int) -> Classifier:
+        """Gives the parameters, for an input of so many channels."""
+        initializer = nn.initializers.normal(0.01)
+        kernel = self.param("kernel", initializer, (3, 3, inputs, self.features))
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        return Classifier(kernel, bias)
 
 
 class DeepLabV2(nn.Module):

@@ -1,6 +1,5 @@
 """The layers that DeepLab v2 is made of, where Flax's own would not do."""
 
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -52,18 +51,15 @@ class Conv(nn.Module):
       kernel_size: side of the square kernel, odd.
       stride: step of the output grid, in input pixels.
       dilation: step of the kernel's taps, in input pixels.
-      use_bias: whether a bias is added.
-      dtype: what is computed in; the kernel itself is float32.
-      kernel_init: how the kernel (size, size, in, out) starts; He's by default.
+      dtype: what is computed in; the kernel (size, size, in, out) itself is float32,
+        and starts as He et al. have it.
     """
 
     features: int
     kernel_size: int
     stride: int = 1
     dilation: int = 1
-    use_bias: bool = False
     dtype: Any = jnp.float32
-    kernel_init: Callable = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
     @nn.compact
     def __call__(
@@ -73,13 +69,9 @@ class Conv(nn.Module):
         if self.kernel_size > 1:
             x = within(x, extent)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape)
-        kernel = jnp.asarray(kernel, self.dtype)
-        y = convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
-        if self.use_bias:
-            bias = self.param("bias", nn.initializers.zeros, (self.features,))
-            y = y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
-        return y
+        initializer = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+        kernel = jnp.asarray(self.param("kernel", initializer, shape), self.dtype)
+        return convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
 
 
 class FrozenBatchNorm(nn.Module):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepdepth_jax.models.convolution import convolve, cpu_form
+from deepdepth_jax.models.convolution import convolve, convolve_and_add, cpu_form
 
 
 def random(shape, seed=0):
@@ -47,6 +47,31 @@ def test_every_form_and_its_gradients_are_tensorflows(form, shape, outputs, dila
     for value, right in zip([ours, *pull(weights)], expected, strict=True):
         error = np.abs(value - right.numpy()).max() / np.abs(right.numpy()).max()
         assert error < 3e-6
+
+
+@pytest.mark.parametrize(
+    ("form", "inputs", "outputs"), [("products", 64, 7), ("winograd", 32, 40)]
+)
+def test_convolutions_that_are_added_up_are_the_sum_of_each(form, inputs, outputs):
+    x, dilations = random((2, 9, 12, inputs)), (1, 3, 6)
+    shape = (3, 3, inputs, outputs)
+    kernels = tuple(random(shape, seed) for seed in (1, 2, 3))
+    weights = random((2, 9, 12, outputs), seed=4)
+    assert cpu_form(shape, 1, x.dtype) == form
+
+    def each(x, kernels):
+        parts = zip(kernels, dilations, strict=True)
+        return sum(convolve(x, kernel, dilation=rate) for kernel, rate in parts)
+
+    ours, pull = jax.vjp(lambda x, k: convolve_and_add(x, k, dilations), x, kernels)
+    theirs, pull_theirs = jax.vjp(each, x, kernels)
+    found, expected = (
+        jax.tree.leaves((y, of(weights)))
+        for y, of in ((ours, pull), (theirs, pull_theirs))
+    )
+    assert len(found) == 5
+    for value, right in zip(found, expected, strict=True):
+        assert jnp.abs(value - right).max() < 3e-6 * jnp.abs(right).max()
 
 
 @pytest.mark.parametrize("stride", [1, 2])
