@@ -25,6 +25,7 @@ from ml_collections import ConfigDict
 
 from benchmarks.memory import compile_step, memory_gb, recipe
 from deepdepth_jax import build
+from deepdepth_jax.models.deeplab import ASPP
 from deepdepth_jax.models.layers import Conv
 
 SIZES = (  # height, width, batch, bins
@@ -145,9 +146,13 @@ def step_flops(config: ConfigDict) -> float:
         context: nn.module.InterceptorContext,
     ) -> Any:
         y = call(*args, **kwargs)
-        layer = context.module
-        if isinstance(layer, Conv) and context.method_name == "__call__":
-            counts.append(2 * y.size * layer.kernel_size**2 * args[0].shape[-1])
+        layer, taps = context.module, 0
+        if isinstance(layer, Conv):
+            taps = layer.kernel_size**2
+        elif isinstance(layer, ASPP):
+            taps = 3 * 3 * len(layer.rates)
+        if taps and context.method_name == "__call__":
+            counts.append(2 * y.size * taps * args[0].shape[-1])
         return y
 
     size = (config.train.batch_size, *config.train.crop, 3)
