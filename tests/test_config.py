@@ -65,6 +65,13 @@ def test_the_papers_numbers(name):
     assert config.eval.decode == "argmax"
 
 
+def test_the_best_config_trains_as_the_paper_does():
+    kitti, best = (
+        load_config(f"configs/{name}.py") for name in ("kitti", "kitti_best")
+    )
+    assert differences(kitti, best) == {"eval.decode": ("argmax", "expectation")}
+
+
 def test_overrides_keep_the_fields_type():
     config = runnable("--config.train.crop=(96,320)", "--config.bins.num_bins=40")
     assert tuple(config.train.crop) == (96, 320)
