@@ -11,35 +11,6 @@ from deepdepth_jax.models.layers import Extent, within
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 
 
-class ASPP(nn.Module):
-    """Atrous spatial pyramid pooling: the sum of 3x3 convolutions of several rates.
-
-    Attributes:
-      features: channels of the result.
-      rates: the dilation of each branch.
-      dtype: what is computed in.
-    """
-
-    features: int
-    rates: tuple[int, ...] = (6, 12, 18, 24)
-    dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w c"], extent: Extent = None
-    ) -> Float[Array, "b h w k"]:
-        """Sums the branches; see `layers.Extent`."""
-        x = within(x, extent).astype(self.dtype)
-        branches = [
-            Branch(self.features, name=f"branch{index}")(x.shape[-1])
-            for index in range(len(self.rates))
-        ]
-        kernels = [branch.kernel.astype(self.dtype) for branch in branches]
-        bias = jnp.sum(jnp.stack([branch.bias for branch in branches]), axis=0)
-        y = convolve_and_add(x, kernels, self.rates)
-        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
-
-
 class Classifier(NamedTuple):
     """What a branch of ASPP convolves with.
 
@@ -63,6 +34,35 @@ class Branch(nn.Module):
         kernel = self.param("kernel", initializer, (3, 3, inputs, self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return Classifier(kernel, bias)
+
+
+class ASPP(nn.Module):
+    """Atrous spatial pyramid pooling: the sum of 3x3 convolutions of several rates.
+
+    Attributes:
+      features: channels of the result.
+      rates: the dilation of each branch.
+      dtype: what is computed in.
+    """
+
+    features: int
+    rates: tuple[int, ...] = (6, 12, 18, 24)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b h w c"], extent: Extent = None
+    ) -> Float[Array, "b h w k"]:
+        """Sums the branches; see `layers.Extent`."""
+        x = within(x, extent).astype(self.dtype)
+        branches = [
+            Branch(self.features, name=f"branch{index}")(x.shape[-1])
+            for index in range(len(self.rates))
+        ]
+        kernels = [jnp.asarray(branch.kernel, self.dtype) for branch in branches]
+        bias = jnp.sum(jnp.stack([branch.bias for branch in branches]), axis=0)
+        y = convolve_and_add(x, kernels, self.rates)
+        return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
 
 
 class DeepLabV2(nn.Module):
