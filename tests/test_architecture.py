@@ -16,6 +16,7 @@ ORDER = (
     "bins",
     "metrics",
     "models.recompute",
+    "models.products",
     "models.winograd",
     "models.convolution",
     "models.layers",

@@ -8,7 +8,7 @@ the figures).
 """
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -16,7 +16,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models import winograd
+from deepdepth_jax.models import products, winograd
+from deepdepth_jax.models.products import (
+    Gradients,
+    Kernels,
+    add_up,
+    kernel_gradients,
+    matrix_gradient,
+    moved_to_taps,
+)
 from deepdepth_jax.models.recompute import recomputed
 
 Form = Literal["plain", "winograd", "products"]
@@ -24,9 +32,6 @@ Form = Literal["plain", "winograd", "products"]
 
 LEAST_CHANNELS = 32
 """With fewer, the additions of `winograd` cost more than it saves."""
-
-Kernels = tuple[Float[Array, "s s c d"], ...]
-Gradients = tuple[Float[Array, "b h w c"], Kernels]
 
 
 def convolve(
@@ -77,10 +82,9 @@ def convolve_and_add(
 def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
     """Chooses the form for CPUs.
 
-    `products`: the picture times all taps of all kernels at once, then the taps'
-    results are moved to their places and added; for kernels with far fewer outputs than
-    inputs, as a classifier's. `winograd`: see the module of that name. Both lose digits
-    in types shorter than float32, which they are not used for.
+    `products` for kernels with far fewer outputs than inputs, as a classifier's, and
+    `winograd`: see the modules of these names. Both lose digits in types shorter than
+    float32, which they are not used for.
 
     Args:
       shape: of the kernel.
@@ -126,24 +130,12 @@ def _pointwise_gradients(
     if matrix.shape[0] < matrix.shape[1]:
         # At the end of a bottleneck: a normalisation of what its gradient has to keep.
         x = recomputed(x, dy)
-    return jnp.einsum("bhwd,cd->bhwc", dy, matrix), _matrix_gradient(x, dy)
+    return jnp.einsum("bhwd,cd->bhwc", dy, matrix), matrix_gradient(x, dy)
 
 
 _pointwise.defvjp(
     lambda x, matrix: (_pointwise(x, matrix), (x, matrix)), _pointwise_gradients
 )
-
-
-def _matrix_gradient(
-    x: Float[Array, "b h w c"], dy: Float[Array, "b h w d"]
-) -> Float[Array, "c d"]:
-    """Computes the gradient of x @ matrix with respect to the matrix.
-
-    As a product of two matrices, for which XLA copies nothing. For that of pictures, as
-    JAX derives it, XLA's CPU compiler turns one of them over in memory first.
-    """
-    x, dy = (array.reshape(-1, array.shape[-1]) for array in (x, dy))
-    return jnp.einsum("pc,pd->cd", x, dy)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -195,7 +187,7 @@ def _added(convolve_one: Callable[..., Array]) -> Callable[..., Array]:
     """Makes a sum over several kernels of what is given for one."""
 
     def convolve_all(x: Array, kernels: Kernels, dilations: Sequence[int]) -> Array:
-        return _sum(map(functools.partial(convolve_one, x), kernels, dilations))
+        return add_up(map(functools.partial(convolve_one, x), kernels, dilations))
 
     return convolve_all
 
@@ -215,14 +207,9 @@ def _added_gradients(
             ),
             strict=True,
         )
-        return _sum(of_x), of_kernels
+        return add_up(of_x), of_kernels
 
     return of_all
-
-
-def _sum(arrays: Iterable[Array]) -> Array:
-    first, *others = arrays
-    return sum(others, start=first)
 
 
 def _plain_gradients(
@@ -234,8 +221,8 @@ def _plain_gradients(
     # As JAX derives it, the kernel's gradient is a convolution with a stride. XLA takes
     # for cuDNN's kernel gradient only one without, and runs this with dy for a kernel.
     _, pull = jax.vjp(lambda x: _plain(x, kernel, dilation), x)
-    of_taps = _moved_to_taps(dy, kernel.shape[0], [dilation])
-    return (*pull(dy), *_kernel_gradients(x, of_taps, (kernel,)))
+    of_taps = moved_to_taps(dy, kernel.shape[0], [dilation])
+    return (*pull(dy), *kernel_gradients(x, of_taps, (kernel,)))
 
 
 def _winograd_gradients(
@@ -247,83 +234,17 @@ def _winograd_gradients(
     )
 
 
-def _products(
-    x: Float[Array, "b h w c"], kernels: Kernels, dilations: Sequence[int]
-) -> Float[Array, "b h w d"]:
-    size, _, _, outputs = kernels[0].shape
-    of_taps = jnp.einsum("bhwc,cz->bhwz", x, _taps_in_a_row(kernels))
-    return _sum(
-        _moved(of_taps[..., at * outputs : (at + 1) * outputs], -row, -column)
-        for at, (row, column) in enumerate(_places(size, dilations))
-    )
-
-
-def _products_gradients(
-    x: Float[Array, "b h w c"],
-    kernels: Kernels,
-    dy: Float[Array, "b h w d"],
-    dilations: Sequence[int],
-) -> Gradients:
-    of_taps = _moved_to_taps(dy, kernels[0].shape[0], dilations)
-    return (
-        jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernels)),
-        _kernel_gradients(x, of_taps, kernels),
-    )
-
-
-def _moved_to_taps(
-    dy: Float[Array, "b h w d"], size: int, dilations: Sequence[int]
-) -> Float[Array, "b h w z"]:
-    """Puts side by side what each tap has of the output's gradient, at its input."""
-    moved = [_moved(dy, row, column) for row, column in _places(size, dilations)]
-    return jnp.concatenate(moved, axis=-1)
-
-
-def _kernel_gradients(
-    x: Float[Array, "b h w c"], of_taps: Float[Array, "b h w z"], kernels: Kernels
-) -> Kernels:
-    size, _, inputs, outputs = kernels[0].shape
-    in_a_row = _matrix_gradient(x, of_taps)
-    by_kernel = in_a_row.reshape(inputs, len(kernels), size, size, outputs)
-    return tuple(by_kernel.transpose(1, 2, 3, 0, 4))
-
-
-def _taps_in_a_row(kernels: Kernels) -> Float[Array, "c z"]:
-    rows = [
-        kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1) for kernel in kernels
-    ]
-    return jnp.concatenate(rows, axis=1)
-
-
-def _places(size: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
-    """Gives row and column of each tap of each kernel, from the middle one."""
-    places = []
-    for dilation in dilations:
-        steps = [dilation * (at - size // 2) for at in range(size)]
-        places += [(row, column) for row in steps for column in steps]
-    return places
-
-
-def _moved(
-    x: Float[Array, "b h w c"], rows: int, columns: int
-) -> Float[Array, "b h w c"]:
-    """Moves a picture down and to the right; zeros come in from outside."""
-    zero = jnp.zeros((), x.dtype)
-    ends = ((0, 0, 0), (rows, -rows, 0), (columns, -columns, 0), (0, 0, 0))
-    return jax.lax.pad(x, zero, ends)
-
-
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
     {
         "plain": _added(_plain),
         "winograd": _added(winograd.convolve),
-        "products": _products,
+        "products": products.convolve_and_add,
     }
 )
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
     {
         "plain": _added_gradients(_plain_gradients),
         "winograd": _added_gradients(_winograd_gradients),
-        "products": _products_gradients,
+        "products": products.gradients,
     }
 )

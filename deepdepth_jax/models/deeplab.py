@@ -1,6 +1,6 @@
 """DeepLab v2 (Chen et al. 2016) for depth."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,29 +11,20 @@ from deepdepth_jax.models.layers import Extent, within
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 
 
-class Classifier(NamedTuple):
-    """What a branch of ASPP convolves with.
-
-    Attributes:
-      kernel, bias: float32.
-    """
-
-    kernel: Float[Array, "3 3 c k"]
-    bias: Float[Array, " k"]
-
-
 class Branch(nn.Module):
     """Holds the parameters of a branch of ASPP: all branches are computed at once."""
 
     features: int
 
     @nn.compact
-    def __call__(self, inputs: int) -> Classifier:
-        """Gives the parameters, for an input of so many channels."""
+    def __call__(
+        self, inputs: int
+    ) -> tuple[Float[Array, "3 3 c k"], Float[Array, " k"]]:
+        """Gives kernel and bias, float32, for an input of so many channels."""
         initializer = nn.initializers.normal(0.01)
         kernel = self.param("kernel", initializer, (3, 3, inputs, self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        return Classifier(kernel, bias)
+        return kernel, bias
 
 
 class ASPP(nn.Module):
@@ -59,8 +50,8 @@ class ASPP(nn.Module):
             Branch(self.features, name=f"branch{index}")(x.shape[-1])
             for index in range(len(self.rates))
         ]
-        kernels = [jnp.asarray(branch.kernel, self.dtype) for branch in branches]
-        bias = jnp.sum(jnp.stack([branch.bias for branch in branches]), axis=0)
+        kernels = [jnp.asarray(kernel, self.dtype) for kernel, _ in branches]
+        bias = jnp.sum(jnp.stack([bias for _, bias in branches]), axis=0)
         y = convolve_and_add(x, kernels, self.rates)
         return y + bias.astype(self.dtype).reshape(1, 1, 1, -1)
 

@@ -147,9 +147,12 @@ def load_metadata(path: Path | str) -> Metadata:
     """Reads what a file of `save_backbone` says of its weights, without these.
 
     Raises:
-      UserError: there is no such file, it was not converted, or was cut since.
+      UserError: there is no such file, it was not converted, was cut since, or is of
+        a network that is not known here.
     """
-    return _metadata(Path(path), _header(Path(path)), METADATA_KEY)
+    metadata = _metadata(Path(path), _header(Path(path)), METADATA_KEY)
+    _check_metadata(str(path), metadata, AGAIN)
+    return metadata
 
 
 def load_backbone(path: Path | str) -> Backbone:
@@ -244,9 +247,7 @@ def _metadata(path: Path, header: Mapping[str, str], key: str) -> Metadata:
         raise UserError(f"{path}: {error}; convert the original again") from error
 
 
-def _check(
-    what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata, remedy: str
-) -> None:
+def _check_metadata(what: str, metadata: Metadata, remedy: str) -> None:
     if metadata.architecture not in ARCHITECTURES:
         raise UserError(f"{what}: unknown architecture {metadata.architecture}")
     if metadata.batch_norm_epsilon != BATCH_NORM_EPSILON:
@@ -254,6 +255,12 @@ def _check(
             f"{what}: for batch normalisation with epsilon "
             f"{metadata.batch_norm_epsilon}, not {BATCH_NORM_EPSILON}; {remedy}"
         )
+
+
+def _check(
+    what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata, remedy: str
+) -> None:
+    _check_metadata(what, metadata, remedy)
     bias: Any = tensors.get("params/aspp/branch0/bias")
     num_classes = None if bias is None else bias.size
     expected = expected_shapes(metadata.architecture, metadata.width, num_classes)

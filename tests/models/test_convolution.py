@@ -110,7 +110,7 @@ def test_what_the_forms_are_not_for_stays_plain(shape, stride, dtype):
 def test_gpus_get_ordinary_convolutions_and_gradients_without_a_stride(
     shape, outputs, dilation
 ):
-    """With one, XLA has no kernel gradient of cuDNN's, and takes ten times as long."""
+    """One with a stride XLA does not recognise as what cuDNN has for it."""
     x, kernel = jnp.zeros(shape), jnp.zeros((3, 3, shape[3], outputs))
 
     def step(x, kernel):

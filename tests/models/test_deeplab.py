@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deepdepth_jax.models.deeplab import ASPP, DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
@@ -107,6 +108,8 @@ def test_aspp_sums_all_of_its_branches():
     x = jax.random.normal(jax.random.key(0), (1, 50, 50, 3))
     aspp = ASPP(4)
     params = aspp.init(jax.random.key(1), x)["params"]
+    for index, branch in enumerate(params.values()):
+        branch["bias"] = branch["bias"] + 0.1 * (index + jnp.arange(4))
     assert sorted(params) == ["branch0", "branch1", "branch2", "branch3"]
     whole = aspp.apply({"params": params}, x)
 
@@ -116,8 +119,12 @@ def test_aspp_sums_all_of_its_branches():
         return aspp.apply({"params": only}, x)
 
     parts = [alone(index) for index in range(4)]
-    assert all((part != 0).any() for part in parts)
     np.testing.assert_allclose(whole, sum(parts), atol=1e-6)
+    for branch, rate, part in zip(params.values(), aspp.rates, parts, strict=True):
+        sides = [[0, 0], [rate, rate], [rate, rate], [0, 0]]
+        theirs = tf.nn.atrous_conv2d(np.pad(x, sides), branch["kernel"], rate, "VALID")
+        expected = theirs.numpy() + np.asarray(branch["bias"])
+        np.testing.assert_allclose(part, expected, atol=1e-5)
 
 
 def test_head_starts_small_and_without_bias():

@@ -18,6 +18,7 @@ from deepdepth_jax.models.pretrained import (
     Metadata,
     initialise,
     load_backbone,
+    load_metadata,
     save_backbone,
 )
 
@@ -87,24 +88,30 @@ def test_metadata_in_json():
             Metadata.from_json(wrong)
 
 
-def test_no_file(tmp_path):
+LOADERS = pytest.mark.parametrize("load", [load_backbone, load_metadata])
+
+
+@LOADERS
+def test_no_file(load, tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.safetensors: no such file"):
-        load_backbone(tmp_path / "nowhere.safetensors")
+        load(tmp_path / "nowhere.safetensors")
 
 
-def test_a_file_that_was_not_converted(tmp_path):
+@LOADERS
+def test_a_file_that_was_not_converted(load, tmp_path):
     save_file(state_dict("resnet18"), tmp_path / "resnet18.safetensors")
 
     with pytest.raises(UserError, match=r"run `python -m deepdepth_jax\.convert --inp"):
-        load_backbone(tmp_path / "resnet18.safetensors")
+        load(tmp_path / "resnet18.safetensors")
 
 
-def test_cut_files(path):
+@LOADERS
+def test_cut_files(load, path):
     content = path.read_bytes()
     for length in (0, 4, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
         with pytest.raises(UserError, match=r"out\.safetensors: no safetensors file"):
-            load_backbone(path)
+            load(path)
 
 
 @pytest.mark.parametrize("where", ["tensors", "metadata"])
@@ -127,6 +134,14 @@ def test_a_digest_cannot_be_left_out(path, backbone):
     with pytest.raises(UserError, match="was changed after conversion"):
         load_backbone(path)
     assert DIGEST_KEY not in header
+
+
+def test_a_network_that_is_not_known_is_refused_by_its_metadata(path, backbone):
+    fields = json.loads(backbone.metadata.to_json()) | {"architecture": "resnet7"}
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps(fields)})
+
+    with pytest.raises(UserError, match="unknown architecture resnet7"):
+        load_metadata(path)
 
 
 def test_metadata_of_another_version(path, backbone):
