@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from deepdepth_jax.models.convolution import convolve_and_add
 from deepdepth_jax.models.layers import Extent, within
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
+from deepdepth_jax.types import AnyArray
 
 
 class Branch(nn.Module):
@@ -19,7 +20,7 @@ class Branch(nn.Module):
     @nn.compact
     def __call__(
         self, inputs: int
-    ) -> tuple[Float[Array, "3 3 c k"], Float[Array, " k"]]:
+    ) -> tuple[Float[AnyArray, "3 3 c k"], Float[AnyArray, " k"]]:
         """Gives kernel and bias, float32, for an input of so many channels."""
         initializer = nn.initializers.normal(0.01)
         kernel = self.param("kernel", initializer, (3, 3, inputs, self.features))
