@@ -1,5 +1,5 @@
 """Measurements side by side with what users would take instead."""
 
-from deepdepth_jax.compiler_flags import leave_nothing_to_ynnpack
+from deepdepth_jax.startup import start_sooner
 
-leave_nothing_to_ynnpack()  # as commands do
+start_sooner()  # as commands do

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from deepdepth_jax.compiler_flags import leave_nothing_to_ynnpack
 from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.startup import start_sooner
 
 MISTAKE = 2
 """The exit code for a mistake of the user's."""
@@ -57,7 +57,7 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
     and keeps its traceback.
     """
-    leave_nothing_to_ynnpack()
+    start_sooner()
     try:
         code = main(sys.argv[1:])
     except UserError as error:

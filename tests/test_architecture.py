@@ -9,7 +9,7 @@ import pytest
 # stands for the modules in it that are not listed themselves.
 ORDER = (
     "errors",
-    "compiler_flags",
+    "startup",
     "cli",
     "types",
     "depth_edges",

@@ -137,7 +137,7 @@ def save_backbone(path: Path | str, backbone: Backbone) -> None:
       UserError: the tensors are not those of the architecture; see `check_tensors`.
     """
     tensors = {name: np.asarray(x) for name, x in backbone.flat().items()}
-    _check(str(path), tensors, backbone.metadata, "nothing was written")
+    _check(str(path), tensors, backbone.metadata)
     header = {METADATA_KEY: backbone.metadata.to_json()}
     header[DIGEST_KEY] = _digest(header[METADATA_KEY], tensors)
     write_safetensors(Path(path), tensors, header)
@@ -160,14 +160,13 @@ def load_backbone(path: Path | str) -> Backbone:
 
     Raises:
       UserError: there is no such file, it was not converted, was cut or changed since,
-        or does not hold exactly the tensors of its architecture.
+        or is of a network that is not known here. Its digest then says that the tensors
+        are those that were checked when they were saved.
     """
-    path = Path(path)
-    header = _header(path)
-    metadata, tensors = _metadata(path, header, METADATA_KEY), _tensors(path)
+    metadata, tensors = load_metadata(path), _tensors(Path(path))
+    header = _header(Path(path))
     if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
         raise UserError(f"{path}: was changed after conversion; {AGAIN}")
-    _check(str(path), tensors, metadata, AGAIN)
     return Backbone.from_flat(tensors, metadata)
 
 
@@ -257,9 +256,8 @@ def _check_metadata(what: str, metadata: Metadata, remedy: str) -> None:
         )
 
 
-def _check(
-    what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata, remedy: str
-) -> None:
+def _check(what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+    remedy = "nothing was written"
     _check_metadata(what, metadata, remedy)
     bias: Any = tensors.get("params/aspp/branch0/bias")
     num_classes = None if bias is None else bias.size

@@ -1,0 +1,35 @@
+"""What is set before a command imports its work, so that it starts sooner."""
+
+import gc
+import os
+
+YNNPACK = "--xla_cpu_experimental_ynn_fusion_type"
+"""Names what XLA leaves to the library YNNPACK on CPUs."""
+GARBAGE_AFTER = 50_000
+"""How many objects come to be before Python looks for garbage; 700 as it comes."""
+
+
+def start_sooner() -> None:
+    """Sets up XLA, TensorFlow and Python, none of which may be at work yet.
+
+    What the user has set in the environment stays.
+    """
+    _leave_nothing_to_ynnpack()
+    # TensorFlow imports Keras, with Matplotlib, for whoever does not say otherwise. We
+    # have no use for it, and there is no older one to import instead.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    # Imports and traces make millions of objects that stay: they are not to be looked
+    # through again and again.
+    gc.set_threshold(GARBAGE_AFTER)
+
+
+def _leave_nothing_to_ynnpack() -> None:
+    """Has XLA compute matrix products and sums on CPUs by its own means.
+
+    YNNPACK makes a plan of each product when it first runs, which for ResNet-101's
+    training step takes seconds at every start; afterwards it is not faster. JAX 0.10.2
+    also has it crash on sums over arrays of many axes (jax-ml/jax issue 39257).
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if YNNPACK not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {YNNPACK}=".strip()

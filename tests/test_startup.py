@@ -1,0 +1,55 @@
+"""What commands find set up, in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+from deepdepth_jax.startup import YNNPACK
+
+COMMAND = """
+from deepdepth_jax import cli
+
+def main(argv):
+    {work}
+
+cli.run(main)
+"""
+PRODUCT = """
+    import jax
+    import jax.numpy as jnp
+
+    x = jnp.ones((64, 64))
+    print(jax.jit(jnp.dot).lower(x, x).compile().as_text())
+"""
+IMPORT = """
+    import sys
+    import tensorflow
+
+    print([name for name in ("keras", "matplotlib") if name in sys.modules])
+"""
+
+
+def printed(work, **variables):
+    """Runs a command and gives what it prints."""
+    ours = ("XLA_FLAGS", "TF_USE_LEGACY_KERAS")
+    environment = {key: x for key, x in os.environ.items() if key not in ours}
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND.format(work=work)],
+        env=environment | variables,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_nothing_is_left_to_ynnpack():
+    assert "ynn" not in printed(PRODUCT)
+    assert "ynn" not in printed(PRODUCT, XLA_FLAGS="--xla_cpu_enable_fast_math=false")
+
+
+def test_unless_the_user_says_otherwise():
+    assert "ynn" in printed(PRODUCT, XLA_FLAGS=f"{YNNPACK}=+individual_dot")
+
+
+def test_tensorflow_comes_without_keras():
+    assert printed(IMPORT) == "[]\n"
