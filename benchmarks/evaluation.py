@@ -26,6 +26,7 @@ from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
 from deepdepth_jax import build
 from deepdepth_jax.batching import in_batches
+from deepdepth_jax.compiled import hand_back_memory
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.evaluate import measure, validate
 from deepdepth_jax.inference import Trained
@@ -56,6 +57,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
 
 def ours(of: Callable[[ConfigDict, Trained, Records], Work], images: int) -> Work:
     """Builds one of our evaluations."""
+    hand_back_memory()  # as commands do
     config = Case(1, HEIGHT, WIDTH).config()
     config.eval.crop = "garg"
     variables = initial_variables(build.network(config).model, seed=0)

@@ -37,6 +37,7 @@ from benchmarks.torch_network import (
     training,
 )
 from deepdepth_jax import build
+from deepdepth_jax.compiled import hand_back_memory
 from deepdepth_jax.inference import Trained
 from deepdepth_jax.state import initial_variables
 from deepdepth_jax.types import Batch
@@ -189,6 +190,7 @@ def device() -> str:
 
 def ours(case: Case) -> Work:
     """Builds our program, with its state."""
+    hand_back_memory()  # as commands do
     config, arrays = case.config(), case.arrays()
     if case.share is None:
         variables = initial_variables(build.network(config).model, seed=0)

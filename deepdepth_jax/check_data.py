@@ -17,7 +17,7 @@ def main(argv: list[str]) -> None:
     arguments, overrides = _parser().parse_known_args(argv)
 
     from deepdepth_jax import build, data_report
-    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.inspection import inspect
     from deepdepth_jax.datasets.registry import all_sources
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
     config = complete(override(load_config(arguments.config), overrides))
     workdir = Path("runs") / arguments.config.stem
     output = arguments.output or workdir / "check_data"
-    keep_compiled_programs(workdir)
+    set_up_compiling(workdir)
     shown = None if arguments.list else NAMED
     bins = build.depth_bins(config)
     inspections = []

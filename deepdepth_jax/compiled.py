@@ -1,5 +1,7 @@
-"""Compiled programs, kept on disk from one start to the next."""
+"""Compiling: programs are kept on disk, and its memory goes back to the system."""
 
+import ctypes
+import functools
 import os
 import sys
 from pathlib import Path
@@ -12,6 +14,16 @@ from deepdepth_jax.parallel import is_primary
 FOLDER = ".jax_cache"
 LARGEST_BYTES = 2 * 2**30
 """Beyond it, what was not used for longest is deleted."""
+COMPILED = "/jax/core/compile/backend_compile_duration"
+"""JAX's event that a program is compiled, or was found compiled, and is not run yet."""
+LONG_S = 0.5
+"""Compiling that takes longer leaves much memory behind."""
+
+
+def set_up_compiling(workdir: Path) -> None:
+    """Does for a command that writes to `workdir` all that this module can."""
+    keep_compiled_programs(workdir)
+    hand_back_memory()
 
 
 def keep_compiled_programs(workdir: Path) -> None:
@@ -41,6 +53,25 @@ def keep_compiled_programs(workdir: Path) -> None:
     jax.config.update("jax_compilation_cache_max_size", LARGEST_BYTES)
     # Also the many small programs: together they take seconds.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@functools.cache
+def hand_back_memory() -> None:
+    """Has the memory that the compiler is done with go back to the system at once.
+
+    The GNU C library keeps small pieces for the process when they are freed: hundreds
+    of megabytes of them after a training step is compiled, beside which the step would
+    run. With another C library nothing is done.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return
+
+    def after_compiling(event: str, duration_s: float, **_: object) -> None:
+        if event == COMPILED and duration_s > LONG_S:
+            trim(0)
+
+    jax.monitoring.register_event_duration_secs_listener(after_compiling)
 
 
 def _is_writable(folder: Path) -> bool:

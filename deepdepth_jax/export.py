@@ -16,7 +16,7 @@ def main(argv: list[str]) -> None:
 
     import jax
 
-    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.config import complete, override
     from deepdepth_jax.export_files import WRITERS
     from deepdepth_jax.portable.metadata import describe
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--output={output}: is a folder; give a file")
     config = complete(override(stored_config(workdir), overrides))
     check_same_run(workdir, config)
-    keep_compiled_programs(workdir)
+    set_up_compiling(workdir)
     pipeline = Pipeline.of(config, arguments.focal_px)
     step, trained = restore(config, workdir, arguments.checkpoint)
     trained = jax.device_get(trained)

@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from absl import logging
 
     from deepdepth_jax.build import adopt_pretrained
-    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.evaluate import evaluate
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     tf.config.set_visible_devices([], "GPU")
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
-    keep_compiled_programs(workdir)
+    set_up_compiling(workdir)
     if arguments.mode == "prepare":
         for source in all_sources(config):
             prepare(config.data, source)

@@ -15,10 +15,10 @@ def main(argv: list[str]) -> int:
     not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
     arguments = _parser().parse_args(argv, not_given)
 
-    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.predict_inputs import predict_inputs
 
-    keep_compiled_programs(arguments.workdir)
+    set_up_compiling(arguments.workdir)
     return predict_inputs(arguments)
 
 

@@ -22,6 +22,22 @@ main(sys.argv[1:])
 print(*(counts[f"/jax/compilation_cache/cache_{kind}"] for kind in ("hits", "misses")))
 """
 
+TRIMMED = """
+import types
+import jax, jax.numpy as jnp
+from deepdepth_jax import compiled
+jax.config.update("jax_enable_compilation_cache", False)
+library = types.SimpleNamespace(malloc_trim=lambda kept: print("handed back"))
+compiled.ctypes.CDLL = lambda name: library
+compiled.LONG_S = 0
+for _ in range(2):  # a command, and what it calls as another would
+    compiled.hand_back_memory()
+show = jax.jit(lambda x: jax.debug.callback(lambda: print("runs")))
+for _ in range(2):
+    show(0.0)
+    jax.effects_barrier()
+"""
+
 
 def start(folder):
     """Predicts a picture in a process of its own; gives hits, misses and the depth."""
@@ -53,6 +69,14 @@ def test_the_second_start_compiles_only_what_the_first_could_not_keep(
     cut_off.with_name(cut_off.name.removesuffix("cache") + "atime").unlink()
     assert start(tmp_path) == (hits + misses - 1, 1, depth)
     assert len(cut_off.read_bytes()) > len(whole) / 2
+
+
+def test_memory_is_handed_back_when_a_program_is_compiled_and_before_it_runs():
+    done = subprocess.run(
+        [sys.executable, "-c", TRIMMED], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[-4:] == ["handed back", "runs", "runs", ""]
+    assert done.stdout.count("handed back") == 1
 
 
 @pytest.fixture

@@ -37,11 +37,11 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     _check_address(arguments.host, arguments.port)
 
-    from deepdepth_jax.compiled import keep_compiled_programs
+    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.demo.photos import street_scenes
     from deepdepth_jax.predictor import DepthPredictor
 
-    keep_compiled_programs(arguments.workdir)
+    set_up_compiling(arguments.workdir)
     with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
         page = _import_page(folder)
         predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
