@@ -67,8 +67,8 @@ def hand_back_memory() -> None:
     if trim is None:
         return
 
-    def after_compiling(event: str, duration_s: float, **_: object) -> None:
-        if event == COMPILED and duration_s > LONG_S:
+    def after_compiling(event: str, duration_secs: float, **_: str | int) -> None:
+        if event == COMPILED and duration_secs > LONG_S:
             trim(0)
 
     jax.monitoring.register_event_duration_secs_listener(after_compiling)
