@@ -21,7 +21,7 @@ LONG_S = 0.5
 
 
 def set_up_compiling(workdir: Path) -> None:
-    """Does for a command that writes to `workdir` all that this module can."""
+    """Keeps what a command compiles, and hands back the memory that it took."""
     keep_compiled_programs(workdir)
     hand_back_memory()
 
@@ -55,7 +55,7 @@ def keep_compiled_programs(workdir: Path) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
-@functools.cache
+@functools.cache  # one listener, however often it is asked for
 def hand_back_memory() -> None:
     """Has the memory that the compiler is done with go back to the system at once.
 

@@ -150,9 +150,8 @@ def load_metadata(path: Path | str) -> Metadata:
       UserError: there is no such file, it was not converted, was cut since, or is of
         a network that is not known here.
     """
-    metadata = _metadata(Path(path), _header(Path(path)), METADATA_KEY)
-    _check_metadata(str(path), metadata, AGAIN)
-    return metadata
+    path = Path(path)
+    return _known_metadata(path, _header(path))
 
 
 def load_backbone(path: Path | str) -> Backbone:
@@ -160,11 +159,12 @@ def load_backbone(path: Path | str) -> Backbone:
 
     Raises:
       UserError: there is no such file, it was not converted, was cut or changed since,
-        or is of a network that is not known here. Its digest then says that the tensors
-        are those that were checked when they were saved.
+        or is of a network that is not known here.
     """
-    metadata, tensors = load_metadata(path), _tensors(Path(path))
-    header = _header(Path(path))
+    path = Path(path)
+    header = _header(path)
+    metadata, tensors = _known_metadata(path, header), _tensors(path)
+    # The digest vouches for tensors that were checked when they were saved.
     if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
         raise UserError(f"{path}: was changed after conversion; {AGAIN}")
     return Backbone.from_flat(tensors, metadata)
@@ -244,6 +244,12 @@ def _metadata(path: Path, header: Mapping[str, str], key: str) -> Metadata:
         return Metadata.from_json(header[key])
     except ValueError as error:
         raise UserError(f"{path}: {error}; convert the original again") from error
+
+
+def _known_metadata(path: Path, header: Mapping[str, str]) -> Metadata:
+    metadata = _metadata(path, header, METADATA_KEY)
+    _check_metadata(str(path), metadata, AGAIN)
+    return metadata
 
 
 def _check_metadata(what: str, metadata: Metadata, remedy: str) -> None:
