@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jax
 
-from benchmarks.table import HEADS, Row, markdown, write
+from benchmarks.table import FORMS, HEADS, Row, markdown, write
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Benchmark:
     Attributes:
       name: of it.
       add_options: adds those that it takes, and no others do.
-      rows: measures, one row after the other; all take `rounds`.
+      rows: measures, one row after the other; all take `rounds` and `forms`.
     """
 
     name: str
@@ -40,6 +40,13 @@ def run(name: str, description: str | None, benchmarks: Sequence[Benchmark]) -> 
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3, help="3 by default")
+    parser.add_argument(
+        "--forms",
+        nargs="+",
+        choices=FORMS,
+        default=FORMS,
+        help="of PyTorch's network, where all would take too long",
+    )
     parser.add_argument(
         "--output",
         type=Path,

@@ -21,7 +21,7 @@ from benchmarks.child import Child, Work
 from benchmarks.command import Benchmark, run
 from benchmarks.input_pipeline import HEIGHT, ROOT, WIDTH, prepared
 from benchmarks.network import Case, compare, device
-from benchmarks.table import FORMS, Row
+from benchmarks.table import Row
 from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
 from deepdepth_jax import build
@@ -47,7 +47,9 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
     files = prepared(ROOT)[1][: arguments.images]
     kinds = {"metrics": metrics_of, "everything": everything_of}
     children = {kind: Child(ours, of, len(files)) for kind, of in kinds.items()}
-    children |= {form: Child(evaluate_files, form, device(), files) for form in FORMS}
+    children |= {
+        form: Child(evaluate_files, form, device(), files) for form in arguments.forms
+    }
     work = len(files) * multiplications(1, HEIGHT, WIDTH)
     found = compare("evaluation", children, work, arguments.rounds)
     for kind in kinds:

@@ -3,15 +3,14 @@
     python -m benchmarks.memory
 
 ResNet-101, crops of 420 x 800, batch of 3, frozen normalisation, SGD: for each
-precision, with and without computing blocks twice, and with the batch taken whole or
-picture by picture. Nothing is run. XLA compiles for the device at hand: on a CPU it
-computes bfloat16 convolutions in float32, and merges what was to be computed twice, so
-that part of what these two save shows on a GPU only.
+precision, for all that may be computed again, and with the batch taken whole or picture
+by picture. Nothing is run. XLA compiles for the device at hand: on a CPU it computes
+bfloat16 convolutions in float32, so that what they save shows on a GPU only.
 """
 
 import argparse
 import itertools
-from typing import cast
+from typing import cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ from ml_collections import ConfigDict
 from deepdepth_jax import build
 from deepdepth_jax.config import complete
 from deepdepth_jax.defaults import default_config
+from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.types import Batch
 
 
@@ -27,13 +27,14 @@ def main() -> None:
     """Runs the benchmark."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     print(
-        f"{'precision':12}{'remat':8}{'accumulate':>11}{'state':>9}{'step':>9}{'all':>9}"
+        f"{'precision':12}{'remat':10}{'accumulate':>11}{'state':>9}{'step':>9}{'all':>9}"
     )
-    for choice in itertools.product(("float32", "bfloat16"), ("none", "block"), (1, 3)):
+    choices = ("float32", "bfloat16"), get_args(Remat), (1, 3)
+    for choice in itertools.product(*choices):
         state_gb, step_gb = step_memory_gb(recipe(*choice))
         precision, remat, accumulate = choice
         print(
-            f"{precision:12}{remat:8}{accumulate:11}"
+            f"{precision:12}{remat:10}{accumulate:11}"
             f"{state_gb:9.2f}{step_gb:9.2f}{state_gb + step_gb:9.2f}",
             flush=True,
         )

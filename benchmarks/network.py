@@ -17,7 +17,8 @@ import argparse
 import dataclasses
 import functools
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import get_args
 
 import jax
 import numpy as np
@@ -28,7 +29,7 @@ from benchmarks.child import Child, Work
 from benchmarks.command import Benchmark, run
 from benchmarks.memory import recipe
 from benchmarks.pairing import alternate
-from benchmarks.table import FORMS, OURS, Row
+from benchmarks.table import Row
 from benchmarks.torch_network import (
     Network,
     matrix_product,
@@ -39,6 +40,7 @@ from benchmarks.torch_network import (
 from deepdepth_jax import build
 from deepdepth_jax.compiled import hand_back_memory
 from deepdepth_jax.inference import Trained
+from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.state import initial_variables
 from deepdepth_jax.types import Batch
 
@@ -87,9 +89,9 @@ class Case:
         depth_m[rng.uniform(size=size) >= (self.share or 0)] = 0
         return Batch(image=image, depth_m=depth_m)
 
-    def config(self) -> ConfigDict:
+    def config(self, remat: Remat = "none") -> ConfigDict:
         """Gives the config of the network; frozen statistics are those of new ones."""
-        config = recipe(self.precision, "none", 1)
+        config = recipe(self.precision, remat, 1)
         config.train.update(batch_size=self.batch, crop=(self.height, self.width))
         config.eval.update(batch_size=self.batch, decode="expectation")
         return config
@@ -120,11 +122,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"]
     )
     parser.add_argument(
-        "--forms",
+        "--remat",
         nargs="+",
-        choices=FORMS,
-        default=FORMS,
-        help="PyTorch's in steps and predictions, where all would take too long",
+        choices=get_args(Remat),
+        default=["none", "selective"],
+        help="train.remat of our steps; PyTorch is measured once for all",
     )
 
 
@@ -136,17 +138,21 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         for case in arguments.case or CASES:
             if precision == "float32" or case.share is not None:
                 chosen = dataclasses.replace(case, precision=precision)
-                yield compare_case(chosen, arguments.forms, arguments.rounds)
+                yield from compare_case(chosen, arguments)
 
 
-def compare_case(case: Case, forms: Sequence[str], rounds: int) -> Row:
-    """Measures all programs on one case."""
-    children = {OURS: Child(ours, case)}
-    children |= {form: Child(peer, form, device(), case) for form in forms}
+def compare_case(case: Case, arguments: argparse.Namespace) -> Iterator[Row]:
+    """Measures all programs on one case, and gives a row for each of ours."""
+    remats = ["none"] if case.share is None else arguments.remat
+    children = {remat: Child(ours, case, remat) for remat in remats}
+    children |= {form: Child(peer, form, device(), case) for form in arguments.forms}
     work = multiplications(case.batch, case.height, case.width)
     if case.share is not None:
         work *= 3  # the gradients of input and kernel are as large again
-    return compare(str(case), children, work, rounds, case.precision)
+    found = compare(str(case), children, work, arguments.rounds, case.precision)
+    for remat in remats:
+        what = str(case) if remat == "none" else f"{case}, train.remat={remat}"
+        yield found.choose(what, remat)
 
 
 def compare(
@@ -188,10 +194,10 @@ def device() -> str:
     return "cuda" if jax.default_backend() == "gpu" else "cpu"
 
 
-def ours(case: Case) -> Work:
+def ours(case: Case, remat: Remat) -> Work:
     """Builds our program, with its state."""
     hand_back_memory()  # as commands do
-    config, arrays = case.config(), case.arrays()
+    config, arrays = case.config(remat), case.arrays()
     if case.share is None:
         variables = initial_variables(build.network(config).model, seed=0)
         predict = build.prediction(config)

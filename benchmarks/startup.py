@@ -104,7 +104,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         folder = Path(name)
         prepare(folder)
         starts: dict[str, list[tuple[Start, Start]]] = {OURS: []}
-        starts |= {form: [] for form in FORMS}
+        starts |= {form: [] for form in arguments.forms}
         for _ in range(rounds):
             for program, found in starts.items():
                 for kept in (FOLDER, TORCH_FOLDER):

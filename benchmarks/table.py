@@ -63,7 +63,8 @@ class Row:
         """Takes one of several programs of ours as ours, beside PyTorch's."""
 
         def chosen(figures: Mapping[str, T]) -> dict[str, T]:
-            return {OURS: figures[program]} | {form: figures[form] for form in FORMS}
+            peers = {form: figures[form] for form in FORMS if form in figures}
+            return {OURS: figures[program]} | peers
 
         return Row(
             what,

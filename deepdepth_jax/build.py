@@ -175,9 +175,7 @@ def abstract_state(config: ConfigDict) -> TrainState:
 def train_step(config: ConfigDict) -> TrainStep:
     """Builds the training step on all devices."""
     parts, section = network(config), config.train
-    model = parts.model.clone(
-        dtype=jnp.dtype(section.precision), remat=section.remat == "block"
-    )
+    model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
     return on_all_devices(
         make_train_step(
             model,

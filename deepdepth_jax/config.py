@@ -19,6 +19,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.heads import HEADS
 from deepdepth_jax.metrics import CROPS, METRICS
 from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.models.resnet import ARCHITECTURES, STAGES, StrideOn
 from deepdepth_jax.objective import LOSSES
 from deepdepth_jax.optimizer import OPTIMIZERS
@@ -188,7 +189,7 @@ def _check_choices(config: ConfigDict) -> None:
         "model.input_convention": CONVENTIONS,
         "train.optimizer": OPTIMIZERS,
         "train.precision": ("float32", "bfloat16"),
-        "train.remat": ("none", "block"),
+        "train.remat": get_args(Remat),
         "train.freeze_at": range(6),
         "eval.split": ("train", "val", "test"),
         "eval.ground_truth": ("improved", "lidar"),

@@ -165,8 +165,8 @@ def default_config() -> ConfigDict:
                 # What the network computes in: float32 or bfloat16. Parameters,
                 # statistics and the loss are float32.
                 "precision": "float32",
-                # What the gradient's memory is saved on: none, or block, which
-                # computes the inside of each block twice.
+                # What is computed again for the gradient, to save memory: none,
+                # selective (the last convolution of each block) or full.
                 "remat": "none",
                 # Height and width; smaller pictures are padded.
                 "crop": (420, 800),

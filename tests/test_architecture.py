@@ -19,6 +19,7 @@ ORDER = (
     "models.products",
     "models.winograd",
     "models.convolution",
+    "models.pooling",
     "models.layers",
     "models.resnet",
     "models.deeplab",

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from deepdepth_jax.models.convolution import convolve_and_add
 from deepdepth_jax.models.layers import Extent, within
+from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 from deepdepth_jax.types import AnyArray
 
@@ -75,7 +76,7 @@ class DeepLabV2(nn.Module):
     stride_on: StrideOn = "1x1"
     aspp_rates: tuple[int, ...] = (6, 12, 18, 24)
     dtype: Any = jnp.float32
-    remat: bool = False
+    remat: Remat = "none"
 
     @nn.compact
     def __call__(

@@ -39,7 +39,7 @@ def extent_after(extent: Extent, stride: int) -> Extent:
 
 
 def extent_after_pool(extent: Extent) -> Extent:
-    """Gives the extent after `max_pool_ceil`."""
+    """Gives the extent after `pooling.max_pool_ceil`."""
     return None if extent is None else extent // 2 + 1
 
 
@@ -148,15 +148,6 @@ def relu(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
 def _relu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
     y = relu(*primals)
     return y, jnp.where(y > 0, *tangents, 0)
-
-
-def max_pool_ceil(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
-    """Takes the maximum over 3x3 windows, stride 2, padding 1, size rounded up.
-
-    Torch's `ceil_mode=True`, as in Caffe, which DeepLab v2 comes from: 210 -> 106. One
-    more row of padding at the end gives just that for even and for odd sizes.
-    """
-    return nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 2), (1, 2)))
 
 
 def resize_bilinear(

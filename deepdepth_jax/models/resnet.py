@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,10 +16,11 @@ from deepdepth_jax.models.layers import (
     batch_norm,
     extent_after,
     extent_after_pool,
-    max_pool_ceil,
     relu,
     within,
 )
+from deepdepth_jax.models.pooling import max_pool_ceil
+from deepdepth_jax.models.recompute import Remat, in_turn, kept
 
 StrideOn = Literal["1x1", "3x3"]
 
@@ -76,7 +77,7 @@ class BasicBlock(nn.Module):
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
         y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x, extent)
-        y = relu(norm(name="bn1")(y))
+        y = relu(norm(name="bn1")(kept(y)))
         extent = extent_after(extent, self.stride)
         y = conv(self.width, 3, 1, self.dilation, name="conv2")(y, extent)
         y = norm(name="bn2", starts_at_zero=True)(y)
@@ -121,10 +122,10 @@ class Bottleneck(nn.Module):
         )
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
         y = conv(self.width, 1, strides[0], name="conv1")(x)
-        y = relu(norm(name="bn1")(y))
+        y = relu(norm(name="bn1")(kept(y)))
         extent = extent_after(extent, strides[0])
         y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y, extent)
-        y = relu(norm(name="bn2")(y))
+        y = relu(norm(name="bn2")(kept(y)))
         y = conv(4 * self.width, 1, name="conv3")(y)
         y = norm(name="bn3", starts_at_zero=True)(y)
         if self.project:
@@ -133,7 +134,13 @@ class Bottleneck(nn.Module):
         return relu(x + y)
 
 
-BLOCKS = MappingProxyType({"basic": BasicBlock, "bottleneck": Bottleneck})
+Block = BasicBlock | Bottleneck
+BLOCKS: Mapping[str, type[Block]] = MappingProxyType(
+    {"basic": BasicBlock, "bottleneck": Bottleneck}
+)
+
+BLOCKS_AT_ONCE = 4
+"""Of so many blocks the first one's input is kept, where things are computed again."""
 
 
 class ResNet(nn.Module):
@@ -146,8 +153,8 @@ class ResNet(nn.Module):
       norm: see `layers.batch_norm`.
       stride_on: see `Bottleneck`.
       dtype: what is computed in; parameters and statistics are float32.
-      remat: keep only the inputs of blocks for the gradient and compute what is inside
-        them again: less memory, a third more work.
+      remat: what is computed again for the gradient instead of kept; see
+        `recompute.Remat`.
     """
 
     architecture: str = "resnet101"
@@ -156,7 +163,7 @@ class ResNet(nn.Module):
     norm: str = "frozen"
     stride_on: StrideOn = "1x1"
     dtype: Any = jnp.float32
-    remat: bool = False
+    remat: Remat = "none"
 
     @nn.compact
     def __call__(
@@ -189,23 +196,40 @@ class ResNet(nn.Module):
         width = self.width * 2**stage
         # The first stage of basic blocks keeps stride and width: nothing to project.
         first_projects = architecture.block == "bottleneck" or stage > 0
-        make_block = BLOCKS[architecture.block]
-        if self.remat:
-            make_block = nn.remat(make_block)
-        for block in range(architecture.blocks[stage]):
-            stride = strides[stage] if block == 0 else 1
-            x = make_block(
+        blocks = [
+            BLOCKS[architecture.block](
                 width=width,
-                stride=stride,
+                stride=strides[stage] if index == 0 else 1,
                 dilation=dilations[stage],
-                project=block == 0 and first_projects,
+                project=index == 0 and first_projects,
                 norm=self.norm,
                 stride_on=self.stride_on,
                 dtype=self.dtype,
                 train=train,
-                name=f"layer{stage + 1}_{block}",
-            )(x, extent)
-            extent = extent_after(extent, stride)
+                name=f"layer{stage + 1}_{index}",
+            )
+            for index in range(architecture.blocks[stage])
+        ]
+        # The last stage's gradient comes first, when memory is at its fullest: what is
+        # not kept of it would be made again just then.
+        if train and self.remat != "none" and stage < 3:
+            for at in range(0, len(blocks), BLOCKS_AT_ONCE):
+                x = self._recomputing(blocks[at : at + BLOCKS_AT_ONCE], x)
+            return x
+        for block in blocks:
+            x = block(x, extent)
+            extent = extent_after(extent, block.stride)
+        return x
+
+    def _recomputing(
+        self, blocks: Sequence[Block], x: Float[Array, "b h w c"]
+    ) -> Float[Array, "b h2 w2 d"]:
+        """Applies blocks; statistics come back by hand, as it is done outside Flax."""
+        nameless = tuple(block.clone(parent=None, name=None) for block in blocks)
+        variables = [block.variables for block in blocks]
+        x, updates = in_turn(nameless, self.remat, variables, x)
+        for block, update in zip(blocks, updates, strict=True):
+            self.put_variable("batch_stats", str(block.name), update["batch_stats"])
         return x
 
 
