@@ -1,5 +1,5 @@
 """Measurements side by side with what users would take instead."""
 
-from deepdepth_jax.startup import start_sooner
+from deepdepth_jax.startup import set_up_process
 
-start_sooner()  # as commands do
+set_up_process()  # as commands do

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deepdepth_jax.errors import PreemptedError, UserError
-from deepdepth_jax.startup import start_sooner
+from deepdepth_jax.startup import set_up_process
 
 MISTAKE = 2
 """The exit code for a mistake of the user's."""
@@ -57,7 +57,7 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
     and keeps its traceback.
     """
-    start_sooner()
+    set_up_process()
     try:
         code = main(sys.argv[1:])
     except UserError as error:

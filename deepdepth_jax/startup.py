@@ -1,4 +1,4 @@
-"""What is set before a command imports its work, so that it starts sooner."""
+"""What is set before a command imports its work: it starts sooner, and ends cleanly."""
 
 import gc
 import os
@@ -9,8 +9,8 @@ GARBAGE_AFTER = 50_000
 """How many objects come to be before Python looks for garbage; 700 as it comes."""
 
 
-def start_sooner() -> None:
-    """Sets up XLA, TensorFlow and Python, none of which may be at work yet.
+def set_up_process() -> None:
+    """Sets up XLA, TensorFlow, Python and tqdm, none of which may be at work yet.
 
     What the user has set in the environment stays.
     """
@@ -21,6 +21,7 @@ def start_sooner() -> None:
     # Imports and traces make millions of objects that stay: they are not to be looked
     # through again and again.
     gc.set_threshold(GARBAGE_AFTER)
+    _leave_bars_unwatched()
 
 
 def _leave_nothing_to_ynnpack() -> None:
@@ -33,3 +34,15 @@ def _leave_nothing_to_ynnpack() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if YNNPACK not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {YNNPACK}=".strip()
+
+
+def _leave_bars_unwatched() -> None:
+    """Has progress bars do without the thread that redraws those which have slowed.
+
+    It is woken as the interpreter ends, and not waited for. Up to Python 3.12 a thread
+    that asks for the interpreter's lock just then can crash the process, whose work is
+    done and whose exit code is lost (python/cpython issue 110052).
+    """
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0

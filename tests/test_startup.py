@@ -27,6 +27,13 @@ IMPORT = """
 
     print([name for name in ("keras", "matplotlib") if name in sys.modules])
 """
+BARS = """
+    import threading
+    from tqdm import auto, tqdm
+
+    with tqdm(total=1), auto.tqdm(total=1):
+        print([thread.name for thread in threading.enumerate()])
+"""
 
 
 def printed(work, **variables):
@@ -53,3 +60,7 @@ def test_unless_the_user_says_otherwise():
 
 def test_tensorflow_comes_without_keras():
     assert printed(IMPORT) == "[]\n"
+
+
+def test_no_thread_watches_progress_bars():
+    assert printed(BARS) == "['MainThread']\n"
