@@ -2,10 +2,11 @@
 
     python -m benchmarks.parts
 
-Each part of the paper's step (a batch of 3 crops of 420 x 800, 71 bins) runs in its own
-form and in the one that comes to mind first, on the same arrays, by turns: seconds, the
-memory that the compiled program takes for itself, and how far their results differ, of
-the largest number in them. Forward and gradient together, but for what is read off.
+Each part of the paper's step (a batch of 3 crops of 420 x 800, 71 bins, if nothing else
+is said) runs in its own form and in the one that comes to mind first, on the same
+arrays, by turns: seconds, the memory that the compiled program takes for itself, and
+how far their results differ, of the largest number in them. Forward and gradient
+together, but for what is read off.
 """
 
 import argparse
@@ -64,10 +65,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=7, help="7 by default")
-    rounds = parser.parse_args().rounds
+    add = parser.add_argument
+    add("--rounds", type=int, default=7, help="7 by default")
+    add("--batch", type=int, default=3, help="3 by default")
+    add(
+        "--crop",
+        type=int,
+        nargs=2,
+        default=(420, 800),
+        metavar=("HEIGHT", "WIDTH"),
+        help="420 800 by default",
+    )
+    arguments = parser.parse_args()
+    rounds, crop = arguments.rounds, tuple(arguments.crop)
     print(f"| {' | '.join(HEADS)} |\n" + "|---" * len(HEADS) + "|")
-    for part in itertools.chain(of_a_step(3, (420, 800)), of_a_prediction((375, 1242))):
+    for part in itertools.chain(
+        of_a_step(arguments.batch, crop), of_a_prediction((375, 1242))
+    ):
         print(f"| {' | '.join(cells(part, rounds))} |", flush=True)
     print(f"\nmedians (smallest to largest) of {rounds} rounds, on", end=" ")
     print(f"{jax.devices()[0].device_kind}, {jax.__version__}")
