@@ -15,6 +15,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -101,10 +102,8 @@ def cells(part: Part, rounds: int) -> list[str]:
         jax.block_until_ready(run(*part.arguments))
         return time.perf_counter() - start
 
-    def measure(run: Callable[..., Tree]) -> Callable[[], float]:
-        return lambda: seconds(run)
-
-    found = alternate({name: measure(run) for name, run in compiled.items()}, rounds)
+    measures = {name: partial(seconds, run) for name, run in compiled.items()}
+    found = alternate(measures, rounds)
     return [
         part.what,
         *map(spread, found.values()),
