@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 from benchmarks.table import FORMS, HEADS, Row, markdown, write
+from deepdepth_jax import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ def run(name: str, description: str | None, benchmarks: Sequence[Benchmark]) -> 
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=3, help="3 by default")
+    parser.add_argument("--rounds", type=cli.count, default=3, help="3 by default")
     parser.add_argument(
         "--forms",
         nargs="+",

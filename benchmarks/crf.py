@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.pairing import alternate, describe, ratios
+from deepdepth_jax import cli
 from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.crf.mean_field import dense_crf
 from deepdepth_jax.crf.options import CrfOptions
@@ -59,7 +60,7 @@ SETTINGS = {
 def main() -> None:
     """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=cli.count, default=3)
     arguments = parser.parse_args()
     for name, options in SETTINGS.items():
         compare(name, options, arguments.rounds)

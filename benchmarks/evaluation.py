@@ -24,7 +24,7 @@ from benchmarks.network import Case, compare, device
 from benchmarks.table import Row
 from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
-from deepdepth_jax import build
+from deepdepth_jax import build, cli
 from deepdepth_jax.batching import in_batches
 from deepdepth_jax.compiled import hand_back_memory
 from deepdepth_jax.datasets.records import Records
@@ -39,7 +39,9 @@ from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this benchmark."""
-    parser.add_argument("--images", type=int, default=4, help="that are evaluated")
+    parser.add_argument(
+        "--images", type=cli.count, default=4, help="that are evaluated"
+    )
 
 
 def rows(arguments: argparse.Namespace) -> Iterator[Row]:

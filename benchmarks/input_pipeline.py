@@ -24,6 +24,7 @@ from benchmarks.command import Benchmark, run
 from benchmarks.pairing import alternate
 from benchmarks.table import OURS, Row
 from benchmarks.torch_loader import kitti_files, torch_batches
+from deepdepth_jax import cli
 from deepdepth_jax.augment import Augmentation
 from deepdepth_jax.datasets.kitti.builder import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
@@ -43,7 +44,7 @@ HEIGHT, WIDTH, CROP, BATCH_SIZE = 375, 1242, (420, 800), 3
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of this benchmark."""
     parser.add_argument(
-        "--batches", type=int, default=60, help="in a round; 60 by default"
+        "--batches", type=cli.count, default=60, help="in a round; 60 by default"
     )
 
 

@@ -27,7 +27,7 @@ from jaxtyping import Array, Float
 
 from benchmarks.pairing import alternate, ratios
 from benchmarks.table import spread
-from deepdepth_jax import losses
+from deepdepth_jax import cli, losses
 from deepdepth_jax.belief import Belief, whole
 from deepdepth_jax.bins import DepthBins, weighted_sum
 from deepdepth_jax.heads import Classification, Head, Ordinal
@@ -67,11 +67,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--rounds", type=int, default=7, help="7 by default")
-    add("--batch", type=int, default=3, help="3 by default")
+    add("--rounds", type=cli.count, default=7, help="7 by default")
+    add("--batch", type=cli.count, default=3, help="3 by default")
     add(
         "--crop",
-        type=int,
+        type=cli.count,
         nargs=2,
         default=(420, 800),
         metavar=("HEIGHT", "WIDTH"),

@@ -84,6 +84,13 @@ def checkpoint(text: str) -> str | int:
     raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
 
 
+def count(text: str) -> int:
+    """Parses a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give 1 or more")
+    return int(text)
+
+
 def positive(text: str) -> float:
     """Parses a number above 0."""
     try:

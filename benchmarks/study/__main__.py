@@ -57,7 +57,7 @@ def _parser() -> cli.Parser:
         help="the folder of the study (runs/<config name>_study)",
     )
     parser.add_argument(
-        "--jobs", type=_count, default=1, help="so many trainings beside each other"
+        "--jobs", type=cli.count, default=1, help="so many trainings beside each other"
     )
     parser.add_argument(
         "--only", type=_names, default=(), help="run these variants alone: a,b,c"
@@ -69,12 +69,6 @@ def _parser() -> cli.Parser:
         "--table", action="store_true", help="run nothing, tell what is there"
     )
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: take 1 or more")
-    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

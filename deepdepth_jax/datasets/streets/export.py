@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, PRNGKeyArray, UInt16
 
-from deepdepth_jax.cli import Parser, run
+from deepdepth_jax import cli
 from deepdepth_jax.datasets.kitti.eigen import Frame, frames, has_annotation
 from deepdepth_jax.datasets.streets.render import render, render_view
 from deepdepth_jax.datasets.streets.rig import (
@@ -199,9 +199,6 @@ def main(argv: list[str]) -> None:
       UserError: an argument is wrong, or the folder holds something already.
     """
     arguments = _parser().parse_args(argv)
-    for name in ("count", "height", "width"):
-        if getattr(arguments, name) < 1:
-            raise UserError(f"--{name}={getattr(arguments, name)}: give 1 or more")
     output: Path = arguments.output
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise UserError(f"--output={output}: is not empty; give a new folder")
@@ -225,21 +222,25 @@ def _spread(all_frames: list[Frame], count: int) -> list[Frame]:
     return [all_frames[int(place + half_step)] for place in places]
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
         "deepdepth_jax.datasets.streets.export",
         "Write rendered street scenes in the layout of another data set.",
     )
     parser.add_argument("--layout", choices=LAYOUTS, required=True, help="which one")
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     parser.add_argument(
-        "--count", type=int, default=20, help="frames; with kitti: of each split"
+        "--count", type=cli.count, default=20, help="frames; with kitti: of each split"
     )
-    parser.add_argument("--height", type=int, default=128, help="rows of pictures")
-    parser.add_argument("--width", type=int, default=416, help="columns of pictures")
+    parser.add_argument(
+        "--height", type=cli.count, default=128, help="rows of pictures"
+    )
+    parser.add_argument(
+        "--width", type=cli.count, default=416, help="columns of pictures"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the scenes")
     return parser
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

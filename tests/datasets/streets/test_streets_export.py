@@ -226,8 +226,8 @@ def test_command_writes_synthia(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["--count=0"], "--count=0: give 1 or more"),
-        (["--width=-5"], "--width=-5: give 1 or more"),
+        (["--count=0"], "--count: '0': give 1 or more"),
+        (["--width=-5"], "--width: '-5': give 1 or more"),
         (["--layout=nyu"], "invalid choice: 'nyu'"),
         ([], "is not empty; give a new folder"),
     ],
