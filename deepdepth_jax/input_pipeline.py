@@ -5,6 +5,7 @@ made without those before it, so a run goes on at step t as if it had never stop
 """
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -202,11 +203,11 @@ def train_batches(
     dataset = (
         tf.data.Dataset.range(first_step, num_steps)
         .flat_map(positions)
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(example, num_parallel_calls=os.cpu_count(), deterministic=True)
         .batch(share, drop_remainder=True)
         .prefetch(2)
     )
-    for image, depth_m in dataset.as_numpy_iterator():
+    for image, depth_m in _untuned(dataset).as_numpy_iterator():
         yield Batch(image=image, depth_m=depth_m)
 
 
@@ -231,15 +232,26 @@ def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]
         tf.data.Dataset.from_tensor_slices(np.array(list(indices), np.int64))
         .map(
             lambda index: _load([records], tf.constant(0, tf.int64), index),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=os.cpu_count(),
             deterministic=True,
         )
         .prefetch(4)
     )
-    for features in dataset.as_numpy_iterator():
+    for features in _untuned(dataset).as_numpy_iterator():
         yield Example(
             name=features["name"].decode(),
             image=features["image"],
             depth_m=features["depth_m"],
             focal_px=float(features["focal_px"]),
         )
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Has tf.data not tune the pipeline while it runs.
+
+    What tunes it sleeps twice as long each time, up to a minute, and is not woken when
+    the data has been read to its end, where it is waited for.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 
 import jax
@@ -176,10 +177,23 @@ def test_depth_is_learnt_as_seen_through_the_canonical_lens(records):
 
 def test_a_batch_does_not_depend_on_the_number_of_reader_threads(records, monkeypatch):
     def with_threads(count):
-        monkeypatch.setattr(tf.data, "AUTOTUNE", count)
+        monkeypatch.setattr(os, "cpu_count", lambda: count)
         return batches(records, augmentation=STRONG)
 
     assert same(with_threads(1), with_threads(7))
+
+
+def test_no_pipeline_is_tuned_while_it_runs(records, monkeypatch):
+    is_tuned, read = [], tf.data.Dataset.as_numpy_iterator
+
+    def watched(dataset):
+        is_tuned.append(dataset.options().autotune.enabled)
+        return read(dataset)
+
+    monkeypatch.setattr(tf.data.Dataset, "as_numpy_iterator", watched)
+    batches(records)
+    list(read_examples(records, [0]))
+    assert is_tuned == [False, False]
 
 
 def test_examples_are_read_in_the_order_asked_for(records):
