@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 
 from benchmarks.table import FORMS, HEADS, Row, markdown, write
-from deepdepth_jax import cli
+from deepdepth_jax.runtime import cli
 
 
 @dataclasses.dataclass(frozen=True)

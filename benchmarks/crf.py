@@ -25,12 +25,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.pairing import alternate, describe, ratios
-from deepdepth_jax import cli
 from deepdepth_jax.bins import IGNORE, DepthBins
-from deepdepth_jax.crf.mean_field import dense_crf
-from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.datasets.streets.render import render
 from deepdepth_jax.defaults import default_config
+from deepdepth_jax.inference.crf.mean_field import dense_crf
+from deepdepth_jax.inference.crf.options import CrfOptions
+from deepdepth_jax.runtime import cli
 
 HEIGHT, WIDTH = 375, 1242
 BINS = DepthBins()

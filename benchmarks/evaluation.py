@@ -24,15 +24,16 @@ from benchmarks.network import Case, compare, device
 from benchmarks.table import Row
 from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
-from deepdepth_jax import build, cli
-from deepdepth_jax.batching import in_batches
-from deepdepth_jax.compiled import hand_back_memory
+from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
-from deepdepth_jax.evaluate import measure, validate
-from deepdepth_jax.inference import Trained
-from deepdepth_jax.input_pipeline import read_examples
-from deepdepth_jax.protocol import Protocol
-from deepdepth_jax.state import initial_variables
+from deepdepth_jax.evaluation.evaluate import measure, validate
+from deepdepth_jax.evaluation.protocol import Protocol
+from deepdepth_jax.inference.batching import in_batches
+from deepdepth_jax.inference.build import build_prediction, build_scoring
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.build import build_network, initial_variables
+from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime.compiled import hand_back_memory
 from deepdepth_jax.types import Example
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
@@ -64,20 +65,20 @@ def ours(of: Callable[[ConfigDict, Trained, Records], Work], images: int) -> Wor
     hand_back_memory()  # as commands do
     config = Case(1, HEIGHT, WIDTH).config()
     config.eval.crop = "garg"
-    variables = initial_variables(build.network(config).model, seed=0)
+    variables = initial_variables(build_network(config).model, seed=0)
     records = dataclasses.replace(prepared(ROOT)[0], count=images)
     return of(config, Trained(variables), records)
 
 
 def metrics_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
     """Builds the evaluation that chooses checkpoints."""
-    predict = functools.partial(build.prediction(config), trained)
+    predict = functools.partial(build_prediction(config), trained)
     return functools.partial(validate, predict, records, config)
 
 
 def everything_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
     """Builds all that `eval.json` is made of."""
-    score = functools.partial(build.scoring(config), trained)
+    score = functools.partial(build_scoring(config), trained)
     protocol = Protocol.of(config, records.source)
 
     def arrays_of(example: Example) -> tuple[np.ndarray, np.ndarray]:

@@ -24,16 +24,16 @@ from benchmarks.command import Benchmark, run
 from benchmarks.pairing import alternate
 from benchmarks.table import OURS, Row
 from benchmarks.torch_loader import kitti_files, torch_batches
-from deepdepth_jax import cli
-from deepdepth_jax.augment import Augmentation
-from deepdepth_jax.datasets.kitti.builder import Kitti
+from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.datasets.descriptions import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
+from deepdepth_jax.datasets.pipeline import Mixture, train_batches
 from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.streets.export import write_kitti
 from deepdepth_jax.defaults import AUGMENTATIONS
-from deepdepth_jax.input_pipeline import Mixture, train_batches
-from deepdepth_jax.parallel import split_over_devices
+from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime.parallel import split_over_devices
 
 ROOT = Path("runs/benchmark/kitti")
 FRAMES = [Frame("2011_09_26", "0001", 2, index) for index in range(5, 29)]

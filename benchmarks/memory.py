@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from deepdepth_jax import build
 from deepdepth_jax.config import complete
 from deepdepth_jax.defaults import default_config
-from deepdepth_jax.models.recompute import Remat
+from deepdepth_jax.models.conv.recompute import Remat
+from deepdepth_jax.training.build import build_abstract_state, build_train_step
 from deepdepth_jax.types import Batch
 
 
@@ -64,8 +64,8 @@ def compile_step(config: ConfigDict) -> jax.stages.Compiled:
     batch = Batch(
         image=jnp.zeros((*size, 3), jnp.uint8), depth_m=jnp.zeros(size, jnp.float32)
     )
-    step = cast(jax.stages.Wrapped, build.train_step(config))
-    return step.lower(build.abstract_state(config), batch).compile()
+    step = cast(jax.stages.Wrapped, build_train_step(config))
+    return step.lower(build_abstract_state(config), batch).compile()
 
 
 def memory_gb(compiled: jax.stages.Compiled) -> tuple[float, float]:

@@ -37,11 +37,12 @@ from benchmarks.torch_network import (
     predictor,
     training,
 )
-from deepdepth_jax import build
-from deepdepth_jax.compiled import hand_back_memory
-from deepdepth_jax.inference import Trained
-from deepdepth_jax.models.recompute import Remat
-from deepdepth_jax.state import initial_variables
+from deepdepth_jax.inference.build import build_prediction
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.build import build_network, initial_variables
+from deepdepth_jax.models.conv.recompute import Remat
+from deepdepth_jax.runtime.compiled import hand_back_memory
+from deepdepth_jax.training.build import build_first_state, build_train_step
 from deepdepth_jax.types import Batch
 
 LIMIT = "matrix product"
@@ -199,10 +200,10 @@ def ours(case: Case, remat: Remat) -> Work:
     hand_back_memory()  # as commands do
     config, arrays = case.config(remat), case.arrays()
     if case.share is None:
-        variables = initial_variables(build.network(config).model, seed=0)
-        predict = build.prediction(config)
+        variables = initial_variables(build_network(config).model, seed=0)
+        predict = build_prediction(config)
         return functools.partial(predict, Trained(variables), arrays.image)
-    train_step, state = build.train_step(config), build.first_state(config)
+    train_step, state = build_train_step(config), build_first_state(config)
     batch = jax.device_put(jax.tree.map(lambda x: x[None], arrays))
 
     def step() -> None:

@@ -27,16 +27,17 @@ from jaxtyping import Array, Float
 
 from benchmarks.pairing import alternate, ratios
 from benchmarks.table import spread
-from deepdepth_jax import cli, losses
-from deepdepth_jax.belief import Belief, whole
+from deepdepth_jax import losses
 from deepdepth_jax.bins import DepthBins, weighted_sum
-from deepdepth_jax.heads import Classification, Head, Ordinal
-from deepdepth_jax.models.convolution import convolve, convolve_and_add
+from deepdepth_jax.inference.posterior import Belief, whole
+from deepdepth_jax.models.conv.convolution import convolve, convolve_and_add
+from deepdepth_jax.models.conv.pooling import PADDING, max_pool_ceil
 from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.heads import Classification, Head, Ordinal
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
-from deepdepth_jax.models.pooling import PADDING, max_pool_ceil
-from deepdepth_jax.objective import LossOptions, make_loss
+from deepdepth_jax.runtime import cli
+from deepdepth_jax.training.objective import LossOptions, make_loss
 from deepdepth_jax.types import Tree
 
 HEADS = "part", "ours, s", "otherwise, s", "ratio", "memory, MB", "they differ by"

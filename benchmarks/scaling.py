@@ -24,9 +24,10 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from benchmarks.memory import compile_step, memory_gb, recipe
-from deepdepth_jax import build
+from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.deeplab import ASPP
 from deepdepth_jax.models.layers import Conv
+from deepdepth_jax.training.build import build_abstract_state
 
 SIZES = (  # height, width, batch, bins
     (210, 400, 1, 71),
@@ -158,7 +159,7 @@ def step_flops(config: ConfigDict) -> float:
     size = (config.train.batch_size, *config.train.crop, 3)
     with nn.intercept_methods(count):
         jax.eval_shape(
-            build.network(config).model.init, jax.random.key(0), jnp.zeros(size)
+            build_network(config).model.init, jax.random.key(0), jnp.zeros(size)
         )
     return 3.0 * sum(counts) - counts[0]
 
@@ -202,7 +203,7 @@ def report_estimate() -> None:
     config = sized(420, 800, BATCH_PER_GPU, 71)
     flops = step_flops(config)
     count = 4 * sum(
-        x.size for x in jax.tree.leaves(build.abstract_state(config).params)
+        x.size for x in jax.tree.leaves(build_abstract_state(config).params)
     )
     print(
         f"\nestimate, not run: {BATCH_PER_GPU} pictures of 420 x 800 on each GPU, "

@@ -13,14 +13,14 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from deepdepth_jax import build
-from deepdepth_jax.belief import Belief
 from deepdepth_jax.config import complete
 from deepdepth_jax.defaults import default_config
-from deepdepth_jax.inference import Trained, make_predict_step
-from deepdepth_jax.parallel import in_batches_on_all_devices
-from deepdepth_jax.size_classes import in_size_classes
-from deepdepth_jax.state import initial_variables
+from deepdepth_jax.inference.posterior import Belief
+from deepdepth_jax.inference.size_classes import in_size_classes
+from deepdepth_jax.inference.steps import Trained, make_predict_step
+from deepdepth_jax.models.build import build_network, initial_variables
+from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
+from deepdepth_jax.weights.adopt import adopt_pretrained
 
 SIZES = (375, 1242), (376, 1241), (374, 1238), (370, 1226), (370, 1224)
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="resnet101", help="of the network")
     config = default_config()
     config.model.update(backbone=parser.parse_args().backbone, norm="trained")
-    parts = build.network(build.adopt_pretrained(complete(config)))
+    parts = build_network(adopt_pretrained(complete(config)))
     trained = Trained(initial_variables(parts.model, seed=0))
     belief = Belief(parts.model, parts.head, parts.convention)
     print("| program | " + " | ".join(f"{h} x {w}" for h, w in SIZES) + " | all |")

@@ -31,13 +31,12 @@ from benchmarks.memory import recipe
 from benchmarks.table import FORMS, OURS, Row
 from benchmarks.torch_network import Network
 from benchmarks.torch_start import CROP, STEP
-from deepdepth_jax import build
-from deepdepth_jax.compiled import FOLDER
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.streets.export import write_kitti
+from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Backbone, Metadata, save_backbone
-from deepdepth_jax.state import initial_variables
+from deepdepth_jax.runtime.compiled import FOLDER
 
 COMMAND = ("-m", "deepdepth_jax.main", "--config=configs/streets.py")
 FIELDS = {
@@ -63,7 +62,11 @@ TORCH_FOLDER = ".torch_cache"
 
 
 FRAMES = [Frame("2011_09_26", "0001", 2, index) for index in range(5, 13)]
-MODULES = ("deepdepth_jax", "deepdepth_jax.predictor", "deepdepth_jax.train")
+MODULES = (
+    "deepdepth_jax",
+    "deepdepth_jax.inference.predictor",
+    "deepdepth_jax.training.loop",
+)
 
 
 @dataclasses.dataclass
@@ -160,7 +163,7 @@ def command(program: str, folder: Path) -> list[str]:
 def write_weights(path: Path) -> None:
     """Draws a backbone at random and saves it as if it had been converted."""
     config = recipe("float32", "none", 1)
-    variables = initial_variables(build.network(config).model, config.seed)
+    variables = initial_variables(build_network(config).model, config.seed)
     metadata = Metadata(
         architecture="resnet101",
         width=64,

@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 if TYPE_CHECKING:
-    from deepdepth_jax.predictor import DepthPredictor
+    from deepdepth_jax.inference.predictor import DepthPredictor
 
 __all__ = ["DepthPredictor"]
 
@@ -17,7 +17,7 @@ __all__ = ["DepthPredictor"]
 def __getattr__(name: str) -> Any:
     """Imports the predictor, and JAX with it, when it is first asked for."""
     if name == "DepthPredictor":
-        from deepdepth_jax.predictor import DepthPredictor
+        from deepdepth_jax.inference.predictor import DepthPredictor
 
         return DepthPredictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,16 +13,16 @@ from ml_collections import ConfigDict, config_flags
 
 from deepdepth_jax.bins import PRESETS as BIN_PRESETS
 from deepdepth_jax.bins import Decoding
-from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.defaults import AUGMENTATIONS, DATASETS, default_config
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.heads import HEADS
+from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.metrics import CROPS, METRICS
+from deepdepth_jax.models.conv.recompute import Remat
+from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.models.resnet import ARCHITECTURES, STAGES, StrideOn
-from deepdepth_jax.objective import LOSSES
-from deepdepth_jax.optimizer import OPTIMIZERS
+from deepdepth_jax.training.objective import LOSSES
+from deepdepth_jax.training.optimizer import OPTIMIZERS
 
 
 def load_config(path: str | Path) -> ConfigDict:

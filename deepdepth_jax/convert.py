@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from types import MappingProxyType
 
-from deepdepth_jax.cli import Parser, run
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.cli import Parser, run
 
 KINDS = (
     "deeplab_v2_coco",
@@ -34,8 +34,8 @@ def main(argv: list[str]) -> None:
 
 
 def _to_deepdepth(arguments: argparse.Namespace) -> list[str]:
-    from deepdepth_jax.models.conversion import convert_file
     from deepdepth_jax.models.pretrained import save_backbone
+    from deepdepth_jax.weights.conversion import convert_file
 
     conversion = convert_file(
         arguments.input,
@@ -48,8 +48,8 @@ def _to_deepdepth(arguments: argparse.Namespace) -> list[str]:
 
 
 def _to_torchvision(arguments: argparse.Namespace) -> list[str]:
-    from deepdepth_jax.models.conversion import export_torchvision
     from deepdepth_jax.models.pretrained import load_backbone
+    from deepdepth_jax.weights.conversion import export_torchvision
 
     for name, usual in USUAL.items():
         if getattr(arguments, name) != usual:

@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from deepdepth_jax import cli
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import cli
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
 
-    from deepdepth_jax.processes import failing_together, join_processes
+    from deepdepth_jax.runtime.processes import failing_together, join_processes
 
     join_processes()
     with failing_together():
@@ -47,7 +47,7 @@ def _parser() -> cli.Parser:
         "--predictions",
         type=cli.folder,
         help="with --mode=evaluate: a folder of depth files (16-bit PNG, metres x 256, "
-        "or .npy, metres) to evaluate in place of a run; see evaluate_files.py",
+        "or .npy, metres) to evaluate in place of a run; see evaluation/files.py",
     )
     return parser
 
@@ -56,16 +56,16 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     import tensorflow as tf
     from absl import logging
 
-    from deepdepth_jax.build import adopt_pretrained
-    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.config import complete, load_config, override
+    from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluate import evaluate
-    from deepdepth_jax.evaluate_files import evaluate_files
-    from deepdepth_jax.input_pipeline import prepare
-    from deepdepth_jax.preemption import PreemptionNotice
-    from deepdepth_jax.train import train
-    from deepdepth_jax.workdir import as_trained
+    from deepdepth_jax.evaluation.evaluate import evaluate
+    from deepdepth_jax.evaluation.files import evaluate_files
+    from deepdepth_jax.runtime.compiled import set_up_compiling
+    from deepdepth_jax.runtime.preemption import PreemptionNotice
+    from deepdepth_jax.runtime.workdir import as_trained
+    from deepdepth_jax.training.loop import train
+    from deepdepth_jax.weights.adopt import adopt_pretrained
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     # TensorFlow only reads data here; it must not take the accelerators' memory.

@@ -23,7 +23,7 @@ import numpy as np
 from orbax.checkpoint import v1 as ocp
 from tiny_runs import arguments
 
-from deepdepth_jax.checkpoint_folder import CheckpointFolder
+from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
 
 # How long after the event the kill may come. Starting takes about 10 s, a step with its
 # checkpoint about 0.1 s, most of it for the checkpoint.

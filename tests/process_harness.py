@@ -19,7 +19,10 @@ ONE_OF_SEVERAL = """
 import itertools, os, pathlib, signal
 import jax, numpy as np
 from jax.experimental import multihost_utils
-from deepdepth_jax import cli, parallel, preemption, processes
+from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime import parallel
+from deepdepth_jax.runtime import preemption
+from deepdepth_jax.runtime import processes
 from deepdepth_jax.errors import PreemptedError, UserError
 processes.HEARTBEAT_TIMEOUT_S = 6
 

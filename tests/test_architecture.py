@@ -1,121 +1,51 @@
-"""Data flows one way: a module imports only from those above it."""
+"""Data flows one way: a room imports only from rooms on the levels below it."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
 
-# From the first that may be imported by all to the last that imports all. A folder
-# stands for the modules in it that are not listed themselves.
-ORDER = (
-    "errors",
-    "startup",
-    "cli",
-    "types",
-    "depth_edges",
-    "bins",
-    "metrics",
-    "models.recompute",
-    "models.products",
-    "models.winograd",
-    "models.convolution",
-    "models.pooling",
-    "models.layers",
-    "models.resnet",
-    "models.deeplab",
-    "models.input_convention",
-    "heads",
-    "losses",
-    "upsampled",
-    "objective",
-    "optimizer",
-    "crf",
-    "defaults",
-    "config",
-    "camera",
-    "datasets",
-    "datasets.kitti",
-    "datasets.pairs",
-    "datasets.streets",
-    "datasets.synthia",
-    "datasets.registry",
-    "augment",
-    "input_pipeline",
-    "models",
-    "uncertainty",
-    "uncertainty_plots",
-    "windows",
-    "views",
-    "belief",
-    "inference",
-    "state",
-    "steps",
-    "parallel",
-    "size_classes",
-    "preemption",
-    "processes",
-    "compiled",
-    "build",
-    "progress",
-    "checkpoint_folder",
-    "checkpoints",
-    "writers",
-    "workdir",
-    "batching",
-    "baseline",
-    "colors",
-    "visualize",
-    "restore",
-    "portable",
-    "calibrate",
-    "regions",
-    "protocol",
-    "image_table",
-    "published",
-    "report",
-    "evaluate",
-    "evaluate_files",
-    "train",
-    "convert",
-    "data_report",
-    "check_data",
-    "video",
-    "media",
-    "pointcloud",
-    "outputs",
-    "predictor",
-    "predict_files",
-    "predict_inputs",
-    "predict",
-    "demo.photos",
-    "demo.answers",
-    "demo.drawings",
-    "demo.page",
-    "demo",
-    "export_files",
-    "export",
-    "main",
+PACKAGE = Path("deepdepth_jax")
+
+# A room is a module at the top of the package, or a folder. From the ground up: a room
+# may import those on the levels below its own, and its own modules.
+LEVELS = (
+    {"defaults", "errors", "types"},
+    {"atomic", "bins", "config", "geometry", "metrics"},
+    {"losses", "runtime"},
+    {"datasets", "models", "uncertainty"},
+    {"drawing", "inference", "weights"},
+    {"check_data", "convert", "evaluation", "export", "predict"},
+    {"demo", "training"},
+    {"main"},
 )
-MAY_IMPORT_TENSORFLOW = ("datasets", "augment", "input_pipeline", "writers", "main")
+MOST_MODULES_AT_THE_TOP = 12
+MOST_ARROWS = 130
 
-MODULES = sorted(
-    str(path.relative_to("deepdepth_jax").with_suffix("")).replace("/", ".")
-    for path in Path("deepdepth_jax").rglob("*.py")
-    if path.name != "__init__.py"
-)
+TENSORFLOW = {"datasets", "training", "main"}
+"""The rooms that may import TensorFlow."""
 
 
-def place(module):
-    """Gives the entry of ORDER that a module belongs to."""
-    folder = module
-    while folder and folder not in ORDER:
-        folder, _, _ = folder.rpartition(".")
-    assert folder, f"{module} has no place in ORDER"
-    return ORDER.index(folder)
+def modules():
+    return sorted(
+        path.with_suffix("").as_posix().replace("/", ".")
+        for path in PACKAGE.rglob("*.py")
+        if path != PACKAGE / "__init__.py"
+    )
+
+
+def room(module):
+    return module.split(".")[1]
+
+
+LEVEL = {name: index for index, names in enumerate(LEVELS) for name in names}
+MODULES = modules()
 
 
 def imports(module):
-    path = Path("deepdepth_jax", *module.split(".")).with_suffix(".py")
+    """Yields the names that a module imports, anywhere in it."""
+    path = Path(*module.split(".")).with_suffix(".py")
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -125,17 +55,37 @@ def imports(module):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own(name):
-    """Gives the module of this package that an imported name is, or None."""
-    name = name.removeprefix("deepdepth_jax.")
-    return name if name in MODULES else None
+def own_imports(module):
+    """Yields the modules of this package among them."""
+    known = {name.removesuffix(".__init__") for name in MODULES}
+    yield from (name for name in imports(module) if name in known)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_from_above(module):
-    for name in imports(module):
-        if own(name):
-            assert place(own(name)) <= place(module), f"{module} imports {name}"
+@functools.cache
+def arrows():
+    pairs = {(room(m), room(other)) for m in MODULES for other in own_imports(m)}
+    return {(a, b) for a, b in pairs if a != b}
+
+
+def test_every_room_has_a_level():
+    assert {room(module) for module in MODULES} == set(LEVEL)
+
+
+@pytest.mark.parametrize("source", sorted(LEVEL))
+def test_a_room_imports_only_from_below(source):
+    upward = [b for a, b in arrows() if a == source and LEVEL[b] >= LEVEL[a]]
+    assert not upward, f"{source} imports {upward}"
+
+
+def test_the_house_is_small():
+    at_the_top = list(PACKAGE.glob("*.py"))
+    assert len(at_the_top) <= MOST_MODULES_AT_THE_TOP
+    assert len(arrows()) <= MOST_ARROWS
+
+
+def test_every_folder_tells_what_lives_there():
+    for path in PACKAGE.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -144,11 +94,11 @@ def test_tensorflow_stays_where_data_is_read(module):
         name.split(".")[0] in ("tensorflow", "tensorflow_datasets")
         for name in imports(module)
     )
-    assert not uses or module.startswith(MAY_IMPORT_TENSORFLOW)
+    assert not uses or room(module) in TENSORFLOW
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_torch_is_never_needed_to_start(module):
-    path = Path("deepdepth_jax", *module.split(".")).with_suffix(".py")
+    path = Path(*module.split(".")).with_suffix(".py")
     for node in ast.parse(path.read_text()).body:
         assert "torch" not in ast.unparse(node).splitlines()[0].split()

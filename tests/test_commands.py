@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
-from deepdepth_jax import convert, export, predict
-from deepdepth_jax.export_files import WRITERS
-from deepdepth_jax.models.checkpoint_sources import SOURCES
+from deepdepth_jax import convert
+from deepdepth_jax.export import __main__ as export
+from deepdepth_jax.export.files import WRITERS
+from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX, WINDOW
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.predictor import LARGEST_WHOLE_PX, WINDOW
+from deepdepth_jax.predict import __main__ as predict
+from deepdepth_jax.weights.naming_schemes import SOURCES
 
 COMMANDS = ("main", "predict", "export", "convert", "check_data", "demo")
 HEAVY = "jax flax numpy matplotlib gradio tensorflow tensorflow_datasets"

@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 from tiny_runs import arguments
 
-from deepdepth_jax import build, cli
-from deepdepth_jax.checkpoints import Checkpoints
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import METRICS
-from deepdepth_jax.workdir import stored_config
+from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime.checkpoints import Checkpoints
+from deepdepth_jax.runtime.workdir import stored_config
+from deepdepth_jax.training.build import build_abstract_state
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def final_state(folder, step=None):
     config = stored_config(folder / "run")
     with Checkpoints.of(config, folder / "run") as checkpoints:
         step = step or checkpoints.last_step
-        return checkpoints.restore(build.abstract_state(config), step)
+        return checkpoints.restore(build_abstract_state(config), step)
 
 
 TIMES = ("images_per_second", "data_wait_share")

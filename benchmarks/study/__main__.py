@@ -9,8 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from deepdepth_jax import cli
 from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.runtime import cli
 
 if TYPE_CHECKING:
     from benchmarks.study.grid import Run, Study

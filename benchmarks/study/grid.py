@@ -17,7 +17,7 @@ from deepdepth_jax.config import (
     override,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.workdir import FREE_FIELDS
+from deepdepth_jax.runtime.workdir import FREE_FIELDS
 
 Fields = Mapping[str, object]
 """Values of the config's fields, such as {"bins.num_bins": 24}."""

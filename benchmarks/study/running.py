@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Self
 
 from benchmarks.study.grid import OWN, Cell, Run
-from deepdepth_jax.cli import START_AGAIN
+from deepdepth_jax.runtime.cli import START_AGAIN
 
 Execute = Callable[[Sequence[str], Path], int]
 """Runs `deepdepth_jax.main` with arguments; gives the exit code.

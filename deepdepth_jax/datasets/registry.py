@@ -6,15 +6,12 @@ from types import MappingProxyType
 from ml_collections import ConfigDict
 
 from deepdepth_jax.datasets.builder import DepthBuilder
-from deepdepth_jax.datasets.kitti.builder import Kitti
-from deepdepth_jax.datasets.kitti.source import KittiSource
-from deepdepth_jax.datasets.pairs.builder import Pairs
-from deepdepth_jax.datasets.pairs.source import PairsSource
+from deepdepth_jax.datasets.descriptions import Kitti, Pairs, Streets, Synthia
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
+from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.datasets.source import Source
-from deepdepth_jax.datasets.streets.builder import Streets
-from deepdepth_jax.datasets.streets.source import StreetsSource
-from deepdepth_jax.datasets.synthia.builder import Synthia
-from deepdepth_jax.datasets.synthia.source import SynthiaSource
+from deepdepth_jax.datasets.streets.streets_source import StreetsSource
+from deepdepth_jax.datasets.synthia.synthia_source import SynthiaSource
 
 STREETS_SEED = 0
 """Fixed, so that all runs on streets are measured on the same scenes."""

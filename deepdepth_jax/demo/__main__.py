@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from deepdepth_jax import cli
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import cli
 
 NUM_EXAMPLES = 4
 
@@ -37,9 +37,9 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     _check_address(arguments.host, arguments.port)
 
-    from deepdepth_jax.compiled import set_up_compiling
     from deepdepth_jax.demo.photos import street_scenes
-    from deepdepth_jax.predictor import DepthPredictor
+    from deepdepth_jax.inference.predictor import DepthPredictor
+    from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
     with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:

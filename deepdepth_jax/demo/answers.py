@@ -3,13 +3,14 @@
 import dataclasses
 from pathlib import Path
 
-from deepdepth_jax import build
-from deepdepth_jax.colors import ColourScale, confidence_scale, depth_scale
 from deepdepth_jax.demo.photos import Photo
+from deepdepth_jax.drawing.colors import ColourScale, confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.outputs import save_depth_png
-from deepdepth_jax.pointcloud import Pinhole, save_point_cloud
-from deepdepth_jax.predictor import DepthPredictor
+from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.predictor import DepthPredictor
+from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.predict.outputs import save_depth_png
+from deepdepth_jax.predict.point_cloud import save_point_cloud
 from deepdepth_jax.types import Prediction
 
 SURENESS = ((0.10, "sure"), (0.25, "fairly sure"), (float("inf"), "unsure"))
@@ -98,7 +99,7 @@ def ask(predictor: DepthPredictor, photo: Photo, focal_px: float) -> Answer:
         predictor(photo.image, picture_focal_px),
         Pinhole(picture_focal_px or predictor.training_focal_px),
         depth_scale(*predictor.depth_range_m(picture_focal_px)),
-        confidence_scale(build.depth_bins(predictor.config).num_bins),
+        confidence_scale(build_bins(predictor.config).num_bins),
     )
 
 

@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from PIL import Image
 
-from deepdepth_jax.colors import ColourScale, round_ticks
 from deepdepth_jax.demo.answers import Answer, Reading, save_points
+from deepdepth_jax.drawing.colors import ColourScale, round_ticks
 from deepdepth_jax.types import AnyArray
 
 MOST_POINTS = 100_000

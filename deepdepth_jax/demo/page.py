@@ -16,7 +16,7 @@ from deepdepth_jax.demo.drawings import (
 )
 from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, read_photo
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.predictor import DepthPredictor
+from deepdepth_jax.inference.predictor import DepthPredictor
 
 HERE = Path(__file__).parent
 CLEAN_EVERY_S = 600

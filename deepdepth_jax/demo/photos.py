@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from deepdepth_jax.datasets.registry import STREETS_SEED
-from deepdepth_jax.datasets.streets.source import StreetsSource
+from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.media import read_picture
-from deepdepth_jax.predictor import LARGEST_WHOLE_PX
+from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
+from deepdepth_jax.predict.media import read_picture
 
 LARGEST_FILE_BYTES = 20 * 2**20
 LARGEST_FILE_PX = 50_000_000

@@ -6,9 +6,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.convolution import convolve_and_add
+from deepdepth_jax.models.conv.convolution import convolve_and_add
+from deepdepth_jax.models.conv.recompute import Remat
 from deepdepth_jax.models.layers import Extent, within
-from deepdepth_jax.models.recompute import Remat
 from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
 from deepdepth_jax.types import AnyArray
 

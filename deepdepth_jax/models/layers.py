@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from deepdepth_jax.models.convolution import convolve
+from deepdepth_jax.models.conv.convolution import convolve
+from deepdepth_jax.runtime.parallel import AXIS
 from deepdepth_jax.types import AnyArray
-
-AXIS = "batch"
-"""The name of the device axis; trained normalisation takes its statistics over it."""
 
 BATCH_NORM_EPSILON = 1e-5
 

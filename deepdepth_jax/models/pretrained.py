@@ -15,12 +15,12 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError, safe_open
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.models.checkpoint_files import write_safetensors
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
 from deepdepth_jax.models.resnet import ARCHITECTURES, StrideOn
 from deepdepth_jax.models.strict import check_tensors, listed
+from deepdepth_jax.models.tensor_files import write_safetensors
 from deepdepth_jax.types import Tree
 
 METADATA_KEY = "deepdepth_jax"

@@ -10,6 +10,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deepdepth_jax.models.conv.pooling import max_pool_ceil
+from deepdepth_jax.models.conv.recompute import Remat, in_turn, kept
 from deepdepth_jax.models.layers import (
     Conv,
     Extent,
@@ -19,8 +21,6 @@ from deepdepth_jax.models.layers import (
     relu,
     within,
 )
-from deepdepth_jax.models.pooling import max_pool_ceil
-from deepdepth_jax.models.recompute import Remat, in_turn, kept
 
 StrideOn = Literal["1x1", "3x3"]
 

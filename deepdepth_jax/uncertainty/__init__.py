@@ -1,8 +1,6 @@
-"""How sure the network is of a pixel, and how far that can be believed.
+"""Confidence: read off the distribution over the bins, calibrated, and measured.
 
-`confidence` reads measures off the distribution over the bins, `temperature` makes the
-distribution fit held-out truth, `calibration` measures how well probabilities agree
-with frequencies, `sparsification` how well uncertainty ranks errors.
+Pure functions of arrays. May import the pure modules at the top only.
 """
 
 from deepdepth_jax.uncertainty.confidence import max_probability

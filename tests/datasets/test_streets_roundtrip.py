@@ -13,7 +13,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.streets.export import (
     frame_key,
     write_kitti,
@@ -22,7 +22,7 @@ from deepdepth_jax.datasets.streets.export import (
 from deepdepth_jax.datasets.streets.render import intrinsics, render, render_view
 from deepdepth_jax.datasets.streets.rig import camera_pose
 from deepdepth_jax.datasets.streets.scene import random_scene
-from deepdepth_jax.datasets.synthia.source import SynthiaSource
+from deepdepth_jax.datasets.synthia.synthia_source import SynthiaSource
 
 HEIGHT, WIDTH = 64, 208
 LIDAR_RANGE_M = 120

@@ -9,7 +9,6 @@ from foreign_checkpoints import aspp, state_dict
 from safetensors.numpy import load_file, save_file
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import (
@@ -21,6 +20,7 @@ from deepdepth_jax.models.pretrained import (
     load_metadata,
     save_backbone,
 )
+from deepdepth_jax.weights.conversion import convert_file
 
 CLASSES = 5
 

@@ -15,8 +15,8 @@ from deepdepth_jax import DepthPredictor
 from deepdepth_jax.demo.__main__ import main
 from deepdepth_jax.demo.answers import ask
 from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, street_scenes
-from deepdepth_jax.depth_edges import at_edges
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import at_edges
 from deepdepth_jax.main import main as train
 
 expect.set_options(timeout=PATIENCE_MS)

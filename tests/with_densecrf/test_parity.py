@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pydensecrf.densecrf import DenseCRF2D
 
-from deepdepth_jax.crf.mean_field import dense_crf
-from deepdepth_jax.crf.options import CrfOptions
+from deepdepth_jax.inference.crf.mean_field import dense_crf
+from deepdepth_jax.inference.crf.options import CrfOptions
 
 HEIGHT, WIDTH, LABELS = 120, 160, 21
 USUAL = CrfOptions(

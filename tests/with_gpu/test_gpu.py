@@ -8,17 +8,20 @@ import numpy as np
 import pytest
 from exported_networks import pictures, pipeline, trained
 
-from deepdepth_jax import build
 from deepdepth_jax.config import complete
-from deepdepth_jax.crf.mean_field import dense_crf
-from deepdepth_jax.crf.options import CrfOptions
 from deepdepth_jax.defaults import default_config
-from deepdepth_jax.export_files import write_stablehlo
-from deepdepth_jax.parallel import on_all_devices, replicate
-from deepdepth_jax.portable.pipeline import outputs_of
-from deepdepth_jax.portable.stablehlo import load_stablehlo
-from deepdepth_jax.steps import make_train_step
+from deepdepth_jax.export.files import write_stablehlo
+from deepdepth_jax.export.pipeline import outputs_of
+from deepdepth_jax.export.stablehlo import load_stablehlo
+from deepdepth_jax.inference.crf.mean_field import dense_crf
+from deepdepth_jax.inference.crf.options import CrfOptions
+from deepdepth_jax.models.build import build_network
+from deepdepth_jax.runtime.parallel import on_all_devices, replicate
+from deepdepth_jax.training.build import build_first_state, build_optimizer
+from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.step import make_train_step
 from deepdepth_jax.types import Batch
+from deepdepth_jax.weights.adopt import adopt_pretrained
 
 CPU, GPU = jax.devices("cpu")[:1], jax.devices("gpu")[:1]
 LOSSES = {
@@ -39,7 +42,7 @@ def configured(**fields):
     config.model.update(backbone="tiny", width=8, norm="trained")
     config.train.update(crop=(65, 97), batch_size=2, learning_rate=0.01)
     config.update_from_flattened_dict(fields)
-    return build.adopt_pretrained(complete(config))
+    return adopt_pretrained(complete(config))
 
 
 def batch(seed, share):
@@ -51,15 +54,15 @@ def batch(seed, share):
 
 
 def train(config, devices, steps=2, share=0.3):
-    parts = build.network(config)
+    parts = build_network(config)
     model = parts.model.clone(dtype=jnp.dtype(config.train.precision))
-    options = build.LossOptions.of(config.train)
-    loss = build.make_loss(config.model.head, parts.head, options)
-    optimizer = build.optimizer(config)
+    options = LossOptions.of(config.train)
+    loss = make_loss(config.model.head, parts.head, options)
+    optimizer = build_optimizer(config)
     step = make_train_step(model, parts.head.bins, parts.convention, loss, optimizer)
     compiled = on_all_devices(step, devices)
     with jax.default_device(jax.devices("cpu")[0]):
-        state = jax.device_get(build.first_state(config))
+        state = jax.device_get(build_first_state(config))
     state, losses = replicate(state, devices), []
     for seed in range(steps):
         state, numbers = compiled(state, batch(seed, share))
@@ -76,7 +79,7 @@ def test_a_training_step_is_the_cpus(head, loss, share):
     expected, expected_losses = train(config, CPU, share=share)
     state, losses = train(config, GPU, share=share)
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-4)
-    start = build.first_state(config)
+    start = build_first_state(config)
     for name in ("params", "batch_stats"):
         leaves = (jax.tree.leaves(getattr(x, name)) for x in (state, expected, start))
         for ours, theirs, before in zip(*leaves, strict=True):

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import ResNetConfig, ResNetForImageClassification
 
-from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.resnet import ResNet
+from deepdepth_jax.weights.conversion import convert_file
 
 DEPTHS = {
     "resnet18": ([2, 2, 2, 2], "basic", [64, 128, 256, 512]),

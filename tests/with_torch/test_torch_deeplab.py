@@ -8,17 +8,17 @@ from torch.nn import functional
 
 from benchmarks.torch_deeplab import DeepLabV2 as Reference
 from deepdepth_jax.bins import IGNORE, DepthBins
-from deepdepth_jax.heads import Classification
-from deepdepth_jax.models.conversion import convert_file
 from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.heads import Classification
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.models.pretrained import initialise
-from deepdepth_jax.objective import LossOptions, make_loss
-from deepdepth_jax.optimizer import grouped, parameter_groups
-from deepdepth_jax.parallel import on_all_devices
-from deepdepth_jax.state import initial_state
-from deepdepth_jax.steps import make_train_step
+from deepdepth_jax.runtime.parallel import on_all_devices
+from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.optimizer import grouped, parameter_groups
+from deepdepth_jax.training.state import initial_state
+from deepdepth_jax.training.step import make_train_step
 from deepdepth_jax.types import Batch
+from deepdepth_jax.weights.conversion import convert_file
 
 WIDTH = 8
 BINS = DepthBins(num_bins=11)

@@ -8,10 +8,10 @@ import torch
 from foreign_checkpoints import aspp, classifier, state_dict
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.models.catalogue import Checkpoint
-from deepdepth_jax.models.conversion import convert_file
-from deepdepth_jax.models.hub import resolve
 from deepdepth_jax.models.pretrained import load_backbone
+from deepdepth_jax.weights.catalogue import Checkpoint
+from deepdepth_jax.weights.conversion import convert_file
+from deepdepth_jax.weights.hub import resolve
 
 
 def tensors(prefix=""):

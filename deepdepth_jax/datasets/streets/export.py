@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, PRNGKeyArray, UInt16
 
-from deepdepth_jax import cli
 from deepdepth_jax.datasets.kitti.eigen import Frame, frames, has_annotation
 from deepdepth_jax.datasets.streets.render import render, render_view
 from deepdepth_jax.datasets.streets.rig import (
@@ -25,8 +24,9 @@ from deepdepth_jax.datasets.streets.rig import (
 )
 from deepdepth_jax.datasets.streets.scanner import RANGE_M, scan
 from deepdepth_jax.datasets.streets.scene import Scene, random_scene
-from deepdepth_jax.datasets.streets.source import SPLITS, encode_image
+from deepdepth_jax.datasets.streets.streets_source import SPLITS, encode_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import cli
 
 KITTI_UNITS_PER_METRE = 256
 SYNTHIA_UNITS_PER_METRE = 100

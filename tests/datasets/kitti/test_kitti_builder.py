@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.datasets.builder import SourceConfig
-from deepdepth_jax.datasets.kitti.builder import Kitti
+from deepdepth_jax.datasets.descriptions import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.errors import UserError
 
 FRAMES = [Frame("2011_09_26", "0005", 2, index) for index in (5, 6, 7)]

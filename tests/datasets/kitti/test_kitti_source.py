@@ -10,8 +10,8 @@ import tensorflow as tf
 from deepdepth_jax.datasets.kitti import calibration
 from deepdepth_jax.datasets.kitti.calibration import read_projection
 from deepdepth_jax.datasets.kitti.eigen import Frame
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.kitti.lidar import project_lidar
-from deepdepth_jax.datasets.kitti.source import KittiSource
 from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.defaults import default_config
 

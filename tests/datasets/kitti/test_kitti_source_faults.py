@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.errors import UserError
 
 VAL = [Frame("2011_09_26", "0005", camera, 5) for camera in (2, 3)]

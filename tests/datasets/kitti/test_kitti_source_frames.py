@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.kitti.source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 
 # Mostly the smallest split is read: 1160 frames a camera, 1120 of them annotated.
 VAL = [Frame("2011_09_26", "0005", camera, 5) for camera in (2, 3)]

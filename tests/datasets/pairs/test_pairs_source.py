@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from deepdepth_jax.datasets.builder import SourceConfig
-from deepdepth_jax.datasets.pairs.builder import Pairs
-from deepdepth_jax.datasets.pairs.source import PairsSource
+from deepdepth_jax.datasets.descriptions import Pairs
+from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.errors import UserError
 
 HEIGHT, WIDTH = 6, 9

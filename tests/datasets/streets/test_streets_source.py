@@ -8,10 +8,10 @@ import pytest
 from street_views import HEIGHT, WIDTH
 
 from deepdepth_jax.datasets.builder import SourceConfig
-from deepdepth_jax.datasets.streets import source as source_module
-from deepdepth_jax.datasets.streets.builder import Streets
+from deepdepth_jax.datasets.descriptions import Streets
+from deepdepth_jax.datasets.streets import streets_source as source_module
 from deepdepth_jax.datasets.streets.render import intrinsics, render
-from deepdepth_jax.datasets.streets.source import SPLITS, StreetsSource
+from deepdepth_jax.datasets.streets.streets_source import SPLITS, StreetsSource
 from deepdepth_jax.errors import UserError
 
 

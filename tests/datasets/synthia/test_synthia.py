@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from deepdepth_jax.datasets.builder import SourceConfig
-from deepdepth_jax.datasets.synthia.builder import Synthia
-from deepdepth_jax.datasets.synthia.source import SynthiaSource, split_of
+from deepdepth_jax.datasets.descriptions import Synthia
+from deepdepth_jax.datasets.synthia.synthia_source import SynthiaSource, split_of
 from deepdepth_jax.errors import UserError
 
 HEIGHT, WIDTH = 6, 10

@@ -1,0 +1,64 @@
+"""Says what data is there, what is missing, what is broken: before anything is trained.
+
+python -m deepdepth_jax.check_data --config=configs/kitti.py --config.data.root=KITTI
+"""
+
+import argparse
+from pathlib import Path
+
+from deepdepth_jax.runtime import cli
+
+NAMED = 3
+"""How many frames are named of those that share a fault, unless all are asked for."""
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    arguments, overrides = _parser().parse_known_args(argv)
+
+    from deepdepth_jax.check_data import report
+    from deepdepth_jax.check_data.inspection import inspect
+    from deepdepth_jax.config import complete, load_config, override
+    from deepdepth_jax.datasets.registry import all_sources
+    from deepdepth_jax.models.build import build_bins
+    from deepdepth_jax.runtime.compiled import set_up_compiling
+
+    config = complete(override(load_config(arguments.config), overrides))
+    workdir = Path("runs") / arguments.config.stem
+    output = arguments.output or workdir / "check_data"
+    set_up_compiling(workdir)
+    shown = None if arguments.list else NAMED
+    bins = build_bins(config)
+    inspections = []
+    for source in all_sources(config):  # any mistake in a folder is said here
+        report.print_survey(source, shown)
+        inspections.append(inspect(source, bins, config.eval.cap_m))
+        report.print_inspection(inspections[-1], shown)
+    path = output / "depth_histogram.png"
+    report.draw_depth(path, inspections)
+    print(f"histogram: {path}")
+    report.require_trainable(config, inspections)
+    print("training can start")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.Parser(
+        "deepdepth_jax.check_data",
+        "Read everything that a config trains, validates and is evaluated on, and "
+        "report what is there, missing or broken. Exit code 0 only if training could "
+        "start. Any field of the config is overridden by --config.section.field=value.",
+    )
+    parser.add_argument("--config", type=Path, required=True, help="a config file")
+    parser.add_argument(
+        "--list", action="store_true", help="name every frame, not the first few"
+    )
+    parser.add_argument(
+        "--output",
+        type=cli.folder,
+        help="folder for the histogram (runs/<config name>/check_data)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,1 +1,0 @@
-"""The fully connected CRF that sharpens a prediction along the picture's edges."""

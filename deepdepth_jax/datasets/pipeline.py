@@ -1,0 +1,257 @@
+"""From sources to batches: prepare, mix, read, augment, batch, prefetch.
+
+The training batches are a function of (records, seed, step): any step's batch can be
+made without those before it, so a run goes on at step t as if it had never stopped.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32, Int, UInt8
+from ml_collections import ConfigDict
+
+from deepdepth_jax.datasets.augment import Augmentation, augment
+from deepdepth_jax.datasets.records import Records, open_records
+from deepdepth_jax.datasets.registry import (
+    BUILDERS,
+    held_out_source,
+    training_sources,
+)
+from deepdepth_jax.datasets.source import Source
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import canonical_scale
+from deepdepth_jax.types import Batch, Example
+
+CYCLE = 1000
+"""Weights of a mixture are kept to one part in so many."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """Records of several sources as one endless stream of places.
+
+    The places repeat a cycle in which each part has its share, evenly spread. The n-th
+    place that falls to a part takes the n-th record of its own epochs, so that each
+    part is seen as it would be alone: every record once, then all again in another
+    order.
+
+    Attributes:
+      parts: of which none is empty.
+      part_of_slot: which part each slot of the cycle falls to.
+    """
+
+    parts: tuple[Records, ...]
+    part_of_slot: Int[np.ndarray, " cycle"]
+
+    @classmethod
+    def of(cls, parts: Sequence[Records], weights: Sequence[float]) -> "Mixture":
+        """Mixes records in proportion to their weights.
+
+        Raises:
+          UserError: a part has so little weight that no slot is its.
+        """
+        shares = np.array(weights, np.float64) / sum(weights)
+        taken = np.zeros(len(parts))
+        part_of_slot = np.zeros(CYCLE, np.int64)
+        for slot in range(CYCLE):
+            part = np.argmax(shares * (slot + 1) - taken)  # the furthest behind
+            part_of_slot[slot] = part
+            taken[part] += 1
+        if not taken.all():
+            dataset = parts[int(np.argmin(taken))].source.dataset
+            raise UserError(
+                f"data.mixture.{dataset}: is less than one in {CYCLE} of all weights; "
+                "give it more, or 0"
+            )
+        return cls(tuple(parts), part_of_slot)
+
+    def load(self, position: tf.Tensor, seed: int) -> dict[str, tf.Tensor]:
+        """Reads and decodes the record at a place of the stream, inside `tf.data`."""
+        cycle, slot = position // CYCLE, position % CYCLE
+        part = tf.constant(self.part_of_slot)[slot]
+        earlier_in_cycle, in_cycle = self._ranks()
+        place = (
+            cycle * tf.constant(in_cycle)[part] + tf.constant(earlier_in_cycle)[slot]
+        )
+        counts = tf.constant([records.count for records in self.parts], tf.int64)
+        return _load(self.parts, part, _shuffled(place, counts[part], seed))
+
+    def _ranks(self) -> tuple[Int[np.ndarray, " cycle"], Int[np.ndarray, " parts"]]:
+        """How many slots of the same part precede each slot; how many each part has."""
+        is_part = self.part_of_slot[:, None] == np.arange(len(self.parts))
+        until = np.cumsum(is_part, axis=0)
+        return until[np.arange(CYCLE), self.part_of_slot] - 1, until[-1]
+
+
+def _shuffled(place: tf.Tensor, count: tf.Tensor, seed: int) -> tf.Tensor:
+    """Maps a place in the endless stream of epochs to the index of a record."""
+    epoch, place = place // count, place % count
+    epoch_seed = tf.stack([tf.cast(seed, tf.int64), epoch])
+    return tf.random.experimental.index_shuffle(place, epoch_seed, count - 1)
+
+
+def _load(
+    parts: Sequence[Records], part: tf.Tensor, index: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    encoded = tf.numpy_function(
+        lambda part, index: parts[part].read(int(index)), [part, index], tf.string
+    )
+    # All data sets have the same features.
+    return parts[0].decode(tf.ensure_shape(encoded, []))
+
+
+def prepare_training(data: ConfigDict) -> Mixture:
+    """Opens what training draws from, and prepares the records that are not there yet.
+
+    Prints how much of each data set is there.
+
+    Args:
+      data: the section `data` of a completed config.
+
+    Raises:
+      UserError: the folder or a file in it is not as it must be, or no frame is there.
+    """
+    sources, weights = zip(*training_sources(data), strict=True)
+    parts = [prepare(data, source) for source in sources]
+    for source in sources:
+        if len(source) == 0:
+            raise UserError(
+                f"data.{source.dataset}: no frame to learn from ({source.report()}); "
+                "python -m deepdepth_jax.check_data tells what is missing"
+            )
+    return Mixture.of(parts, weights)
+
+
+def prepare_held_out(config: ConfigDict, split: str) -> Records:
+    """Opens a split that is looked at, as `prepare_training` does; it may be empty."""
+    return prepare(config.data, held_out_source(config, split))
+
+
+def prepare(data: ConfigDict, source: Source) -> Records:
+    """Opens the records of a source, and prints how much of it is there."""
+    print(source.report(), flush=True)
+    if data.canonical_focal_px and (unknown := source.without_focal_length):
+        raise UserError(
+            f"data.canonical_focal_px={data.canonical_focal_px} needs the focal length "
+            f"of every picture, but {len(unknown)} of {source.dataset} {source.split} "
+            f"have none, such as {unknown[0]}: give it, or take 0 for the field"
+        )
+    return open_records(
+        BUILDERS[source.dataset], source, Path(data.prepared_dir), data.beam_options
+    )
+
+
+def train_batches(
+    mixture: Mixture,
+    *,
+    crop: tuple[int, int],
+    augmentation: Augmentation,
+    batch_size: int,
+    seed: int,
+    first_step: int,
+    num_steps: int,
+    canonical_focal_px: float = 0.0,
+) -> Iterator[Batch]:
+    """Makes this process's share of the batches of the steps first_step..num_steps - 1.
+
+    An epoch visits every record once, in an order that seed and epoch decide; batches
+    run on across the end of an epoch.
+
+    Args:
+      mixture: what to learn from.
+      crop: height and width.
+      augmentation: see `augment`.
+      batch_size: over all processes.
+      seed: another one gives another order and other augmentation; not negative.
+      first_step: where to begin.
+      num_steps: where to end.
+      canonical_focal_px: of the camera whose depth is learnt; see `canonical_scale`.
+
+    Yields:
+      Batches of batch_size / processes examples.
+    """
+    share = batch_size // jax.process_count()
+    first_slot = jax.process_index() * share
+
+    def augmented(
+        image: np.ndarray, depth_m: np.ndarray, focal_px: np.float32, position: np.int64
+    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]:
+        image, depth_m = augment(
+            image, depth_m, (seed, int(position)), crop=crop, augmentation=augmentation
+        )
+        scale = canonical_scale(canonical_focal_px, float(focal_px))
+        return image, depth_m * np.float32(scale)
+
+    def example(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features = mixture.load(position, seed)
+        image, depth_m = tf.numpy_function(
+            augmented,
+            [features["image"], features["depth_m"], features["focal_px"], position],
+            (tf.uint8, tf.float32),
+        )
+        return tf.ensure_shape(image, (*crop, 3)), tf.ensure_shape(depth_m, crop)
+
+    def positions(step: tf.Tensor) -> tf.data.Dataset:
+        start = step * batch_size + first_slot
+        return tf.data.Dataset.range(start, start + share)
+
+    dataset = (
+        tf.data.Dataset.range(first_step, num_steps)
+        .flat_map(positions)
+        .map(example, num_parallel_calls=os.cpu_count(), deterministic=True)
+        .batch(share, drop_remainder=True)
+        .prefetch(2)
+    )
+    for image, depth_m in _untuned(dataset).as_numpy_iterator():
+        yield Batch(image=image, depth_m=depth_m)
+
+
+def batch_names(
+    mixture: Mixture, *, step: int, batch_size: int, seed: int
+) -> list[str]:
+    """Names the pictures of the batch that the step-th step learns from."""
+    first = (step - 1) * batch_size
+    positions = tf.range(first, first + batch_size, dtype=tf.int64)
+    return [mixture.load(place, seed)["name"].numpy().decode() for place in positions]
+
+
+def examples(records: Records) -> Iterator[Example]:
+    """Reads every record of this process's share once, in order, as it is."""
+    mine = range(jax.process_index(), records.count, jax.process_count())
+    return read_examples(records, mine)
+
+
+def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]:
+    """Reads records as they are, in the order of their indices."""
+    dataset = (
+        tf.data.Dataset.from_tensor_slices(np.array(list(indices), np.int64))
+        .map(
+            lambda index: _load([records], tf.constant(0, tf.int64), index),
+            num_parallel_calls=os.cpu_count(),
+            deterministic=True,
+        )
+        .prefetch(4)
+    )
+    for features in _untuned(dataset).as_numpy_iterator():
+        yield Example(
+            name=features["name"].decode(),
+            image=features["image"],
+            depth_m=features["depth_m"],
+            focal_px=float(features["focal_px"]),
+        )
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Has tf.data not tune the pipeline while it runs.
+
+    What tunes it sleeps twice as long each time, up to a minute, and is not woken when
+    the data has been read to its end, where it is waited for.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

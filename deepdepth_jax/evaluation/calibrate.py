@@ -1,0 +1,70 @@
+"""The temperature of a checkpoint: fitted on validation once, then kept with it."""
+
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from deepdepth_jax.datasets.pipeline import prepare_held_out, read_examples
+from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.geometry import canonical_scale
+from deepdepth_jax.inference.batching import in_batches
+from deepdepth_jax.inference.build import build_likelihood
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.build import build_head
+from deepdepth_jax.runtime.checkpoints import Checkpoints
+from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
+from deepdepth_jax.types import Example
+from deepdepth_jax.uncertainty.temperature import TemperatureFit
+
+
+def calibrated(
+    config: ConfigDict, workdir: Path, step: int, trained: Trained
+) -> Trained:
+    """Adds the temperature to what was learnt, fitting it if that is not yet done.
+
+    It stays 1 without validation frames, and for a head without distributions.
+
+    Raises:
+      UserError: the network's output is not finite, or no frame has depth.
+    """
+    if not build_head(config).has_distribution:
+        return trained
+    with Checkpoints.of(config, workdir) as checkpoints:
+        temperature = checkpoints.temperature(step)
+        if temperature is None:
+            records = prepare_held_out(config, "val")
+            if records.count == 0:
+                print("no validation frames: confidence is not calibrated", flush=True)
+                return trained
+            temperature = fit_temperature(config, trained, records)
+            checkpoints.calibrate(step, temperature)
+    return Trained(trained.variables, temperature)
+
+
+def fit_temperature(config: ConfigDict, trained: Trained, records: Records) -> float:
+    """Finds the temperature that makes the true depths of a split most likely.
+
+    Over every pixel with a label, whatever the crop; of the picture as it is, whatever
+    views are averaged in evaluation. Of several processes each looks at its share.
+    """
+    likelihood = build_likelihood(config)
+    share = own_share(records.count)
+    items = read_examples(records, share)
+    bar = tqdm(items, "calibrate", len(share), disable=not is_primary())
+    fit = TemperatureFit()
+    for _, (nll, pixels) in in_batches(
+        lambda *arrays: likelihood(trained, *arrays),
+        iter(bar),
+        config.eval.batch_size,
+        lambda example: (example.image, canonical_depth_m(example, config)),
+    ):
+        fit.add(nll, int(pixels))
+    return sum_over_processes(fit).compute()
+
+
+def canonical_depth_m(example: Example, config: ConfigDict) -> np.ndarray:
+    """Gives true depth as the network knows it: through the canonical lens, if any."""
+    scale = canonical_scale(config.data.canonical_focal_px, example.focal_px)
+    return example.depth_m * np.float32(scale)

@@ -1,0 +1,80 @@
+"""The model for other runtimes: `python -m deepdepth_jax.export`."""
+
+import argparse
+from pathlib import Path
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import cli
+
+FORMATS = ("onnx", "stablehlo")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the command."""
+    not_given = argparse.Namespace(focal_px=0.0)
+    arguments, overrides = _parser().parse_known_args(argv, not_given)
+
+    import jax
+
+    from deepdepth_jax.config import complete, override
+    from deepdepth_jax.export.files import WRITERS
+    from deepdepth_jax.export.metadata import describe
+    from deepdepth_jax.export.pipeline import Pipeline
+    from deepdepth_jax.inference.restore import restore
+    from deepdepth_jax.runtime.compiled import set_up_compiling
+    from deepdepth_jax.runtime.workdir import check_same_run, stored_config
+
+    workdir, output = arguments.workdir, arguments.output
+    if output.is_dir():
+        raise UserError(f"--output={output}: is a folder; give a file")
+    config = complete(override(stored_config(workdir), overrides))
+    check_same_run(workdir, config)
+    set_up_compiling(workdir)
+    pipeline = Pipeline.of(config, arguments.focal_px)
+    step, trained = restore(config, workdir, arguments.checkpoint)
+    trained = jax.device_get(trained)
+    temperature = float(trained.temperature)
+    metadata = describe(workdir, pipeline, step, temperature)
+    differences = WRITERS[arguments.format](output, pipeline, trained, metadata)
+    print("largest relative difference to the network, on random pictures:")
+    for name, difference in differences.items():
+        print(f"  {name:<13} {difference:.1e}")
+    size_mb = output.stat().st_size / 1e6
+    print(f"wrote step {step} to {output} ({size_mb:.1f} MB)")
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "deepdepth_jax.export",
+        "Export a trained network for other runtimes: 8-bit RGB pictures of any size "
+        "in, metres and confidence out. The written file is checked against the "
+        "network. What happens to the depth is that of the run's section `eval`; "
+        "--config.eval.decode=median, for instance, overrides a field of it.",
+    )
+    parser.add_argument(
+        "--workdir", type=cli.folder, required=True, help="the folder of a trained run"
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, required=True, help="what to write"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="a file, replaced if it is there"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=cli.checkpoint,
+        default="best",
+        help="last, best by validation, or a step",
+    )
+    parser.add_argument(
+        "--focal_px",
+        type=cli.positive,
+        default=argparse.SUPPRESS,
+        help="focal length, in pixels, of the camera that the model is for; needed by "
+        "networks that were trained with data.canonical_focal_px. (default: none)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    cli.run(main)

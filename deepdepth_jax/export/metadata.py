@@ -1,0 +1,74 @@
+"""What somebody has to know of an exported model who has nothing but the file."""
+
+import dataclasses
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.export.pipeline import Pipeline
+from deepdepth_jax.runtime.workdir import training_focal_px
+from deepdepth_jax.uncertainty.confidence import INTERVAL
+
+INPUT = (
+    "image: uint8 (batch, height, width, 3), RGB, 0 to 255, of any batch, height and "
+    "width; as the camera gives it, nothing is to be subtracted or scaled. Things "
+    "should be about as large in pixels as in the training pictures, see "
+    "training_focal_px."
+)
+OUTPUTS = {
+    "depth_m": "metres along the optical axis",
+    "confidence": "calibrated probability of the most probable bin",
+    "entropy_nats": "of the calibrated distribution over the bins",
+    "log_depth_std": "standard deviation of ln depth; 0.1 is about 10% of the depth",
+    "low_m": f"depth that {INTERVAL[0]:.0%} of the probability lies before",
+    "high_m": f"depth that {INTERVAL[1]:.0%} of the probability lies before",
+}
+
+
+def describe(
+    workdir: Path, pipeline: Pipeline, step: int, temperature: float
+) -> dict[str, Any]:
+    """Collects what is kept with an exported model, as JSON has it.
+
+    Args:
+      workdir: of the run.
+      pipeline: what the model does.
+      step: of the checkpoint.
+      temperature: of the checkpoint.
+
+    Returns:
+      Name -> value; None for what is not known. `protocol` and `metrics` are those of
+      the run's last evaluation, if it was of this checkpoint.
+    """
+    evaluation = _evaluation(workdir, step)
+    head = pipeline.network.head
+    outputs = OUTPUTS if head.has_distribution else {"depth_m": OUTPUTS["depth_m"]}
+    return {
+        "package": f"deepdepth_jax {importlib.metadata.version('deepdepth_jax')}",
+        "step": step,
+        "input": INPUT,
+        "outputs": outputs,
+        "head": type(head).__name__.lower(),
+        "bins": dataclasses.asdict(head.bins),
+        "decode": pipeline.decode,
+        "flip": pipeline.flip,
+        "temperature": temperature,
+        "training_focal_px": training_focal_px(workdir) or None,
+        "canonical_focal_px": pipeline.canonical_focal_px or None,
+        "focal_px": pipeline.focal_px or None,
+        "protocol": evaluation.get("protocol"),
+        "metrics": evaluation.get("metrics"),
+    }
+
+
+def _evaluation(workdir: Path, step: int) -> dict[str, Any]:
+    path = workdir / "eval.json"
+    if not path.exists():
+        return {}
+    try:
+        evaluation = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path}: is damaged; evaluate again") from error
+    return evaluation if evaluation["step"] == step else {}

@@ -1,0 +1,175 @@
+"""Belief, depth and confidence as ONNX, as `heads` and `inference` make them."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from jaxtyping import Float
+from onnx import TensorProto
+
+from deepdepth_jax.bins import Decoding, DepthBins
+from deepdepth_jax.export.onnx_graph import Graph
+from deepdepth_jax.models.heads import Head, Ordinal, Regression
+from deepdepth_jax.uncertainty.confidence import INTERVAL, log_depth_moments
+
+BINS = 3
+"""The axis of the bins in (b, h, w, k)."""
+
+_EPS = float(np.finfo(np.float32).eps)
+_TINY = float(np.finfo(np.float32).tiny)
+
+
+def write_scores(graph: Graph, head: Head, outputs: str) -> str:
+    """Writes `Head.scores`, from (b, c, h, w) to (b, m, h, w)."""
+    if not isinstance(head, Ordinal):
+        return outputs
+    end, axis, step = (np.array([number]) for number in (head.channels, 1, 2))
+    no, yes = (
+        graph.add("Slice", outputs, np.array([first]), end, axis, step)
+        for first in (0, 1)
+    )
+    return graph.add("Sub", yes, no)
+
+
+def write_belief(graph: Graph, head: Head, scores: str) -> str:
+    """Writes `Head.belief`, of (b, h, w, m)."""
+    if isinstance(head, Ordinal):
+        return _write_falling(graph, head, scores)
+    if isinstance(head, Regression):
+        return graph.add("Add", scores, head.middle)
+    return graph.add("Softmax", scores, axis=BINS)
+
+
+def _write_falling(graph: Graph, head: Ordinal, scores: str) -> str:
+    """Writes `Ordinal.belief`."""
+    add, k, axis = graph.add, head.bins.num_bins, np.array([BINS])
+    beyond = add("Sigmoid", scores)
+    falling = add("TopK", beyond, np.array([k]), axis=BINS)
+    falling = add("Slice", falling, np.array([0]), np.array([k - 1]), axis)
+    before, after = (
+        add("Pad", falling, np.array([*(0,) * 3, left, *(0,) * 3, 1 - left]), value)
+        for left, value in ((1, 1.0), (0, 0.0))
+    )
+    steps = add("Max", add("Sub", before, after), _EPS)
+    return add("Div", steps, add("ReduceSum", steps, axis, keepdims=1))
+
+
+def write_depth(graph: Graph, head: Regression, belief: str) -> str:
+    """Writes `Regression.depth_m`."""
+    depth_m = graph.add("Squeeze", graph.add("Exp", belief), np.array([BINS]))
+    return graph.add("Clip", depth_m, head.bins.min_depth_m, head.bins.max_depth_m)
+
+
+def write_answers(
+    graph: Graph, own: str, calibrated: str, bins: DepthBins, decode: Decoding
+) -> dict[str, str]:
+    """Writes every output, under the name that it has in `types.Prediction`.
+
+    Args:
+      graph: is added to.
+      own: the network's own distribution (b, h, w, k), which depth is read off.
+      calibrated: the one that confidence is read off.
+      bins: the classes.
+      decode: see `DepthBins.decode`.
+    """
+    sure = Distribution(graph, calibrated, bins)
+    low, high = INTERVAL
+    return {
+        "depth_m": Distribution(graph, own, bins).depth_m(decode),
+        "confidence": graph.add("ReduceMax", calibrated, axes=[BINS], keepdims=0),
+        "entropy_nats": sure.entropy_nats(),
+        "log_depth_std": sure.log_depth_std(),
+        "low_m": sure.quantile(low),
+        "high_m": sure.quantile(high),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class Distribution:
+    """Writes what is read off the distributions of all pixels.
+
+    Attributes:
+      graph: is added to.
+      probabilities: name of the value (b, h, w, k); all results are (b, h, w).
+      bins: what its axis of bins stands for.
+    """
+
+    graph: Graph
+    probabilities: str
+    bins: DepthBins
+
+    def depth_m(self, decode: Decoding) -> str:
+        """Writes `DepthBins.decode`."""
+        if decode == "median":
+            return self.quantile(0.5)
+        if decode == "expectation":
+            return self._mean(self.bins.centers_m)
+        if decode == "count":
+            half = self.graph.add("Mul", self._total, 0.5)
+            behind = self._first(self.graph.add("Greater", self._until, half))
+            bin_ = self.graph.add("Squeeze", behind, np.array([BINS]))
+            return self.graph.add("Gather", self.bins.centers_m, bin_)
+        geometric = decode == "argmax_geometric"
+        centers_m = self.bins.geometric_centers_m if geometric else self.bins.centers_m
+        best = self.graph.add("ArgMax", self.probabilities, axis=BINS, keepdims=0)
+        return self.graph.add("Gather", centers_m, best)
+
+    def entropy_nats(self) -> str:
+        """Writes -sum p ln p; 0 ln 0 is 0."""
+        add = self.graph.add
+        logs = add("Log", add("Max", self.probabilities, _TINY))
+        terms = add("Neg", add("Mul", self.probabilities, logs))
+        return add("ReduceSum", terms, np.array([BINS]), keepdims=0)
+
+    def log_depth_std(self) -> str:
+        """Writes `confidence.log_depth_std`."""
+        add = self.graph.add
+        means, variances = log_depth_moments(self.bins)
+        mean = add("Unsqueeze", self._mean(means), np.array([BINS]))
+        deviation = add("Sub", means, mean)
+        spread = add("Add", add("Mul", deviation, deviation), variances)
+        terms = add("Mul", self.probabilities, spread)
+        return add("Sqrt", add("ReduceSum", terms, np.array([BINS]), keepdims=0))
+
+    def quantile(self, share: float) -> str:
+        """Writes `DepthBins.quantile`."""
+        add = self.graph.add
+        target = add("Mul", self._total, share)
+        bin_ = self._first(add("GreaterOrEqual", self._until, target))
+        inside = add("GatherElements", self.probabilities, bin_, axis=BINS)
+        before = add("Sub", add("GatherElements", self._until, bin_, axis=BINS), inside)
+        missing = add("Sub", target, before)
+        fraction = add("Div", missing, add("Max", inside, _TINY))
+        fraction = add("Clip", fraction, 0.0, 1.0)
+        position = add("Add", add("Cast", bin_, to=TensorProto.FLOAT), fraction)
+        return self._depth_at(add("Squeeze", position, np.array([BINS])))
+
+    @functools.cached_property
+    def _until(self) -> str:
+        return self.graph.add("CumSum", self.probabilities, np.array(BINS))
+
+    @functools.cached_property
+    def _total(self) -> str:
+        last = np.array([self.bins.num_bins - 1])
+        return self.graph.add("Gather", self._until, last, axis=BINS)
+
+    def _first(self, is_true: str) -> str:
+        """Writes the first bin for which something is true, as (b, h, w, 1)."""
+        # Of equal ones the first is taken; there is no ArgMax of truth values.
+        number = self.graph.add("Cast", is_true, to=TensorProto.FLOAT)
+        return self.graph.add("ArgMax", number, axis=BINS, keepdims=1)
+
+    def _depth_at(self, position: str) -> str:
+        """Writes `DepthBins.depth_at`."""
+        add, bins = self.graph.add, self.bins
+        share = add("Div", position, float(bins.num_bins))
+        if bins.kind == "ud":
+            span_m = bins.max_depth_m - bins.min_depth_m
+            beyond_m = add("Mul", share, span_m)
+            return add("Add", beyond_m, bins.min_depth_m)
+        ratio = add("Pow", bins.max_depth_m / bins.min_depth_m, share)
+        return add("Mul", ratio, bins.min_depth_m)
+
+    def _mean(self, values: Float[np.ndarray, " k"]) -> str:
+        terms = self.graph.add("Mul", self.probabilities, values)
+        return self.graph.add("ReduceSum", terms, np.array([BINS]), keepdims=0)

@@ -1,0 +1,226 @@
+"""The check that an exported model says what the network says."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from deepdepth_jax.bins import Decoding, DepthBins
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.export.pipeline import Pipeline, outputs_of
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.types import AnyArray, Prediction, known
+from deepdepth_jax.uncertainty.confidence import INTERVAL
+from deepdepth_jax.uncertainty.temperature import at_temperature
+
+TOLERANCE = 1e-3
+"""The largest difference that is let pass, relative."""
+ROUNDING = 1e-4
+"""What two runtimes may differ by in a probability by rounding alone, relative."""
+BLOCK_PX = 16
+"""The side of the squares in random pictures."""
+
+Run = Callable[[UInt8[np.ndarray, "b h w 3"]], Mapping[str, np.ndarray]]
+Bounds = tuple[Float[Array, "*n"], Float[Array, "*n"]]
+"""The least and the most that is right."""
+
+
+class ParityError(Exception):
+    """An exported model that does not say what the network says.
+
+    A bug, or a network whose logits are so large that float32 does not do.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """A picture, or some of the same size, and what is right to say of it.
+
+    Attributes:
+      image: uint8 (b, h, w, 3).
+      low, high: the least and the most; mostly they are the same.
+    """
+
+    image: UInt8[np.ndarray, "b h w 3"]
+    low: Prediction
+    high: Prediction
+
+
+def check_parity(run: Run, pipeline: Pipeline, trained: Trained) -> dict[str, float]:
+    """Runs an exported model and the network on random pictures.
+
+    Args:
+      run: the exported model.
+      pipeline: what it does.
+      trained: with arrays on the host.
+
+    Returns:
+      The largest relative difference of each output.
+
+    Raises:
+      ParityError: one is larger than `TOLERANCE`.
+      UserError: the network itself gives numbers that are not finite.
+    """
+    # On the CPU, where float32 is not rounded to less.
+    with jax.default_device(jax.devices("cpu")[0]):
+        return compare(run, references(pipeline, trained))
+
+
+def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
+    """Runs the network on random pictures; see `check_parity`."""
+    bounds_step = jax.jit(make_bounds_step(pipeline))
+    found = []
+    for shape in picture_shapes(pipeline.network.model):
+        image = random_pictures(*shape)
+        low, high = jax.device_get(bounds_step(trained, image))
+        _require_finite(high)
+        found.append(Reference(image, low, high))
+    return found
+
+
+def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
+    """Compares an exported model with what is right; see `check_parity`."""
+    differences: dict[str, list[float]] = {}
+    for reference in references:
+        found = run(reference.image)
+        low, high = outputs_of(reference.low), outputs_of(reference.high)
+        for name in low:
+            difference = relative_difference(found[name], low[name], high[name])
+            differences.setdefault(name, []).append(difference)
+    # Python's max would pass over what is not a number.
+    largest = {name: float(np.max(values)) for name, values in differences.items()}
+    for name, difference in largest.items():
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f"{name} of the exported model differs from the network's by "
+                f"{difference:.1e}, relative; {TOLERANCE:g} is allowed"
+            )
+    return largest
+
+
+def _require_finite(prediction: Prediction) -> None:
+    if not all(np.isfinite(x).all() for x in jax.tree.leaves(prediction)):
+        raise UserError(
+            "the network's own output is not finite: export another --checkpoint"
+        )
+
+
+def make_bounds_step(
+    pipeline: Pipeline,
+) -> Callable[[Trained, Array], tuple[Prediction, Prediction]]:
+    """Builds the function from pictures to the least and the most that is right.
+
+    Mostly both are what the network says. But where two bins are as probable as each
+    other, up to rounding, either is the most probable one; and where hardly any
+    probability lies about a quantile, a little more or less moves it far.
+    """
+    belief = pipeline.belief
+    predict_step = pipeline.predict_step(belief)
+    head, decode = pipeline.network.head, pipeline.decode
+    bins = head.bins
+
+    def bounds_step(
+        trained: Trained, image: UInt8[Array, "b h w 3"]
+    ) -> tuple[Prediction, Prediction]:
+        predicted = predict_step(trained, image)
+        if not head.has_distribution:
+            return predicted, predicted
+        own = belief(trained.variables, image)
+        calibrated = at_temperature(jnp.log(own), jnp.asarray(trained.temperature))
+        uncertain = {
+            "low_m": _quantile_bounds(calibrated, bins, INTERVAL[0]),
+            "high_m": _quantile_bounds(calibrated, bins, INTERVAL[1]),
+        }
+        if decode == "median":
+            uncertain["depth_m"] = _quantile_bounds(own, bins, 0.5)
+        elif decode == "count":
+            uncertain["depth_m"] = _count_bounds(own, bins)
+        elif decode != "expectation":
+            uncertain["depth_m"] = _most_probable_bounds(own, bins, decode)
+        low, high = (
+            dataclasses.replace(
+                predicted,
+                # Relative differences mean nothing where the network is certain.
+                entropy_nats=known(predicted.entropy_nats) + sign * ROUNDING,
+                **{
+                    name: bounds[which] * pipeline.depth_factor
+                    for name, bounds in uncertain.items()
+                },
+            )
+            for which, sign in enumerate((-1, 1))
+        )
+        return low, high
+
+    return bounds_step
+
+
+def _quantile_bounds(
+    probabilities: Float[Array, "*n k"], bins: DepthBins, share: float
+) -> Bounds:
+    low, high = _rounded(share)
+    return bins.quantile(probabilities, low), bins.quantile(probabilities, high)
+
+
+def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:
+    centers_m = jnp.asarray(bins.centers_m)
+    low, high = (bins.bin_at(probabilities, share) for share in _rounded(0.5))
+    return centers_m[low], centers_m[high]
+
+
+def _rounded(share: float) -> tuple[float, float]:
+    """Gives what the sum of the bins before may be, if each moves by `ROUNDING`."""
+    slack = 2 * ROUNDING * share * (1 - share)
+    return share - slack, share + slack
+
+
+def _most_probable_bounds(
+    probabilities: Float[Array, "*n k"], bins: DepthBins, decode: Decoding
+) -> Bounds:
+    largest = jnp.max(probabilities, axis=-1, keepdims=True)
+    is_largest = probabilities >= largest * (1 - ROUNDING)
+    centers_m = bins.decode(jnp.eye(bins.num_bins), decode)
+    shape = (1,) * (probabilities.ndim - 1) + centers_m.shape
+    centers_m = centers_m.reshape(shape)
+    return (
+        jnp.min(jnp.where(is_largest, centers_m, jnp.inf), axis=-1),
+        jnp.max(jnp.where(is_largest, centers_m, 0), axis=-1),
+    )
+
+
+def relative_difference(
+    found: Float[np.ndarray, "*n"],
+    low: Float[AnyArray, "*n"],
+    high: Float[AnyArray, "*n"],
+) -> float:
+    """Measures how far numbers lie outside of their bounds, at the most.
+
+    Returns:
+      The largest distance relative to the upper bound; not a number if one found is.
+    """
+    outside = np.maximum(np.maximum(low - found, found - high), 0)
+    return float(np.max(outside / high))
+
+
+def picture_shapes(model: DeepLabV2) -> tuple[tuple[int, int, int], ...]:
+    """Gives batch, height and width of the pictures that a model is checked on.
+
+    One large enough that every tap of the most dilated kernel meets it, and two small
+    ones at a time; with sides that are odd and even, also after the first convolution.
+    """
+    side = model.output_stride * (max(model.aspp_rates) + 1)
+    return (1, side + 1, side + 23), (2, 47, 70)
+
+
+def random_pictures(
+    batch: int, height: int, width: int
+) -> UInt8[np.ndarray, "b h w 3"]:
+    """Draws pictures of squares with noise: differences from far and from near."""
+    rng = np.random.default_rng(0)
+    squares = (batch, height // BLOCK_PX + 1, width // BLOCK_PX + 1, 3)
+    coarse = rng.integers(0, 256, squares).repeat(BLOCK_PX, 1).repeat(BLOCK_PX, 2)
+    fine = rng.integers(-32, 33, (batch, height, width, 3))
+    return np.clip(coarse[:, :height, :width] + fine, 0, 255).astype(np.uint8)

@@ -1,0 +1,96 @@
+"""The way from a picture to depth and confidence, as it is exported."""
+
+import dataclasses
+
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from deepdepth_jax.bins import Decoding
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import canonical_scale
+from deepdepth_jax.inference.posterior import Belief
+from deepdepth_jax.inference.steps import (
+    PredictStep,
+    Trained,
+    make_predict_step,
+)
+from deepdepth_jax.inference.views import Views
+from deepdepth_jax.models.build import Network, build_network
+from deepdepth_jax.types import AnyArray, Prediction
+
+
+def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
+    """Gives what is said of a picture, by name: a network may not say everything."""
+    fields = (field.name for field in dataclasses.fields(prediction))
+    said = {name: getattr(prediction, name) for name in fields}
+    return {name: values for name, values in said.items() if values is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """What is done with a picture.
+
+    Attributes:
+      network: with its head and its input convention.
+      decode: see `DepthBins.decode`.
+      flip: see `views.Views`.
+      canonical_focal_px: of the lens through which the network knows depth; 0 = it
+        knows it as it is.
+      focal_px: of the camera that takes the pictures, where there is such a lens.
+    """
+
+    network: Network
+    decode: Decoding
+    flip: bool = False
+    canonical_focal_px: float = 0.0
+    focal_px: float = 0.0
+
+    @classmethod
+    def of(cls, config: ConfigDict, focal_px: float) -> "Pipeline":
+        """Reads it out of a completed config.
+
+        Raises:
+          UserError: pictures are to be looked at in more than one size, or by windows;
+            or a focal length is needed and not given, or the other way round.
+        """
+        section, canonical_focal_px = config.eval, config.data.canonical_focal_px
+        for field, single in (("scales", (1.0,)), ("window", (0, 0))):
+            if tuple(section[field]) != single:
+                raise UserError(
+                    f"eval.{field}={tuple(section[field])}: an exported model looks at "
+                    "the whole picture, at its own size; add "
+                    f"--config.eval.{field}='{single}'"
+                )
+        if focal_px < 0 or bool(canonical_focal_px) != bool(focal_px):
+            raise UserError(
+                f"--focal_px={focal_px}: give the focal length, in pixels, of the "
+                "camera that the model is for if the run has data.canonical_focal_px, "
+                f"else leave it out; the run has {canonical_focal_px}"
+            )
+        return cls(
+            network=build_network(config),
+            decode=section.decode,
+            flip=section.flip,
+            canonical_focal_px=canonical_focal_px,
+            focal_px=focal_px,
+        )
+
+    @property
+    def depth_factor(self) -> float:
+        """The factor from the depth that the network knows to metres."""
+        return 1 / canonical_scale(self.canonical_focal_px, self.focal_px)
+
+    @property
+    def belief(self) -> Belief:
+        """What depth is read off."""
+        parts = self.network
+        return Belief(parts.model, parts.head, parts.convention, Views(self.flip))
+
+    def predict_step(self, belief: Belief) -> PredictStep:
+        """Builds the function from pictures to metres; see `make_predict_step`."""
+        step = make_predict_step(belief, self.decode)
+
+        def predict_step(trained: Trained, image: Array) -> Prediction:
+            return step(trained, image).times(self.depth_factor)
+
+        return predict_step

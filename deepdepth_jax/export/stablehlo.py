@@ -1,0 +1,75 @@
+"""From a picture to depth and confidence as StableHLO, by `jax.export`."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+from jaxtyping import Array, UInt8
+
+from deepdepth_jax.export.pipeline import Pipeline, outputs_of
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.resnet import STAGES
+from deepdepth_jax.types import AnyArray
+
+PLATFORMS = ("cpu", "cuda")
+
+
+def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
+    """Lowers uint8 (batch, height, width, 3) to the fields of `types.Prediction`.
+
+    Batch, height and width are open, the weights are inside.
+
+    Args:
+      pipeline: what is done with a picture.
+      trained: with arrays on the host.
+    """
+    belief = dataclasses.replace(pipeline.belief, band_px=None)
+    predict_step = pipeline.predict_step(belief)
+
+    def predict(image: UInt8[Array, "b h w 3"]) -> dict[str, AnyArray]:
+        # A dictionary, as a class would have to be there where the file is read.
+        return outputs_of(predict_step(trained, image))
+
+    output_stride = pipeline.network.model.output_stride
+    batch, height, width = export.symbolic_shape(
+        "batch, height, width",
+        constraints=[
+            equality
+            for side in ("height", "width")
+            for equality in _equal_sizes(side, output_stride)
+        ],
+    )
+    image = jax.ShapeDtypeStruct((batch, height, width, 3), jnp.uint8)
+    return export.export(jax.jit(predict), platforms=PLATFORMS)(image)
+
+
+def _equal_sizes(side: str, output_stride: int) -> Iterator[str]:
+    """Tells JAX what it does not see: stride 2 gives one size, however it is done.
+
+    A 1x1 convolution with a stride takes every second row, a 3x3 one slides; where the
+    two meet their sizes have to be the same.
+    """
+    # After the first convolution and the pooling.
+    size = f"floordiv(floordiv({side} - 1, 2) + 1, 2) + 1"
+    strides, _ = STAGES[output_stride]
+    for _ in range(strides.count(2)):
+        slid = f"floordiv({size} - 1, 2) + 1"
+        yield f"floordiv({size} + 1, 2) == {slid}"
+        size = slid
+
+
+def load_stablehlo(
+    path: Path,
+) -> Callable[[UInt8[np.ndarray, "b h w 3"]], dict[str, np.ndarray]]:
+    """Loads a written file, to be run on JAX's default device."""
+    exported = export.deserialize(bytearray(path.read_bytes()))
+    call = jax.jit(exported.call)
+
+    def run(image: UInt8[np.ndarray, "b h w 3"]) -> dict[str, np.ndarray]:
+        return jax.device_get(call(image))
+
+    return run

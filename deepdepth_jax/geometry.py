@@ -1,0 +1,108 @@
+"""Cameras and depth edges: how pixels, metres and focal lengths go together.
+
+A thing twice as far through a lens twice as long looks the same: pixels alone do not
+tell depth, only depth over focal length. Where images come from several cameras, the
+network therefore learns the depth that each would have had through one common,
+canonical lens, and its predictions are scaled back (the label transformation in Yin et
+al., "Metric3D: towards zero-shot metric 3D prediction from a single image", 2023).
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+from deepdepth_jax.types import AnyArray
+
+EDGE_RATIO = 1.25
+"""A pixel is at an edge if depth around it differs by more than this factor."""
+EDGE_REACH_PX = 3
+"""A pixel is near an edge if one at an edge is at most so many rows or columns off."""
+
+
+def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:
+    """Gives the factor from depth in metres to depth through the canonical lens.
+
+    Args:
+      canonical_focal_px: focal length of the common camera; 0 = depth is left alone.
+      focal_px: focal length of the picture at hand, in its own pixels.
+
+    Raises:
+      ValueError: there is a common camera, but the picture's own is unknown (0).
+    """
+    if not canonical_focal_px:
+        return 1.0
+    if not focal_px:
+        raise ValueError("the focal length of the picture is not known")
+    return canonical_focal_px / focal_px
+
+
+@dataclasses.dataclass(frozen=True)
+class Pinhole:
+    """A camera with square pixels and without distortion.
+
+    Attributes:
+      focal_px: focal length, in pixels.
+      principal_point_px: where the optical axis meets the picture, as column and row;
+        the middle of the first pixel is (0, 0). None: the middle of the picture.
+    """
+
+    focal_px: float
+    principal_point_px: tuple[float, float] | None = None
+
+    def principal_point_of(self, height: int, width: int) -> tuple[float, float]:
+        """Gives the principal point for a picture of this size."""
+        return self.principal_point_px or ((width - 1) / 2, (height - 1) / 2)
+
+    def unproject(
+        self, depth_m: Float[AnyArray, "h w"]
+    ) -> Float32[np.ndarray, "h w 3"]:
+        """Gives the point in space that each pixel shows.
+
+        Args:
+          depth_m: along the optical axis.
+
+        Returns:
+          Metres to the right, down and forward:
+          ((u - c_u) z / f, (v - c_v) z / f, z) for column u and row v.
+        """
+        depth_m = np.asarray(depth_m, np.float32)
+        height, width = depth_m.shape
+        x_px, y_px = self.principal_point_of(height, width)
+        right = ((np.arange(width) - x_px) / self.focal_px).astype(np.float32)
+        down = ((np.arange(height) - y_px) / self.focal_px).astype(np.float32)
+        return np.stack([depth_m * right, depth_m * down[:, None], depth_m], axis=-1)
+
+
+def at_edges(depth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Finds the pixels where depth steps from one thing to another.
+
+    There a network is unsure which of the two it sees, and its answers between them
+    would hang in the air. A pixel counts where the depths of its 3 x 3 neighbourhood
+    differ by more than a factor of `EDGE_RATIO`; what has no depth (0) differs from
+    all that has.
+    """
+    depth_m = np.asarray(depth_m, np.float32)
+    return _steps(depth_m, depth_m)
+
+
+def near_edges(truth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Finds the pixels that are within `EDGE_REACH_PX` of a step in the true depth.
+
+    A step is that of `at_edges`, but between pixels that have ground truth: where that
+    ends (0 = none) is no edge.
+    """
+    truth_m = np.asarray(truth_m, np.float32)
+    # What has none is nowhere the nearest, and nowhere the farthest.
+    steps = _steps(np.where(truth_m > 0, truth_m, truth_m.max()), truth_m)
+    reach = np.ones(2 * (2 * EDGE_REACH_PX + 1,), np.uint8)
+    return cv2.dilate(steps.astype(np.uint8), reach) > 0
+
+
+def _steps(
+    nearest_m: Float[np.ndarray, "h w"], farthest_m: Float[np.ndarray, "h w"]
+) -> Bool[np.ndarray, "h w"]:
+    """Compares what is nearest and what is farthest around each pixel."""
+    around = np.ones((3, 3), np.uint8)
+    return cv2.dilate(farthest_m, around) > EDGE_RATIO * cv2.erode(nearest_m, around)

@@ -1,0 +1,92 @@
+"""From a completed config to the network."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+from ml_collections import ConfigDict
+
+from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.heads import HEADS, Head
+from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
+from deepdepth_jax.runtime.parallel import replicated
+from deepdepth_jax.types import Tree
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The network with what gives its input and output a meaning."""
+
+    model: DeepLabV2
+    head: Head
+    convention: InputConvention
+
+
+def build_bins(config: ConfigDict) -> DepthBins:
+    """Builds the bins that the section `bins` describes."""
+    fields = {name: config.bins[name] for name in config.bins if name != "preset"}
+    return DepthBins(**fields)
+
+
+def build_head(config: ConfigDict) -> Head:
+    """Builds what the network's output stands for."""
+    return HEADS[config.model.head](build_bins(config))
+
+
+def build_network(config: ConfigDict) -> Network:
+    """Builds the network that the sections `model` and `bins` describe."""
+    what_it_says = build_head(config)
+    model = DeepLabV2(
+        outputs=what_it_says.channels,
+        architecture=config.model.backbone,
+        width=config.model.width,
+        output_stride=config.model.output_stride,
+        norm=config.model.norm,
+        stride_on=config.model.stride_on,
+        aspp_rates=tuple(config.model.aspp_rates),
+    )
+    convention = CONVENTIONS[config.model.input_convention]
+    return Network(model, what_it_says, convention)
+
+
+def initial_variables(
+    model: DeepLabV2, seed: int, *, head_alone: bool = False
+) -> dict[str, Tree]:
+    """Draws the network's first parameters, which no picture's size decides.
+
+    Args:
+      model: the network.
+      seed: of the numbers that are drawn.
+      head_alone: the backbone's arrays are described and not made, as pretrained ones
+        are to take their place.
+    """
+    draw, key = _drawing(model), jax.random.key(seed)
+    if not head_alone:
+        return dict(draw(key))
+    variables = dict(jax.eval_shape(draw, key))
+    head = jax.jit(lambda key: draw(key)["params"]["aspp"])(key)
+    return variables | {"params": variables["params"] | {"aspp": head}}
+
+
+@functools.cache
+def _drawing(model: DeepLabV2) -> Callable[[Array], dict[str, Tree]]:
+    """Gives the same function for the same network, which is then traced once."""
+    return jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))
+
+
+def abstract_variables(config: ConfigDict) -> dict[str, Tree]:
+    """Describes the network's variables without making them.
+
+    Returns:
+      `params` and `batch_stats`: the shape, type and place of each array, as a
+      checkpoint is to fill them.
+    """
+    model = build_network(config).model
+    shapes = jax.eval_shape(lambda: initial_variables(model, config.seed))
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()), shapes
+    )

@@ -1,1 +1,0 @@
-"""The trained network in forms that run without this package."""

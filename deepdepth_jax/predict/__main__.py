@@ -1,0 +1,131 @@
+"""Depth for pictures that nobody labelled: `python -m deepdepth_jax.predict`."""
+
+import argparse
+import math
+import re
+from pathlib import Path
+
+from deepdepth_jax.runtime import cli
+
+SMALLEST_WINDOW_PX = 16
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command."""
+    not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
+    arguments = _parser().parse_args(argv, not_given)
+
+    from deepdepth_jax.predict.inputs import predict_inputs
+    from deepdepth_jax.runtime.compiled import set_up_compiling
+
+    set_up_compiling(arguments.workdir)
+    return predict_inputs(arguments)
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "deepdepth_jax.predict",
+        "Predict the depth of pictures and videos. Results are written under the names "
+        "of their sources, in the same folders below the output folder.",
+    )
+    add = parser.add_argument
+    add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
+    add(
+        "--input",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="pictures, videos, and folders of them",
+    )
+    add("--output", type=cli.folder, required=True, help="a folder to write to")
+    add(
+        "--checkpoint",
+        type=cli.checkpoint,
+        default="best",
+        help="last, best by validation, or a step",
+    )
+    add(
+        "--save",
+        type=_kinds,
+        default=argparse.SUPPRESS,
+        help="what to write, a comma list: depth16 (PNG, metres x 256), npy (float32 "
+        "metres), color (with a scale in metres), confidence (the same for the "
+        "probability of the most probable bin), pointcloud (PLY), sidebyside (picture "
+        "and depth). Of a video, drawings are mp4, the rest is a file a frame. "
+        "(default: depth16,color; of a video color)",
+    )
+    add(
+        "--focal_px",
+        type=cli.positive,
+        default=argparse.SUPPRESS,
+        help="focal length of the camera, in pixels of the pictures. (default: as in "
+        "training)",
+    )
+    add(
+        "--principal_point",
+        type=_point,
+        metavar="X,Y",
+        default="middle",
+        help="column and row where the optical axis meets the pictures, for the point "
+        "cloud; the middle of the first pixel is 0,0",
+    )
+    add(
+        "--scale",
+        type=cli.positive,
+        default=argparse.SUPPRESS,
+        help="show the network the pictures so many times larger. (default: with "
+        "--focal_px, so many times that it is the focal length of training; else 1)",
+    )
+    add(
+        "--window",
+        type=_window,
+        metavar="HEIGHTxWIDTH",
+        default="auto",
+        help="predict larger pictures by overlapping windows of this size; none: as a "
+        "whole; auto: by 1080x1920 above 2.5 megapixels, or as eval.window of the run "
+        "says",
+    )
+    return parser
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    from deepdepth_jax.predict.outputs import KINDS
+
+    kinds = tuple(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(
+                f"{kind!r} is unknown: give some of {','.join(KINDS)}"
+            )
+    return kinds
+
+
+def _point(text: str) -> tuple[float, float] | None:
+    if text == "middle":
+        return None
+    try:
+        x_px, y_px = map(float, text.split(","))
+    except ValueError:
+        x_px = y_px = math.nan
+    if not (math.isfinite(x_px) and math.isfinite(y_px)):
+        raise argparse.ArgumentTypeError(f"{text!r}: give X,Y in pixels")
+    return x_px, y_px
+
+
+def _window(text: str) -> tuple[int, int] | None:
+    if text == "auto":
+        return None
+    if text == "none":
+        return 0, 0
+    size = re.fullmatch(r"(\d+)x(\d+)", text)
+    sides = (int(size[1]), int(size[2])) if size else (0, 0)
+    if min(sides) < SMALLEST_WINDOW_PX:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: give HEIGHTxWIDTH in pixels, of at least {SMALLEST_WINDOW_PX}, "
+            "auto or none"
+        )
+    return sides
+
+
+if __name__ == "__main__":
+    cli.run(main)

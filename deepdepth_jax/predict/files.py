@@ -1,0 +1,89 @@
+"""Reads files, predicts them and writes what was chosen; goes on after broken ones."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.predict.media import InputFile, Picture, read_picture
+from deepdepth_jax.predict.outputs import Outputs, frame_target
+from deepdepth_jax.predict.video import open_video
+from deepdepth_jax.types import Prediction
+
+PredictEach = Callable[[Iterator[Picture]], Iterator[tuple[Picture, Prediction]]]
+"""Predicts pictures in their order, reading them as they are needed."""
+
+
+class Failures:
+    """Files that cannot be read: told of when they are met, and again at the end.
+
+    Args:
+      total: of how many. If there is only one, its error is the command's.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.paths: list[Path] = []
+        self._total = total
+
+    def add(self, path: Path, error: UserError) -> None:
+        """Tells of a file, and lets the rest go on."""
+        if self._total == 1:
+            raise error
+        self.paths.append(path)
+        tqdm.write(f"error: {error}", file=sys.stderr)
+
+    def summary(self) -> str:
+        """Lists them in one line; empty if there are none."""
+        if not self.paths:
+            return ""
+        listed = ", ".join(map(str, self.paths))
+        return f"error: {len(self.paths)} of {self._total} failed: {listed}"
+
+
+def predict_pictures(
+    predict_each: PredictEach,
+    sources: Sequence[InputFile],
+    outputs: Outputs,
+    failures: Failures,
+) -> None:
+    """Predicts files of pictures, with a progress bar."""
+    pictures = _read(sources, failures)
+    bar = tqdm(pictures, "predict", len(sources), unit="picture")
+    for picture, found in predict_each(iter(bar)):
+        outputs.save(picture, found)
+
+
+def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[Picture]:
+    for source in sources:
+        try:
+            image = read_picture(source.path)
+        except UserError as error:
+            failures.add(source.path, error)
+        else:
+            yield Picture(source.target, image)
+
+
+def predict_video(
+    predict_each: PredictEach, source: InputFile, outputs: Outputs, failures: Failures
+) -> None:
+    """Predicts the frames of a video, with a progress bar.
+
+    Of one that breaks off, what comes before is written.
+    """
+    try:
+        with (
+            open_video(source.path) as video,
+            outputs.video(source.target, video.frame_rate) as save,
+        ):
+            frames = (
+                Picture(frame_target(source.target, index), image)
+                for index, image in enumerate(video.frames)
+            )
+            total = video.num_frames or None
+            bar = tqdm(frames, source.path.name, total, unit="frame")
+            for frame, found in predict_each(iter(bar)):
+                save(frame, found)
+    except UserError as error:
+        failures.add(source.path, error)

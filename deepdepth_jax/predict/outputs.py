@@ -1,0 +1,178 @@
+"""What is written of a prediction: files to compute with, and drawings to look at."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from deepdepth_jax.drawing.colors import ColourScale
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.predict.media import Picture
+from deepdepth_jax.predict.point_cloud import save_point_cloud
+from deepdepth_jax.predict.video import VideoWriter
+from deepdepth_jax.types import AnyArray, Prediction, known
+
+DEPTH_PNG_UNITS_PER_METRE = 256
+"""KITTI's convention for 16-bit depth: value / 256 is metres, 0 is none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Meaning:
+    """What numbers are shown by, and pixels are placed by.
+
+    Attributes:
+      depth: colours of depth in metres.
+      confidence: colours of confidence.
+      camera: that the pictures were taken with; its focal length is 0 if not known.
+    """
+
+    depth: ColourScale
+    confidence: ColourScale
+    camera: Pinhole
+
+
+def save_depth_png(path: Path, depth_m: Float[AnyArray, "h w"]) -> None:
+    """Writes depth as a 16-bit PNG, metres x 256, as KITTI has it."""
+    values = np.round(np.asarray(depth_m) * DEPTH_PNG_UNITS_PER_METRE)
+    Image.fromarray(np.clip(values, 0, 2**16 - 1).astype(np.uint16)).save(path)
+
+
+def _save_depth16(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
+    save_depth_png(path, found.depth_m)
+
+
+def _save_npy(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
+    np.save(path, np.asarray(found.depth_m, np.float32))
+
+
+def _save_points(
+    path: Path, picture: Picture, found: Prediction, meaning: Meaning
+) -> None:
+    save_point_cloud(path, picture.image, found.depth_m, meaning.camera)
+
+
+def _draw_depth(
+    _: Picture, found: Prediction, meaning: Meaning
+) -> UInt8[np.ndarray, "y x 3"]:
+    return meaning.depth.under(meaning.depth.paint(found.depth_m))
+
+
+def _draw_confidence(
+    _: Picture, found: Prediction, meaning: Meaning
+) -> UInt8[np.ndarray, "y x 3"]:
+    painted = meaning.confidence.paint(known(found.confidence))
+    return meaning.confidence.under(painted)
+
+
+def _draw_side_by_side(
+    picture: Picture, found: Prediction, meaning: Meaning
+) -> UInt8[np.ndarray, "y x 3"]:
+    painted = meaning.depth.paint(found.depth_m)
+    return meaning.depth.under(np.concatenate([picture.image, painted], axis=1))
+
+
+SaveFile = Callable[[Path, Picture, Prediction, Meaning], None]
+Draw = Callable[[Picture, Prediction, Meaning], UInt8[np.ndarray, "y x 3"]]
+
+FILES: Mapping[str, tuple[str, SaveFile]] = MappingProxyType(
+    {
+        "depth16": ("_depth.png", _save_depth16),
+        "npy": ("_depth.npy", _save_npy),
+        "pointcloud": ("_points.ply", _save_points),
+    }
+)
+DRAWINGS: Mapping[str, Draw] = MappingProxyType(
+    {
+        "color": _draw_depth,
+        "confidence": _draw_confidence,
+        "sidebyside": _draw_side_by_side,
+    }
+)
+
+
+KINDS = (*FILES, *DRAWINGS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """Writes what was chosen of each prediction.
+
+    Attributes:
+      kinds: some of `KINDS`.
+      meaning: of the numbers.
+
+    Raises:
+      UserError: a point cloud was chosen, and the focal length is not known.
+    """
+
+    kinds: Sequence[str]
+    meaning: Meaning
+
+    def __post_init__(self) -> None:
+        if "pointcloud" in self.kinds and not self.meaning.camera.focal_px:
+            raise UserError(
+                "--save=pointcloud needs the focal length of the pictures, and that of "
+                "training is not known either: give --focal_px"
+            )
+
+    def save(self, picture: Picture, found: Prediction) -> None:
+        """Writes the results of a picture; drawings as PNG."""
+        self._save_files(picture, found)
+        for kind, drawing in self._drawings(picture, found):
+            Image.fromarray(drawing).save(_ending(picture.target, f"_{kind}.png"))
+
+    @contextlib.contextmanager
+    def video(
+        self, target: Path, frame_rate: Fraction
+    ) -> Iterator[Callable[[Picture, Prediction], None]]:
+        """Gives what writes the results of a video's frames, one after the other.
+
+        Drawings become videos, `TARGET_color.mp4` and so on; files are written for each
+        frame.
+        """
+        with contextlib.ExitStack() as stack:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            writers = {
+                kind: stack.enter_context(
+                    VideoWriter(_ending(target, f"_{kind}.mp4"), frame_rate)
+                )
+                for kind in self.kinds
+                if kind in DRAWINGS
+            }
+
+            def save(frame: Picture, found: Prediction) -> None:
+                self._save_files(frame, found)
+                for kind, drawing in self._drawings(frame, found):
+                    writers[kind].write(drawing)
+
+            yield save
+
+    def _save_files(self, picture: Picture, found: Prediction) -> None:
+        picture.target.parent.mkdir(parents=True, exist_ok=True)
+        for kind in self.kinds:
+            if kind in FILES:
+                ending, save = FILES[kind]
+                save(_ending(picture.target, ending), picture, found, self.meaning)
+
+    def _drawings(
+        self, picture: Picture, found: Prediction
+    ) -> Iterator[tuple[str, UInt8[np.ndarray, "y x 3"]]]:
+        for kind in self.kinds:
+            if kind in DRAWINGS:
+                yield kind, DRAWINGS[kind](picture, found, self.meaning)
+
+
+def frame_target(video_target: Path, index: int) -> Path:
+    """Gives where the files of a video's frame go."""
+    return _ending(video_target, "_frames") / f"{index:06}"
+
+
+def _ending(target: Path, ending: str) -> Path:
+    return target.with_name(target.name + ending)

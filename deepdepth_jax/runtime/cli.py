@@ -1,0 +1,111 @@
+"""What all commands share: help with defaults, and one clear line for a mistake.
+
+A command's own module imports only this, errors and the standard library. What does the
+work is imported once the arguments are parsed, as JAX and TensorFlow take seconds: help
+and wrong arguments are answered at once.
+"""
+
+import argparse
+import errno
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.runtime.startup import set_up_process
+
+MISTAKE = 2
+"""The exit code for a mistake of the user's."""
+START_AGAIN = 75
+"""The exit code for a run that was preempted (EX_TEMPFAIL of sysexits.h)."""
+CANNOT_WRITE = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.ENAMETOOLONG,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What systems say of places that cannot be written to, or read: no bugs of ours."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose help shows defaults and whose errors are one line."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(
+            prog=f"python -m {prog}",
+            description=description,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Reports a wrong argument as any other mistake."""
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def run(main: Callable[[list[str]], int | None]) -> NoReturn:
+    """Runs a command's main function on the process's arguments and exits.
+
+    `UserError`, a full disk and a missing permission end in one line on stderr and exit
+    code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
+    and keeps its traceback.
+    """
+    set_up_process()
+    try:
+        code = main(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(MISTAKE)
+    except PreemptedError as notice:
+        print(notice, file=sys.stderr)
+        sys.exit(START_AGAIN)
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}", file=sys.stderr)
+        sys.exit(MISTAKE)
+    sys.exit(code or 0)
+
+
+def checkpoint(text: str) -> str | int:
+    """Parses which checkpoint is meant: `last`, `best` or a step."""
+    if text in ("last", "best"):
+        return text
+    if text.isdigit():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
+
+
+def count(text: str) -> int:
+    """Parses a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give 1 or more")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Parses a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return number
+
+
+def folder(text: str) -> Path:
+    """Parses a folder to write to, which need not be there yet."""
+    path = Path(text)
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise argparse.ArgumentTypeError(f"{text}: {part} is a file, not a folder")
+    return path

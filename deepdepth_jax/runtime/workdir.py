@@ -1,0 +1,151 @@
+"""The folder of a run, and the promise that it holds one run only."""
+
+import importlib.metadata
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from deepdepth_jax.config import complete, config_from_json, differences
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.parallel import is_primary
+
+CAMERA_FILE = "camera.json"
+
+# Fields that change nothing of what a run learns: where data lies, what is looked at,
+# what is kept.
+FREE_FIELDS = (
+    "data.root",
+    "data.kitti.root",
+    "data.synthia.root",
+    "data.prepared_dir",
+    "data.beam_options",
+    "eval.",
+    "crf.",
+    "train.log_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "train.keep_every",
+    "train.max_bad_steps",
+    "train.profile_steps",
+)
+
+
+def claim(workdir: Path, config: ConfigDict) -> None:
+    """Makes the folder the run's of this config, or checks that it already is.
+
+    Raises:
+      UserError: the folder holds a run with another config.
+    """
+    check_same_run(workdir, config)
+    if not is_primary():
+        return
+    path = workdir / "config.json"
+    workdir.mkdir(parents=True, exist_ok=True)
+    written = path.with_suffix(".tmp")
+    written.write_text(json.dumps(_describe(config), indent=2) + "\n")
+    written.replace(path)
+
+
+def check_same_run(workdir: Path, config: ConfigDict) -> None:
+    """Refuses a config that would have trained something else than is in the folder.
+
+    A folder without a run is anybody's.
+
+    Raises:
+      UserError: names the fields that differ.
+    """
+    if not (workdir / "config.json").exists():
+        return
+    changed = {
+        field: (stored, asked)
+        for field, (stored, asked) in differences(
+            stored_config(workdir), config
+        ).items()
+        # A field that is not set is whatever the run has.
+        if asked is not None and not field.startswith(FREE_FIELDS)
+    }
+    if changed:
+        listed = "; ".join(
+            f"{field} is {stored!r} there, {asked!r} here"
+            for field, (stored, asked) in changed.items()
+        )
+        raise UserError(
+            f"{workdir / 'config.json'}: the folder holds another run ({listed}); "
+            "take another --workdir, or the same values"
+        )
+
+
+def as_trained(workdir: Path, config: ConfigDict) -> ConfigDict:
+    """Gives the config of the run in the folder, with the free fields of another.
+
+    Raises:
+      UserError: there is no run, or the other config would have trained another one.
+    """
+    trained = stored_config(workdir)
+    check_same_run(workdir, config)
+    for field, (_, asked) in differences(trained, config).items():
+        if field.startswith(FREE_FIELDS):
+            trained.update_from_flattened_dict({field: asked})
+    return trained
+
+
+def stored_config(workdir: Path) -> ConfigDict:
+    """Reads the completed config of the run in a folder."""
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise UserError(
+            f"{workdir}: no run here (there is no config.json): train first"
+        )
+    return complete(config_from_json(path))
+
+
+def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
+    """Keeps the median focal length of training pictures in the folder of a run.
+
+    Args:
+      workdir: of the run.
+      focals_px: of pictures, in their pixels; 0 = unknown.
+    """
+    known = [focal_px for focal_px in focals_px if focal_px > 0]
+    camera = {"median_focal_px": float(np.median(known)) if known else None}
+    (workdir / CAMERA_FILE).write_text(json.dumps(camera) + "\n")
+
+
+def training_focal_px(workdir: Path) -> float:
+    """Reads the median focal length of training pictures; 0 = unknown.
+
+    Runs of versions that kept no such file count as unknown.
+    """
+    path = workdir / CAMERA_FILE
+    if not path.exists():
+        return 0.0
+    return json.loads(path.read_text())["median_focal_px"] or 0.0
+
+
+def _describe(config: ConfigDict) -> dict:
+    packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
+    return {
+        "config": config.to_dict(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """Gives the commit of the code that runs; None if it is not in a git checkout."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # git is not installed
+        return None
+    return answer.stdout.strip() or None

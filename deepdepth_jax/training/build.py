@@ -1,0 +1,88 @@
+"""From a completed config to the parts of training."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from deepdepth_jax.models.build import build_network, initial_variables
+from deepdepth_jax.models.pretrained import initialise, load_backbone
+from deepdepth_jax.runtime.parallel import on_all_devices, replicate, replicated
+from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.optimizer import (
+    Group,
+    grouped,
+    parameter_groups,
+    poly_schedule,
+)
+from deepdepth_jax.training.state import TrainState, initial_state
+from deepdepth_jax.training.step import TrainStep, make_train_step
+from deepdepth_jax.weights import hub
+
+
+def build_schedule(config: ConfigDict) -> optax.Schedule:
+    """Builds the learning rate as a function of the steps taken."""
+    section = config.train
+    return poly_schedule(section.learning_rate, section.num_steps, section.poly_power)
+
+
+def build_groups(config: ConfigDict) -> tuple[Group, ...]:
+    """Builds the groups of parameters that learn alike."""
+    return parameter_groups(
+        norm=config.model.norm,
+        backbone_lr_mult=config.train.backbone_lr_mult,
+        head_lr_mult=config.train.head_lr_mult,
+        weight_decay=config.train.weight_decay,
+        freeze_at=config.train.freeze_at,
+    )
+
+
+def build_optimizer(config: ConfigDict) -> optax.GradientTransformation:
+    """Builds the optimiser, with its groups of parameters."""
+    section = config.train
+    return grouped(
+        section.optimizer,
+        build_schedule(config),
+        section.momentum,
+        build_groups(config),
+    )
+
+
+def build_first_state(config: ConfigDict) -> TrainState:
+    """Builds the state before the first step, with pretrained weights if there are."""
+    pretrained = config.model.pretrained
+    variables = initial_variables(
+        build_network(config).model, config.seed, head_alone=bool(pretrained)
+    )
+    if pretrained:
+        variables = initialise(variables, load_backbone(hub.resolve(pretrained)))
+    return replicate(initial_state(variables, build_optimizer(config)))
+
+
+def build_abstract_state(config: ConfigDict) -> TrainState:
+    """Describes the arrays of a state without making them, for a checkpoint to fill."""
+    shapes = jax.eval_shape(
+        lambda: initial_state(
+            initial_variables(build_network(config).model, config.seed),
+            build_optimizer(config),
+        )
+    )
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()), shapes
+    )
+
+
+def build_train_step(config: ConfigDict) -> TrainStep:
+    """Builds the training step on all devices."""
+    parts, section = build_network(config), config.train
+    model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
+    return on_all_devices(
+        make_train_step(
+            model,
+            parts.head.bins,
+            parts.convention,
+            make_loss(config.model.head, parts.head, LossOptions.of(section)),
+            build_optimizer(config),
+            accumulate=section.accumulate,
+        )
+    )

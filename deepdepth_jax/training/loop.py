@@ -1,0 +1,271 @@
+"""Training: the sequence of it. Each verb lives elsewhere."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+from jaxtyping import Array
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from deepdepth_jax.config import describe_differences
+from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.datasets.pipeline import (
+    Mixture,
+    batch_names,
+    prepare_held_out,
+    prepare_training,
+    read_examples,
+    train_batches,
+)
+from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.evaluation.baseline import MedianDepth
+from deepdepth_jax.evaluation.evaluate import draw_validation, validate
+from deepdepth_jax.inference.build import build_prediction
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.runtime.checkpoints import Checkpoints
+from deepdepth_jax.runtime.parallel import (
+    check_batch_size,
+    is_primary,
+    split_over_devices,
+)
+from deepdepth_jax.runtime.preemption import PreemptionNotice
+from deepdepth_jax.runtime.workdir import check_same_run, claim, save_training_focal_px
+from deepdepth_jax.training.build import (
+    build_abstract_state,
+    build_first_state,
+    build_groups,
+    build_schedule,
+    build_train_step,
+)
+from deepdepth_jax.training.progress import (
+    Meter,
+    device_memory,
+    group_rates,
+    parameter_table,
+)
+from deepdepth_jax.training.state import TrainState
+from deepdepth_jax.training.writers import MetricWriter
+from deepdepth_jax.types import Batch, Example
+
+BASELINE_IMAGES = 200
+"""How many pictures of a data set the medians are taken over."""
+
+
+def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
+    """Trains to the end, going on from the last checkpoint if there is one.
+
+    Args:
+      config: completed.
+      workdir: where the run lives.
+      notice: of SIGTERM, entered.
+
+    Raises:
+      UserError: there is nothing to learn from, the devices do not divide the batch,
+        the folder holds another run, or the numbers have gone bad.
+      PreemptedError: SIGTERM came; the state is saved.
+    """
+    check_batch_size(config.train.batch_size, config.train.accumulate)
+    check_same_run(workdir, config)  # before the data is prepared, which takes time
+    print(describe_differences(config), flush=True)
+    mixture = prepare_training(config.data)
+    validation = _prepare_validation(config)
+    claim(workdir, config)
+    if is_primary():
+        _look_at_training_pictures(mixture, workdir)
+    with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
+        state = _first_state(config, checkpoints)
+        with MetricWriter(workdir, after_step=int(state.step)) as writer:
+            run = _Run(
+                config, workdir, mixture, validation, checkpoints, writer, notice
+            )
+            run.go_on(state)
+
+
+def _look_at_training_pictures(mixture: Mixture, workdir: Path) -> None:
+    """Saves their median depth, the baseline, and their median focal length."""
+    focals_px = []
+
+    def depths_m() -> Iterator[np.ndarray]:
+        for example in _spread_examples(mixture):
+            focals_px.append(example.focal_px)
+            yield example.depth_m
+
+    MedianDepth.of(depths_m()).save(workdir)
+    save_training_focal_px(workdir, focals_px)
+
+
+def _spread_examples(mixture: Mixture) -> Iterator[Example]:
+    """Reads some pictures of each part, evenly spread over it."""
+    for records in mixture.parts:
+        indices = np.linspace(0, records.count - 1, BASELINE_IMAGES).astype(int)
+        yield from read_examples(records, sorted(set(indices.tolist())))
+
+
+def _prepare_validation(config: ConfigDict) -> Records | None:
+    """Prepares what checkpoints are chosen by; None if there is nothing."""
+    if config.eval.every == 0:
+        return None
+    records = prepare_held_out(config, "val")
+    if records.count == 0:
+        print("no validation frames: the best checkpoint will be the last", flush=True)
+        return None
+    return records
+
+
+def _first_state(config: ConfigDict, checkpoints: Checkpoints) -> TrainState:
+    found = checkpoints.restore_last(build_abstract_state(config))
+    if found is not None:
+        step, state = found
+        print(f"goes on from step {step}", flush=True)
+        return state
+    state = build_first_state(config)
+    print(parameter_table(state.params, build_groups(config)), flush=True)
+    return state
+
+
+@dataclasses.dataclass
+class _Run:
+    """A run in its loop, with all that it reads from and writes to."""
+
+    config: ConfigDict
+    workdir: Path
+    mixture: Mixture
+    validation: Records | None
+    checkpoints: Checkpoints
+    writer: MetricWriter
+    notice: PreemptionNotice
+
+    def __post_init__(self) -> None:
+        self._predict = build_prediction(self.config)
+        self._schedule = build_schedule(self.config)
+        self._last = self.config.train.num_steps
+
+    def go_on(self, state: TrainState) -> None:
+        """Takes the steps that are left, and looks after each what is to be done."""
+        section, first = self.config.train, int(state.step)
+        cut_off = self._validation_at(first)
+        if cut_off is not None and not self.checkpoints.is_scored(first):
+            self._validate(first, state, cut_off)
+        train_step = build_train_step(self.config)
+        batches = _batches(self.config, self.mixture, first)
+        meter = Meter(section.batch_size, first)
+        numbers: dict[str, Array] = {}
+        with (
+            _profile(self.config, self.workdir) as profile,
+            tqdm(
+                desc="train",
+                total=self._last,
+                initial=first,
+                unit="step",
+                disable=not is_primary(),
+            ) as bar,
+        ):
+            for step in range(first + 1, self._last + 1):
+                profile(step)
+                batch, before = meter.next_of(batches), numbers
+                state, numbers = train_step(state, batch)
+                bar.update()
+                # Of the step before: the devices are at work on this one meanwhile.
+                fault = self._fault(step - 1, before)
+                is_preempted = self.notice.stops_after(step)
+                ends = step == self._last or fault is not None
+                if ends or step % section.log_every == 0:
+                    bar.set_postfix_str(self._log(step, numbers, meter))
+                validation = self._validation_at(step)
+                is_saved = ends or is_preempted or validation is not None
+                if is_saved or step % section.checkpoint_every == 0:
+                    self.checkpoints.save(state)
+                self.checkpoints.check()
+                if fault is not None:
+                    raise UserError(f"{fault}; the state of step {step} is saved")
+                if is_preempted and step < self._last:
+                    raise PreemptedError(_preempted(step))
+                if validation is not None:
+                    self._validate(step, state, validation)
+                    meter.restart(step)
+
+    def _validation_at(self, step: int) -> Records | None:
+        """Gives what is to be looked at after a step, if anything."""
+        every = self.config.eval.every
+        is_due = every > 0 and step > 0 and (step % every == 0 or step == self._last)
+        return self.validation if is_due else None
+
+    def _validate(self, step: int, state: TrainState, records: Records) -> None:
+        """Takes the metrics of a state that is saved, and draws some pictures."""
+        with self.notice.at_once(_preempted(step)):
+            predict = functools.partial(self._predict, Trained(state.variables))
+            metrics = validate(predict, records, self.config)
+            if is_primary():
+                sheet = draw_validation(predict, records, self.config)
+                if sheet is not None:
+                    self.writer.write_picture(step, "val", sheet)
+            self.writer.write(step, "val", metrics)
+            self.checkpoints.score(step, metrics)
+
+    def _log(self, step: int, numbers: dict[str, Array], meter: Meter) -> str:
+        """Writes the numbers of a step; gives what the progress bar shows of them."""
+        logged = {name: float(value) for name, value in numbers.items()}
+        logged |= group_rates(build_groups(self.config), self._schedule, step - 1)
+        logged |= meter.look(step) | device_memory()
+        self.writer.write(step, "train", logged)
+        return f"loss {logged['loss']:.3f}, {logged['images_per_second']:.1f} images/s"
+
+    def _fault(self, step: int, numbers: dict[str, Array]) -> str | None:
+        """Says why the run cannot go on after a step, if it cannot."""
+        bad_steps = int(numbers["bad_steps"]) if numbers else 0
+        if bad_steps < self.config.train.max_bad_steps:
+            return None
+        names = batch_names(
+            self.mixture,
+            step=step,
+            batch_size=self.config.train.batch_size,
+            seed=self.config.seed,
+        )
+        return (
+            f"train.max_bad_steps={self.config.train.max_bad_steps}: loss or gradient "
+            f"was not finite in {bad_steps} steps in a row, up to step {step} on "
+            f"{', '.join(names)}; lower train.learning_rate, or look at these pictures"
+        )
+
+
+def _preempted(step: int) -> str:
+    return f"preempted: the state of step {step} is saved; start again to go on"
+
+
+@contextlib.contextmanager
+def _profile(config: ConfigDict, workdir: Path) -> Iterator[Callable[[int], None]]:
+    """Gives what is to be told each step, and takes the profile that is asked for."""
+    first, last = config.train.profile_steps
+    running = contextlib.ExitStack()
+
+    def at(step: int) -> None:
+        if step == first:
+            folder = str(workdir / "profile")
+            running.enter_context(jax.profiler.trace(folder))
+        if step == last + 1:
+            running.close()
+
+    with running:
+        yield at
+
+
+def _batches(config: ConfigDict, mixture: Mixture, first_step: int) -> Iterator[Batch]:
+    fields = {name: config.augment[name] for name in config.augment if name != "preset"}
+    return split_over_devices(
+        train_batches(
+            mixture,
+            crop=tuple(config.train.crop),
+            augmentation=Augmentation(**fields),
+            canonical_focal_px=config.data.canonical_focal_px,
+            batch_size=config.train.batch_size,
+            seed=config.seed,
+            first_step=first_step,
+            num_steps=config.train.num_steps,
+        )
+    )

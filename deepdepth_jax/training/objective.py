@@ -1,0 +1,158 @@
+"""What training minimises: the loss of a head, summed over the pixels with depth."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+from ml_collections import ConfigDict
+
+from deepdepth_jax import losses
+from deepdepth_jax.bins import IGNORE
+from deepdepth_jax.models.heads import Head
+from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.training.upsampled import upsampled_sums
+from deepdepth_jax.types import AnyArray
+
+LossSum = Callable[
+    [Float[Array, "b h w c"], Float[AnyArray, "b y x"]], Float[Array, ""]
+]
+"""From the network's output, at its stride, and depth in metres (0, or beyond the last
+bin, is none) to the sum of the loss over the pixels with depth.
+
+Divided by their number over all devices it is the loss, which then does not depend on
+how pixels fall on devices. Without any it is 0, and so is its gradient.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class LossOptions:
+    """Which loss, and its settings: the fields of the config's section `train`.
+
+    Attributes:
+      loss: one of `LOSSES` of the head.
+      soft_label_std: of `soft_labels`; see `losses.soft_targets`.
+      label_smoothing: of `label_smoothing`; see `losses.smoothed_targets`.
+      silog_weight: of `losses.silog_sum` of the expected depth, which is added to a
+        loss of `classification`.
+    """
+
+    loss: str = "cross_entropy"
+    soft_label_std: float | int = 0.5**0.5
+    label_smoothing: float | int = 0.1
+    silog_weight: float | int = 0.0
+
+    @classmethod
+    def of(cls, section: ConfigDict) -> "LossOptions":
+        """Reads them out of the config's section `train`."""
+        names = (field.name for field in dataclasses.fields(cls))
+        return cls(**{name: section[name] for name in names})
+
+
+def _cross_entropy(head: Head, options: LossOptions) -> LossSum:
+    return _over_bins(head, losses.cross_entropy, options)
+
+
+def _soft_labels(head: Head, options: LossOptions) -> LossSum:
+    targets = losses.soft_targets(head.bins, options.soft_label_std)
+    return _with_targets(head, targets, options)
+
+
+def _label_smoothing(head: Head, options: LossOptions) -> LossSum:
+    targets = losses.smoothed_targets(head.bins, options.label_smoothing)
+    return _with_targets(head, targets, options)
+
+
+def _with_targets(
+    head: Head, targets: Float[np.ndarray, "k k"], options: LossOptions
+) -> LossSum:
+    def per_pixel(logits: Array, labels: Array) -> Array:
+        return losses.soft_cross_entropy(logits, labels, targets)
+
+    return _over_bins(head, per_pixel, options)
+
+
+def _ordinal(head: Head, options: LossOptions) -> LossSum:
+    return _over_bins(head, losses.ordinal, options)
+
+
+def _over_bins(
+    head: Head, per_pixel: Callable[[Array, Array], Array], options: LossOptions
+) -> LossSum:
+    """Builds a loss that never has the scores of all pixels in memory."""
+
+    def terms(scores: Array, labels: Array, depth_m: Array) -> list[Array]:
+        loss = per_pixel(scores, labels)
+        if not options.silog_weight:
+            return [loss]
+        expected_m = head.depth_m(head.belief(scores), "expectation")
+        valid = labels != IGNORE
+        error = losses.log_error(jnp.log(expected_m), depth_m, valid)
+        return [loss, error, error**2]
+
+    def loss_sum(
+        outputs: Float[Array, "b h w c"], depth_m: Float[AnyArray, "b y x"]
+    ) -> Float[Array, ""]:
+        labels = head.bins.label(depth_m)
+        scores = head.scores(outputs)
+        sums = upsampled_sums(terms, scores, labels, jnp.asarray(depth_m))
+        loss = jnp.sum(sums[0])
+        if not options.silog_weight:
+            return loss
+        _, errors, squares = sums
+        silog = losses.silog_sum(errors, squares, _count(labels != IGNORE))
+        return loss + options.silog_weight * silog
+
+    return loss_sum
+
+
+def _silog(head: Head, _: LossOptions) -> LossSum:
+    def of_errors(errors: Array, valid: Array) -> Array:
+        squares = jnp.sum(errors**2, axis=(1, 2))
+        return losses.silog_sum(jnp.sum(errors, axis=(1, 2)), squares, _count(valid))
+
+    return _of_log_depth(head, of_errors)
+
+
+def _berhu(head: Head, _: LossOptions) -> LossSum:
+    return _of_log_depth(head, losses.berhu_sum)
+
+
+def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> LossSum:
+    """Builds a loss of the errors of ln depth, which is one number a pixel."""
+
+    def loss_sum(
+        outputs: Float[Array, "b h w 1"], depth_m: Float[AnyArray, "b y x"]
+    ) -> Float[Array, ""]:
+        _, height, width = depth_m.shape
+        valid = head.bins.label(depth_m) != IGNORE
+        scores = resize_bilinear(head.scores(outputs), (height, width))
+        log_depth = head.belief(scores)[..., 0]
+        return of_errors(losses.log_error(log_depth, depth_m, valid), valid)
+
+    return loss_sum
+
+
+def _count(valid: Bool[Array, "b y x"]) -> Float[Array, " b"]:
+    return jnp.sum(valid, axis=(1, 2), dtype=jnp.float32)
+
+
+LOSSES: Mapping[str, Mapping[str, Callable[..., LossSum]]] = MappingProxyType(
+    {
+        "classification": {
+            "cross_entropy": _cross_entropy,
+            "soft_labels": _soft_labels,
+            "label_smoothing": _label_smoothing,
+        },
+        "ordinal": {"ordinal": _ordinal},
+        "regression": {"silog": _silog, "berhu": _berhu},
+    }
+)
+"""By the names of the head and of the loss. The first one is the head's usual."""
+
+
+def make_loss(head_name: str, head: Head, options: LossOptions) -> LossSum:
+    """Builds the loss of a head, from their names in `heads.HEADS` and `LOSSES`."""
+    return LOSSES[head_name][options.loss](head, options)

@@ -1,0 +1,86 @@
+"""Where a run's numbers go: metrics.jsonl and TensorBoard, side by side."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import UInt8
+
+from deepdepth_jax.runtime.parallel import is_primary
+
+
+class MetricWriter:
+    """Appends named numbers to a workdir. Use it in a `with` block.
+
+    Of several processes the primary one writes for all.
+
+    Args:
+      workdir: of the run.
+      after_step: lines of later steps are dropped: a run that goes on from a checkpoint
+        writes them again.
+    """
+
+    def __init__(self, workdir: Path, after_step: int) -> None:
+        path = workdir / ("metrics.jsonl" if is_primary() else os.devnull)
+        self._written = _keep_lines_until(path, after_step)
+        self._file = path.open("a")
+        self._events = (
+            tf.summary.create_file_writer(str(workdir / "tensorboard"))
+            if is_primary()
+            else tf.summary.create_noop_writer()
+        )
+
+    def __enter__(self) -> "MetricWriter":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._events.close()
+
+    def write(self, step: int, split: str, numbers: Mapping[str, float]) -> None:
+        """Writes one line, and one TensorBoard scalar for each number.
+
+        What was written before a kill, and is now taken again, is not written twice.
+        """
+        if (step, split) in self._written:
+            return
+        self._written.add((step, split))
+        line = {"step": step, "split": split, **numbers}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        with self._events.as_default():
+            for name, value in numbers.items():
+                tf.summary.scalar(f"{split}/{name}", value, step=step)
+        self._events.flush()
+
+    def write_picture(
+        self, step: int, name: str, picture: UInt8[np.ndarray, "h w 3"]
+    ) -> None:
+        """Shows a picture in TensorBoard."""
+        with self._events.as_default():
+            tf.summary.image(name, picture[None], step=step)
+        self._events.flush()
+
+
+def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:
+    """Drops the lines of later steps; gives step and split of the others."""
+    if not path.exists():
+        return set()
+    lines = path.read_text().splitlines(keepends=True)
+    # A last line without its end was cut off by a kill.
+    whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
+    kept = [(line, fields) for line, fields in whole if fields["step"] <= step]
+    if len(kept) < len(lines):
+        written = path.with_suffix(".tmp")
+        written.write_text("".join(line for line, _ in kept))
+        written.replace(path)  # in one step: a kill must not lose the others
+    return {(fields["step"], fields["split"]) for _, fields in kept}

@@ -1,0 +1,111 @@
+"""Public checkpoints by name: downloaded once, checked, converted, and kept."""
+
+import difflib
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from tqdm import tqdm
+
+from deepdepth_jax.atomic import written_whole
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.models.pretrained import save_backbone
+from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
+from deepdepth_jax.weights.conversion import convert_file
+from deepdepth_jax.weights.readers import check_digest, require_reader
+
+TIMEOUT_S = 30
+CHUNK_BYTES = 1 << 20
+
+
+def resolve(
+    name_or_path: str,
+    cache_dir: Path | None = None,
+    checkpoints: Mapping[str, Checkpoint] = CHECKPOINTS,
+) -> Path:
+    """Finds the converted file that `model.pretrained` means.
+
+    Args:
+      name_or_path: a converted file, or the name of a public checkpoint, which is
+        downloaded and converted the first time.
+      cache_dir: where downloads are kept; `default_cache_dir()` if None.
+      checkpoints: the public checkpoints by name.
+
+    Raises:
+      UserError: there is no such file or name, the download fails, or what arrives is
+        not what the catalogue says.
+    """
+    if name_or_path in checkpoints:
+        folder = cache_dir or default_cache_dir()
+        return _from_cache(checkpoints[name_or_path], folder)
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    nearest = difflib.get_close_matches(name_or_path, checkpoints, n=1, cutoff=0)
+    raise UserError(
+        f"model.pretrained: {name_or_path} is no file and no public checkpoint; "
+        f"the nearest name is {nearest[0]}"
+    )
+
+
+def default_cache_dir() -> Path:
+    """Tells where downloads are kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "deepdepth_jax"
+
+
+def download(checkpoint: Checkpoint, path: Path) -> None:
+    """Downloads a file, whole and with the right digest or not at all.
+
+    Raises:
+      UserError: no network, no such file, cut off midway, or another file than
+        expected. The message says where to put the file by hand.
+    """
+    by_hand = f"put {checkpoint.file_name} at {path} and start again"
+    with written_whole(path) as partial:
+        try:
+            _fetch(checkpoint, partial)
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is the response, too, and holds the connection
+            raise UserError(
+                f"cannot download {checkpoint.url} ({error}); {by_hand}"
+            ) from error
+        check_digest(partial, checkpoint.digest, checkpoint.url, by_hand)
+
+
+def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
+    original = folder / checkpoint.file_name
+    converted = folder / f"{original.stem}.deepdepth.safetensors"
+    if not converted.is_file():
+        require_reader(original)
+        if not original.is_file():
+            download(checkpoint, original)
+        # Whoever put it there: the name alone proves nothing.
+        remedy = "delete it and start again"
+        check_digest(original, checkpoint.digest, str(original), remedy)
+        save_backbone(converted, convert_file(original).backbone)
+    return converted
+
+
+def _fetch(checkpoint: Checkpoint, path: Path) -> None:
+    """Copies the file from the network, with a progress bar."""
+    with (
+        urllib.request.urlopen(checkpoint.url, timeout=TIMEOUT_S) as response,
+        path.open("wb") as file,
+        tqdm(
+            desc=checkpoint.file_name,
+            total=response.length,
+            unit="B",
+            unit_scale=True,
+        ) as progress,
+    ):
+        expected = response.length
+        while chunk := response.read(CHUNK_BYTES):
+            file.write(chunk)
+            progress.update(len(chunk))
+        if expected is not None and file.tell() != expected:
+            raise ConnectionError(f"cut off after {file.tell()} of {expected} bytes")

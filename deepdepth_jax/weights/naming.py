@@ -1,0 +1,89 @@
+"""The names and habits of one kind of checkpoint."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+
+from deepdepth_jax.models.resnet import StrideOn
+
+
+@dataclasses.dataclass(frozen=True)
+class NamingScheme:
+    """What has to be known of a kind of checkpoint to make ours of it.
+
+    Attributes:
+      name: for `--kind` and the metadata.
+      title: for people.
+      mark: a pattern of a name that checkpoints of this kind have.
+      prefix: a pattern of what may stand before every name and says nothing.
+      stem: our layer -> their layer, before the blocks.
+      block: their prefix of a block's layers, with `{stage}` and `{block}`.
+      first_stage: their number of our `layer1`.
+      first_block: their number of a stage's first block.
+      layers: our layer -> their layer, within a block.
+      head: our branch of the ASPP head -> their layer; empty where there is none.
+      leaves: our variable -> their ending.
+      kernel_axes: the transposition from their kernels to ours (h, w, in, out).
+      conv_bias: the ending of the biases of the backbone's convolutions; empty where
+        they have none. They are folded into the normalisation.
+      epsilon: of batch normalisation.
+      convention: the name in `input_convention.CONVENTIONS`.
+      stride_on: which convolution of a bottleneck has the stride.
+      left_out: pattern of a name -> why it has no place in the backbone.
+    """
+
+    name: str
+    title: str
+    mark: str
+    prefix: str
+    stem: Mapping[str, str]
+    block: str
+    first_stage: int
+    first_block: int
+    layers: Mapping[str, str]
+    head: Mapping[str, str]
+    leaves: Mapping[str, str]
+    kernel_axes: tuple[int, int, int, int]
+    conv_bias: str
+    epsilon: float
+    convention: str
+    stride_on: StrideOn
+    left_out: Mapping[str, str]
+
+    def strip(self, name: str) -> str:
+        """Takes away the prefix."""
+        return re.sub(f"^{self.prefix}", "", name)
+
+    def name_of(self, path: str) -> str:
+        """Tells what they call one of our variables, given by its path."""
+        layer, leaf = path.rsplit("/", 1)
+        return self.layer_of(layer) + self.leaves[leaf]
+
+    def layer_of(self, path: str) -> str:
+        """Tells what they call a layer, given as `params/backbone/layer1_0/conv1`."""
+        _, part, *layers = path.split("/")
+        if part == "aspp":
+            return self.head[layers[0]]
+        if len(layers) == 1:
+            return self.stem[layers[0]]
+        stage, block = layers[0].removeprefix("layer").split("_")
+        return self.block_of(int(stage), int(block)) + self.layers[layers[1]]
+
+    def block_of(self, stage: int, block: int) -> str:
+        """Tells how the names in our block `layer{stage}_{block}` begin."""
+        return self.block.format(
+            stage=stage - 1 + self.first_stage, block=block + self.first_block
+        )
+
+    def blocks(self, names: Iterable[str]) -> tuple[int, int, int, int]:
+        """Counts the blocks of the four stages that stripped names tell of."""
+        pattern = re.escape(self.block)
+        for field in ("stage", "block"):
+            pattern = pattern.replace(rf"\{{{field}\}}", rf"(?P<{field}>\d+)")
+        counts = [0, 0, 0, 0]
+        for match in filter(None, (re.match(pattern, name) for name in names)):
+            stage = int(match["stage"]) - self.first_stage
+            if 0 <= stage < 4:
+                block = int(match["block"]) - self.first_block
+                counts[stage] = max(counts[stage], block + 1)
+        return counts[0], counts[1], counts[2], counts[3]

@@ -1,0 +1,151 @@
+"""Checkpoint files of other programs: tensors by name, and nothing is executed."""
+
+import hashlib
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.weights.keras_reader import read_h5
+
+# Where training scripts put the state dict among other things.
+NESTED_STATE_DICTS = ("state_dict", "model")
+
+
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
+    """Reads all tensors of a checkpoint, floating-point ones as float32.
+
+    Args:
+      path: `.safetensors`, `.pth` or `.pt` (PyTorch), or `.h5` (Keras).
+
+    Raises:
+      UserError: no such file, another type, a cut or damaged file, or a pickle that
+        holds more than tensors.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.suffix not in READERS:
+        known = ", ".join(READERS)
+        raise UserError(f"{path}: unknown type of checkpoint; known are {known}")
+    return {name: _as_float32(x) for name, x in READERS[path.suffix](path).items()}
+
+
+def require_reader(path: Path) -> None:
+    """Checks that files of this type can be read here, before one is downloaded.
+
+    Raises:
+      UserError: torch is needed and missing.
+    """
+    if path.suffix in (".pth", ".pt"):
+        _import_torch(path)
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Hashes a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def digest_in_name(name: str) -> str | None:
+    """Tells the digest that a file's name ends in, as `sha256:5d3b4d8f`, or None."""
+    match = re.search(r"-([0-9a-f]{8,64})\.(pth|pt)$", name)
+    return f"sha256:{match[1]}" if match else None
+
+
+def check_digest(path: Path, digest: str, what: str, remedy: str) -> None:
+    """Compares a file with the first digits of its digest.
+
+    Args:
+      path: the file.
+      digest: such as `sha256:5d3b4d8f` or `md5:...`.
+      what: the file's path or address, for the message.
+      remedy: what the user can do, for the message.
+
+    Raises:
+      UserError: they differ.
+    """
+    algorithm, digits = digest.split(":")
+    found = file_digest(path, algorithm)
+    if not found.startswith(digits):
+        raise UserError(
+            f"{what}: cut or changed, its {algorithm} begins with "
+            f"{found[: len(digits)]} instead of {digits}; {remedy}"
+        )
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: no safetensors file, or a cut one ({error}); download it again"
+        ) from error
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    torch = _import_torch(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged file makes torch raise nearly anything.
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"{path}: cut, damaged, or with more than tensors in it, which is never "
+            f"unpickled ({reason}); download it again, or save its state dict alone"
+        ) from error
+    state_dict = _find_state_dict(content, torch.Tensor)
+    if state_dict is None:
+        raise UserError(f"{path}: holds no state dict; save model.state_dict()")
+    return {name: _torch_to_numpy(torch, x) for name, x in state_dict.items()}
+
+
+def _import_torch(path: Path) -> Any:
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise UserError(
+            f"{path}: needs torch to be read; run `pip install deepdepth-jax[torch]`, "
+            "or take the same weights as .safetensors"
+        ) from error
+
+
+def _find_state_dict(content: Any, tensor: type) -> Mapping[str, Any] | None:
+    candidates = [content]
+    if isinstance(content, Mapping):
+        candidates += [content[key] for key in NESTED_STATE_DICTS if key in content]
+    for candidate in candidates:
+        if (
+            isinstance(candidate, Mapping)
+            and candidate
+            and all(isinstance(x, tensor) for x in candidate.values())
+        ):
+            return candidate
+    return None
+
+
+def _torch_to_numpy(torch: Any, x: Any) -> np.ndarray:
+    x = x.detach()
+    return (x.to(torch.float32) if x.is_floating_point() else x).numpy()
+
+
+def _as_float32(x: np.ndarray) -> np.ndarray:
+    # bfloat16 is no floating-point type to NumPy itself.
+    floating = x.dtype.kind == "f" or x.dtype.name == "bfloat16"
+    return x.astype(np.float32, copy=False) if floating else x
+
+
+READERS: Mapping[str, Callable[[Path], dict[str, np.ndarray]]] = MappingProxyType(
+    {
+        ".safetensors": _read_safetensors,
+        ".pth": _read_torch,
+        ".pt": _read_torch,
+        ".h5": read_h5,
+    }
+)

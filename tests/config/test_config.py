@@ -1,0 +1,203 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from deepdepth_jax.config import (
+    complete,
+    config_from_json,
+    differences,
+    load_config,
+    override,
+)
+from deepdepth_jax.defaults import default_config
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.models.build import build_network
+from deepdepth_jax.weights.adopt import adopt_pretrained
+
+CONFIGS = sorted(Path("configs").glob("*.py"))
+
+
+def runnable(*overrides):
+    return complete(
+        override(default_config(), ["--config.model.norm=trained", *overrides])
+    )
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_loads_and_says_what_it_is(path):
+    config = load_config(path)
+    config.data.root = "somewhere"
+    config.data.pairs.manifest = "pairs.csv"
+    config.model.update(pretrained="", norm="trained")  # the weights are not here
+    build_network(adopt_pretrained(complete(config)))
+    docstring = path.read_text().split('"""')[1]
+    assert f"python -m deepdepth_jax.main --config={path}" in docstring
+    for word in ("Expected", "Time"):
+        assert word in docstring
+
+
+@pytest.mark.parametrize("name", ["kitti", "synthia"])
+def test_the_papers_numbers(name):
+    config = complete(
+        override(
+            load_config(f"configs/{name}.py"),
+            ["--config.data.root=x", "--config.model.pretrained=x"],
+        )
+    )
+    assert config.bins.to_dict() == {
+        "preset": "paper",
+        "kind": "sid",
+        "num_bins": 71,
+        "min_depth_m": 1.0,
+        "max_depth_m": 80.0,
+    }
+    assert config.model.backbone == "resnet101"
+    assert (config.model.output_stride, config.model.norm) == (8, "frozen")
+    assert tuple(config.model.aspp_rates) == (6, 12, 18, 24)
+    train = config.train
+    assert (train.batch_size, tuple(train.crop)) == (3, (420, 800))
+    assert (train.num_steps, train.learning_rate) == (100_000, 2.5e-4)
+    assert (train.momentum, train.weight_decay, train.poly_power) == (0.9, 5e-4, 0.9)
+    assert (train.head_lr_mult, train.backbone_lr_mult) == (10.0, 1.0)
+    assert config.augment.max_zoom == 1.2
+    assert config.augment.rotation_deg == 0
+    assert (config.augment.gain_range, config.augment.flip_probability) == (0.2, 0.5)
+    assert config.eval.decode == "argmax"
+
+
+def test_the_best_config_trains_as_the_paper_does():
+    kitti, best = (
+        load_config(f"configs/{name}.py") for name in ("kitti", "kitti_best")
+    )
+    assert differences(kitti, best) == {"eval.decode": ("argmax", "expectation")}
+
+
+def test_overrides_keep_the_fields_type():
+    config = runnable("--config.train.crop=(96,320)", "--config.bins.num_bins=40")
+    assert tuple(config.train.crop) == (96, 320)
+    assert config.bins.num_bins == 40
+
+
+def test_a_field_that_is_given_wins_over_its_preset():
+    config = runnable("--config.bins.preset=dorn_release", "--config.bins.num_bins=40")
+    assert config.bins.num_bins == 40
+    assert config.bins.min_depth_m == 4.664
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("--config.data.rot=x", "did you mean --config.data.root?"),
+        ("--config.learning_rat=1", "did you mean --config.train.learning_rate?"),
+        ("--config.zebra=1", "no such field"),
+        ("--config.train=3", "no such field"),
+        ("--config.train.batch_size=x", "--config.train.batch_size=x"),
+        ("--config.train.batch_size", "write --config.section.field=value"),
+        ("--batch_size=3", "write --config.section.field=value"),
+    ],
+)
+def test_a_wrong_override_is_one_clear_line(argument, says):
+    with pytest.raises(UserError) as caught:
+        override(default_config(), [argument])
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data.dataset", "nyu"),
+        ("data.kitti.ground_truth", "stereo"),
+        ("bins.preset", "best"),
+        ("bins.num_bins", "300"),
+        ("augment.preset", "wild"),
+        ("model.backbone", "resnet99"),
+        ("model.output_stride", "4"),
+        ("model.norm", "group"),
+        ("model.stride_on", "5x5"),
+        ("model.input_convention", "lab"),
+        ("train.crop", "(0,320)"),
+        ("train.crop", "(96,-1)"),
+        ("train.crop", "(96,)"),
+        ("train.crop", "(96,320.5)"),
+        ("train.batch_size", "0"),
+        ("train.num_steps", "0"),
+        ("train.learning_rate", "-1.0"),
+        ("train.learning_rate", "nan"),
+        ("augment.max_zoom", "0.5"),
+        ("eval.split", "all"),
+        ("eval.ground_truth", "stereo"),
+        ("eval.crop", "kb"),
+        ("eval.cap_m", "0.0"),
+        ("eval.decode", "mode"),
+        ("eval.best_metric", "loss"),
+    ],
+)
+def test_a_value_that_cannot_run_is_refused_by_field(field, value):
+    with pytest.raises(UserError, match=field) as caught:
+        build_network(runnable(f"--config.{field}={value}"))
+    assert "\n" not in str(caught.value)
+
+
+def test_frozen_statistics_that_nothing_has_learnt_are_refused():
+    with pytest.raises(UserError, match=r"model\.norm=frozen"):
+        complete(default_config())
+
+
+def test_a_data_set_on_disk_needs_its_folder():
+    with pytest.raises(UserError, match=r"data\.root is empty"):
+        runnable("--config.data.dataset=kitti")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "no such file"), ("x = 1", "get_config"), ("", "get_config")],
+)
+def test_a_file_that_is_no_config_is_refused(tmp_path, content, says):
+    path = tmp_path / "config.py"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UserError, match=says):
+        load_config(path)
+
+
+def test_config_comes_back_from_json(tmp_path):
+    config = runnable("--config.train.crop=(96,320)", "--config.eval.flip=True")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"config": config.to_dict()}))
+    assert differences(complete(config_from_json(path)), config) == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\xff"])
+def test_json_that_is_no_config_is_refused(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=r"config\.json"):
+        load_config(path)
+
+
+def test_json_of_another_version_is_refused_by_field(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"config": {"train": {"warp": 9}}}))
+    with pytest.raises(UserError, match=r"train\.warp"):
+        config_from_json(path)
+
+
+def test_differences_name_field_and_both_values():
+    left, right = runnable(), runnable("--config.train.num_steps=7")
+    assert differences(left, right) == {"train.num_steps": (100_000, 7)}
+
+
+@pytest.mark.parametrize("dataset", ["kitti", "synthia"])
+def test_each_data_set_of_a_mixture_needs_its_folder(dataset):
+    weight = f"--config.data.mixture.{dataset}=1"
+    with pytest.raises(UserError, match=f"where {dataset} lies"):
+        runnable(weight)
+    runnable(weight, f"--config.data.{dataset}.root=somewhere")
+    runnable(weight, "--config.data.root=somewhere")
+
+
+def test_own_pairs_need_a_manifest():
+    with pytest.raises(UserError, match=r"--config\.data\.pairs\.manifest=FILE"):
+        runnable("--config.data.dataset=pairs")

@@ -1,0 +1,231 @@
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.inference.posterior import Belief
+from deepdepth_jax.inference.steps import (
+    Trained,
+    make_likelihood_step,
+    make_predict_step,
+    make_score_step,
+)
+from deepdepth_jax.inference.views import Views
+from deepdepth_jax.models.build import initial_variables
+from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.models.heads import Classification
+from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
+from deepdepth_jax.uncertainty.temperature import LOG_TEMPERATURES
+
+BINS = DepthBins("sid", 10, 1.0, 80.0)
+NETWORK = DeepLabV2(
+    outputs=10,
+    architecture="tiny",
+    width=4,
+    output_stride=8,
+    norm="trained",
+    stride_on="1x1",
+    aspp_rates=(1, 2),
+)
+
+
+@functools.cache
+def variables():
+    """Of a network with opinions: larger weights than it starts with."""
+    start = initial_variables(NETWORK, seed=0)
+    aspp = jax.tree.map(lambda x: 30 * x, start["params"]["aspp"])
+    return start | {"params": start["params"] | {"aspp": aspp}}
+
+
+def images(count=4):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, 33, 41, 3), np.uint8)
+
+
+def belief(**views):
+    head = Classification(BINS)
+    return Belief(NETWORK, head, CONVENTIONS["imagenet_rgb"], Views(**views))
+
+
+def predict(batch_size, pictures, *, decode="expectation", temperature=1.0, **views):
+    step = make_predict_step(belief(**views), decode)
+    run = in_batches_on_all_devices(step, batch_size)
+    return run(Trained(variables(), temperature), pictures)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_a_batch_that_is_not_full_predicts_the_same(count):
+    whole = predict(4, images())
+    part = predict(4, images()[:count])
+    for alone, among in zip(jax.tree.leaves(part), jax.tree.leaves(whole), strict=True):
+        assert alone.shape == (count, 33, 41)
+        np.testing.assert_allclose(alone, among[:count], rtol=1e-5)
+
+
+def test_flip_averaging_gives_mirrored_pictures_mirrored_depth():
+    image = images(1)
+    result = predict(1, image, flip=True)
+    mirrored = predict(1, image[:, :, ::-1], flip=True)
+    np.testing.assert_allclose(result.depth_m, mirrored.depth_m[:, :, ::-1], rtol=1e-5)
+    plain = predict(1, image)
+    assert not np.allclose(result.depth_m, plain.depth_m, rtol=1e-3)
+
+
+def test_flip_averaging_is_in_probability_space():
+    """The mean of the two distributions has the mean of the two expectations."""
+    image = images(1)
+    direct = predict(1, image).depth_m
+    mirrored = predict(1, image[:, :, ::-1]).depth_m[:, :, ::-1]
+    both = predict(1, image, flip=True).depth_m
+    np.testing.assert_allclose(both, (direct + mirrored) / 2, rtol=1e-5)
+
+
+def test_what_is_said_of_an_enlarged_picture_is_moved_to_where_it_is():
+    """Enlarged by the ratio of two edges, all is one bin farther than it looks."""
+    scale = 80 ** (1 / 10)
+    found = jax.jit(belief(scales=(scale,)))(variables(), images(1))
+    size = (1, round(33 * scale), round(41 * scale), 3)
+    enlarged = jax.image.resize(images(1).astype(np.float32), size, "bilinear")
+    network_input = CONVENTIONS["imagenet_rgb"](enlarged)
+    logits = NETWORK.apply(variables(), network_input, train=False)
+    seen = np.asarray(jax.nn.softmax(resize_bilinear(logits, (33, 41))))
+    expected = np.roll(seen, 1, axis=-1)
+    expected[..., 9] += expected[..., 0]
+    expected[..., 0] = 0
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert np.abs(found - seen).max() > 0.1
+
+
+def test_scales_and_flips_are_all_averaged():
+    image = images(1)
+    parts = [
+        predict(1, picture, scales=(scale,)).depth_m[:, :, ::step]
+        for picture, step in ((image, 1), (image[:, :, ::-1], -1))
+        for scale in (0.75, 1.0)
+    ]
+    together = predict(1, image, flip=True, scales=(0.75, 1.0)).depth_m
+    np.testing.assert_allclose(together, np.mean(parts, axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("decode", ["expectation", "median", "argmax"])
+def test_temperature_changes_confidence_and_never_the_depth(decode):
+    own, softer = (
+        predict(4, images(), decode=decode, temperature=temperature)
+        for temperature in (1.0, 2.5)
+    )
+    np.testing.assert_array_equal(own.depth_m, softer.depth_m)
+    assert (softer.confidence < own.confidence).all()
+    assert (softer.entropy_nats > own.entropy_nats).all()
+    assert (softer.log_depth_std > own.log_depth_std).mean() > 0.9
+    wider = softer.high_m - softer.low_m > own.high_m - own.low_m
+    assert wider.mean() > 0.9
+
+
+def test_depth_lies_within_the_bins_and_its_interval_and_confidence_is_a_probability():
+    result = predict(4, images(), decode="median")
+    assert 1 <= result.depth_m.min() <= result.depth_m.max() <= 80
+    assert (result.low_m <= result.depth_m).all()
+    assert (result.depth_m <= result.high_m).all()
+    assert 0.1 <= result.confidence.min() <= result.confidence.max() <= 1
+    assert 0 <= result.entropy_nats.min() <= result.entropy_nats.max() <= np.log(10)
+
+
+def depths_m():
+    rng = np.random.default_rng(1)
+    depth_m = np.exp(rng.uniform(0, np.log(90), (4, 33, 41))).astype(np.float32)
+    depth_m[rng.random(depth_m.shape) < 0.5] = 0
+    return depth_m
+
+
+def test_scores_are_those_of_the_distribution_and_of_the_calibrated_one():
+    step = make_score_step(belief(), "argmax")
+    trained, depth_m = Trained(variables(), 2.0), depths_m()
+    prediction, (own, calibrated) = in_batches_on_all_devices(step, 4)(
+        trained, images(), depth_m
+    )
+    alone = predict(4, images(), decode="argmax", temperature=2.0)
+    for together, by_itself in zip(
+        jax.tree.leaves(prediction), jax.tree.leaves(alone), strict=True
+    ):
+        np.testing.assert_allclose(together, by_itself, rtol=1e-5)
+    own_bins = belief()(variables(), jnp.asarray(images()))
+    probabilities = np.asarray(own_bins, np.float64)
+    softened = np.sqrt(probabilities)
+    softened /= softened.sum(-1, keepdims=True)
+    valid = (depth_m > 0) & (depth_m <= 80)
+    labels = np.clip(np.digitize(depth_m, BINS.edges_m) - 1, 0, 9)
+    for scores, p in ((own, probabilities), (calibrated, softened)):
+        np.testing.assert_array_equal(scores.valid, valid)
+        likelihood = np.take_along_axis(p, labels[..., None], -1)[..., 0]
+        np.testing.assert_allclose(
+            scores.nll[valid], -np.log(likelihood[valid]), rtol=1e-3, atol=1e-4
+        )
+
+
+def test_likelihoods_are_summed_picture_by_picture():
+    step = make_likelihood_step(belief())
+    nll, pixels = in_batches_on_all_devices(step, 4)(
+        Trained(variables()), images(3), depths_m()[:3]
+    )
+    valid = (depths_m()[:3] > 0) & (depths_m()[:3] <= 80)
+    np.testing.assert_array_equal(pixels, valid.sum((1, 2)))
+    assert nll.shape == (3, LOG_TEMPERATURES.size)
+    _, (own, _) = in_batches_on_all_devices(make_score_step(belief(), "argmax"), 4)(
+        Trained(variables()), images(3), depths_m()[:3]
+    )
+    [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
+    sums = np.where(valid, own.nll, 0).sum((1, 2))
+    np.testing.assert_allclose(nll[:, middle], sums, rtol=1e-4)
+
+
+def test_probabilities_that_vanish_are_not_impossible():
+    """Of a network so sure that float32 has no number for what it excludes."""
+    start = variables()
+    aspp = jax.tree.map(lambda x: 1000 * x, start["params"]["aspp"])
+    sure = start | {"params": start["params"] | {"aspp": aspp}}
+    run = in_batches_on_all_devices(make_likelihood_step(belief()), 4)
+    nll, pixels = run(Trained(sure), images(), depths_m())
+    assert np.isfinite(nll).all()
+    [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
+    assert nll[:, middle].sum() / pixels.sum() > 40
+
+
+@pytest.mark.parametrize("band_px", [1, 41 * 4 * 10, None])
+def test_bands_change_nothing(band_px):
+    """Of one row, of rows that do not divide the picture, and all at once."""
+    depth_m = jnp.asarray(np.random.default_rng(1).uniform(0, 90, (4, 33, 41)), "f4")
+    trained, image = Trained(variables(), 1.7), jnp.asarray(images())
+
+    def everything(**fields):
+        of = dataclasses.replace(belief(flip=True, scales=(1.0, 1.5)), **fields)
+        score = make_score_step(of, "median")
+        likelihood = make_likelihood_step(of)
+        run = jax.jit(lambda *given: (score(*given), likelihood(*given)))
+        return run(trained, image, depth_m)
+
+    for found, expected in zip(
+        jax.tree.leaves(everything(band_px=band_px)),
+        jax.tree.leaves(everything()),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_no_array_has_all_bins_of_all_pixels():
+    """By the compiled program, which takes less than the probabilities alone would."""
+    step = make_predict_step(belief(), "expectation")
+    predict_bytes = temporary_bytes(lambda x: step(Trained(variables()), x), "uint8")
+    network_bytes = temporary_bytes(lambda x: NETWORK.apply(variables(), x), "float32")
+    assert predict_bytes - network_bytes < 4 * 375 * 1242 * BINS.num_bins
+
+
+def temporary_bytes(function, dtype):
+    image = jax.ShapeDtypeStruct((1, 375, 1242, 3), dtype)
+    compiled = jax.jit(function).lower(image).compile()
+    return compiled.memory_analysis().temp_size_in_bytes

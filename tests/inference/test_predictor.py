@@ -1,0 +1,248 @@
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepdepth_jax import DepthPredictor
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference import predictor
+from deepdepth_jax.inference.predictor import Sight
+from deepdepth_jax.inference.windows import by_windows
+
+BILINEAR = Image.Resampling.BILINEAR
+
+
+def picture(seed=0, height=32, width=64):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbered:
+    number: int
+    image: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def plain(trained):
+    return DepthPredictor.load(trained / "run")
+
+
+def load(trained, **options):
+    return DepthPredictor.load(trained / "run", **options)
+
+
+def assert_same(found, expected, factor=1.0):
+    for name in ("depth_m", "low_m", "high_m"):
+        np.testing.assert_allclose(
+            getattr(found, name), factor * getattr(expected, name), rtol=1e-4
+        )
+    for name in ("confidence", "entropy_nats", "log_depth_std"):
+        np.testing.assert_allclose(
+            getattr(found, name), getattr(expected, name), rtol=1e-3, atol=1e-5
+        )
+
+
+def test_the_predictor_takes_any_size(plain):
+    for height, width in ((33, 47), (1, 1), (8, 200)):
+        result = plain(picture(0, height, width))
+        for field in dataclasses.fields(result):
+            values = getattr(result, field.name)
+            assert isinstance(values, np.ndarray)
+            assert values.shape == (height, width)
+            assert values.dtype == np.float32
+        assert 1 <= result.depth_m.min() <= result.depth_m.max() <= 80
+        assert 0 < result.confidence.min() <= result.confidence.max() <= 1
+
+
+def test_arrays_on_a_device_are_taken(plain):
+    assert_same(plain(jnp.asarray(picture())), plain(picture()))
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (picture().astype(np.float32) / 255, r"uint8 .* not float32 of shape \(32"),
+        (picture().astype(np.int64), "not int64"),
+        (picture()[..., 0], r"not uint8 of shape \(32, 64\)"),
+        (np.zeros((32, 64, 4), np.uint8), r"of shape \(32, 64, 4\)"),
+        (picture()[None], r"of shape \(1, 32, 64, 3\)"),
+        (np.zeros((0, 64, 3), np.uint8), r"has no pixels: .*\(0, 64, 3\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(plain, image, message):
+    with pytest.raises(ValueError, match=message):
+        plain(image)
+
+
+def test_checkpoints_can_be_chosen(trained):
+    last = DepthPredictor.load(trained / "run", "last")(picture())
+    fourth = DepthPredictor.load(trained / "run", 4)(picture())
+    third = DepthPredictor.load(trained / "run", 3)(picture())
+    np.testing.assert_array_equal(last.depth_m, fourth.depth_m)
+    assert (last.depth_m != third.depth_m).any()
+
+
+def test_many_pictures_come_back_in_their_order(plain):
+    sizes = [(32, 64)] * 3 + [(33, 47)] + [(32, 64)] * 2
+    pictures = [Numbered(i, picture(i, *size)) for i, size in enumerate(sizes)]
+    found = list(plain.predict_each(iter(pictures)))
+    assert [item for item, _ in found] == pictures
+    for item, prediction in found:
+        assert_same(prediction, plain(item.image))
+
+
+def spied(predictor_, monkeypatch):
+    """Notes size of batch, and window, of everything that is run."""
+    seen = []
+    build = predictor_._build_program
+
+    def build_spied(batch_size, window):
+        run = build(batch_size, window)
+
+        def run_spied(batch):
+            seen.append((batch_size, len(batch), window))
+            return run(batch)
+
+        return run_spied
+
+    monkeypatch.setattr(predictor_, "_program", build_spied)
+    return seen
+
+
+def test_no_more_than_a_batch_is_read_ahead(trained, monkeypatch):
+    one = load(trained)
+    seen = spied(one, monkeypatch)  # eval.batch_size is 2
+    read = []
+
+    def pictures():
+        for number in range(5):
+            read.append(number)
+            yield Numbered(number, picture(number))
+
+    most = 0
+    for item, _ in one.predict_each(pictures()):
+        most = max(most, len(read) - item.number)
+    assert most == 2
+    assert seen == [(2, 2, (0, 0)), (2, 2, (0, 0)), (1, 1, (0, 0))]
+
+
+def test_large_pictures_run_alone_and_by_windows(trained, monkeypatch, plain):
+    image = picture(0, 50, 90)
+    monkeypatch.setattr(predictor, "LARGEST_WHOLE_PX", 33 * 65)
+    monkeypatch.setattr(predictor, "WINDOW", (32, 64))
+    large = load(trained)
+    seen = spied(large, monkeypatch)
+    items = [Numbered(0, picture()), Numbered(1, picture()), Numbered(2, image)]
+    *_, (_, found) = large.predict_each(iter(items))
+    # Two small ones fit together no more; the large one has six windows.
+    assert seen == [(1, 1, (0, 0))] * 2 + [(1, 1, (32, 64))]
+
+    def run(batch):
+        assert batch.shape == (1, 32, 64, 3)
+        return {"depth_m": plain(batch[0]).depth_m[None]}
+
+    expected = by_windows(run, (32, 64))(image[None])["depth_m"][0]
+    np.testing.assert_allclose(found.depth_m, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("window", "eval_window", "expected"),
+    [
+        (None, (0, 0), (0, 0)),
+        (None, (16, 32), (16, 32)),
+        ((24, 48), (16, 32), (24, 48)),
+        ((0, 0), (16, 32), (0, 0)),
+    ],
+)
+def test_the_window_is_the_given_one_or_the_configs(
+    plain, window, eval_window, expected
+):
+    config = plain.config.copy_and_resolve_references()
+    config.eval.window = eval_window
+    one = DepthPredictor(config, plain._trained, window=window)
+    assert one._window_of(50, 90) == expected
+
+
+def test_an_enlarged_picture_is_nearer_by_as_much(trained, plain):
+    """As it is for `eval.scales`: what is seen twice as large is twice as far."""
+    image = picture(0, 16, 32)
+    found = load(trained, scale=2.0)(image)
+    enlarged = plain(np.asarray(Image.fromarray(image).resize((64, 32), BILINEAR)))
+
+    def reduced(values):
+        return np.asarray(Image.fromarray(values).resize((32, 16), BILINEAR))
+
+    np.testing.assert_allclose(found.depth_m, 2 * reduced(enlarged.depth_m), rtol=1e-4)
+    np.testing.assert_allclose(
+        found.confidence, reduced(enlarged.confidence), rtol=1e-4
+    )
+
+
+def test_a_reduced_picture_comes_back_at_its_size(trained):
+    for size in ((33, 47), (1, 1)):
+        result = load(trained, scale=0.3)(picture(0, *size))
+        assert result.depth_m.shape == result.high_m.shape == size
+        assert 0.3 <= result.depth_m.min() <= result.depth_m.max() <= 0.3 * 80
+
+
+def test_a_picture_cannot_be_scaled_away(plain):
+    for scale in (0, -1.0):
+        with pytest.raises(ValueError, match=f"scale={scale}: must be above 0"):
+            DepthPredictor(plain.config, plain._trained, scale=scale)
+
+
+def test_pictures_of_another_camera_are_brought_to_the_focal_length_of_training(
+    trained, plain
+):
+    training_px = plain.training_focal_px
+    assert training_px == pytest.approx(721.5377 * 64 / 1242)
+    assert_same(plain(picture(), focal_px=training_px), plain(picture()))
+    assert plain.sight(2 * training_px) == Sight(0.5, 1.0)
+    assert plain.sight(0.0) == Sight(1.0, 1.0)
+    found = plain(picture(0, 64, 128), focal_px=2 * training_px)
+    assert_same(found, load(trained, scale=0.5)(picture(0, 64, 128)), factor=2)
+    items = [Numbered(0, picture(0, 64, 128))]
+    [(_, again)] = plain.predict_each(iter(items), focal_px=2 * training_px)
+    assert_same(again, found)
+
+
+def test_at_a_given_scale_depth_grows_with_the_focal_length(trained, plain):
+    """Through a lens twice as long things look twice as near."""
+    same_size = load(trained, scale=1.0)
+    training_px = same_size.training_focal_px
+    found = same_size(picture(), focal_px=2 * training_px)
+    assert_same(found, plain(picture()), factor=2)
+    assert same_size.depth_range_m(2 * training_px) == pytest.approx((2, 160))
+
+
+def test_without_the_focal_length_of_training_none_is_used(trained):
+    run = load(trained)
+    for scale in (None, 0.5):
+        unknown = DepthPredictor(run.config, run._trained, scale=scale)
+        for focal_px in (0.0, 500.0):
+            assert unknown.sight(focal_px) == Sight(scale or 1.0, scale or 1.0)
+
+
+def test_pictures_for_a_canonical_camera_keep_their_size(trained):
+    run = load(trained)
+    run.config.data.canonical_focal_px = 600.0
+    canonical = DepthPredictor(run.config, run._trained, training_focal_px=30.0)
+    assert canonical.sight(300.0) == Sight(1.0, 0.5)
+    with pytest.raises(ValueError, match="focal length of the picture is not known"):
+        canonical.sight(0.0)
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_enlarged(trained):
+    message = r"64 x 32 pixels would be enlarged 1e\+03 times.*smaller scale"
+    with pytest.raises(UserError, match=message):
+        load(trained, scale=1000.0)(picture())
+
+
+def test_focal_lengths_in_millimetres_are_refused(plain):
+    message = r"focal_px=4.2: .* 64 columns shows 165 degrees; .* in pixels"
+    with pytest.raises(UserError, match=message):
+        plain(picture(), focal_px=4.2)
+    assert plain(picture(), focal_px=30.0).depth_m.shape == (32, 64)

@@ -1,0 +1,294 @@
+"""The command, from its arguments to its files."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from moving_pictures import make_video
+from PIL import Image
+from ply_reader import read_ply
+
+from deepdepth_jax import DepthPredictor
+from deepdepth_jax.drawing.colors import confidence_scale
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.predict.__main__ import main
+from deepdepth_jax.predict.outputs import save_depth_png
+from deepdepth_jax.predict.video import open_video
+
+STRIP_PX = 48
+
+
+def picture(seed=0, height=33, width=47):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "in"
+    (folder / "deeper").mkdir(parents=True)
+    Image.fromarray(picture(0)).save(folder / "a.png")
+    Image.fromarray(picture(1, 20, 60)).save(folder / "b.JPG")
+    Image.fromarray(picture(2)).save(folder / "deeper" / "c.png")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def arguments(trained, source, target, *options):
+    return [
+        f"--workdir={trained / 'run'}",
+        f"--input={source}",
+        f"--output={target}",
+        *options,
+    ]
+
+
+def run(trained, source, target, *options):
+    return main(arguments(trained, source, target, *options))
+
+
+def files_below(folder):
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_folder_is_predicted_as_its_pictures_are(trained, pictures, tmp_path, capsys):
+    assert run(trained, pictures, tmp_path / "out") == 0
+    assert "predicted 3 of 3 files" in capsys.readouterr().out
+    assert files_below(tmp_path / "out") == {
+        f"{name}_{kind}.png"
+        for name in ("a", "b", "deeper/c")
+        for kind in ("depth", "color")
+    }
+    predictor = DepthPredictor.load(trained / "run")
+    for name, seed in (("a", 0), ("deeper/c", 2)):
+        depth = read(tmp_path / "out" / f"{name}_depth.png")
+        assert depth.dtype == np.uint16
+        expected = predictor(picture(seed)).depth_m
+        np.testing.assert_allclose(depth / 256, expected, atol=0.5 / 256 + 1e-4)
+
+
+def test_everything_that_can_be_written(trained, pictures, tmp_path, capsys):
+    kinds = "depth16,npy,color,confidence,pointcloud,sidebyside"
+    run(trained, pictures / "a.png", tmp_path / "out", f"--save={kinds}")
+    out = tmp_path / "out"
+    assert files_below(out) == {
+        "a_depth.png",
+        "a_depth.npy",
+        "a_color.png",
+        "a_confidence.png",
+        "a_points.ply",
+        "a_sidebyside.png",
+    }
+    predictor = DepthPredictor.load(trained / "run")
+    expected = predictor(picture())
+    depth_m = np.load(out / "a_depth.npy")
+    assert depth_m.dtype == np.float32
+    np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-5)
+    # Drawings keep every pixel above their scale; narrow ones are centred.
+    left = (320 - 47) // 2
+    color = read(out / "a_color.png")
+    assert color.shape == (33 + STRIP_PX, 320, 3)
+    both = read(out / "a_sidebyside.png")
+    left_of_both = (320 - 2 * 47) // 2
+    np.testing.assert_array_equal(
+        both[:33, left_of_both : left_of_both + 47], picture()
+    )
+    np.testing.assert_array_equal(
+        both[:33, left_of_both + 47 : left_of_both + 94],
+        color[:33, left : left + 47],
+    )
+    confidence = read(out / "a_confidence.png")[:33, left : left + 47]
+    painted = confidence_scale(12).paint(expected.confidence)
+    assert np.abs(confidence.astype(int) - painted).max() < 12
+    assert len(np.unique(painted.reshape(-1, 3), axis=0)) > 3
+    # The focal length of training is taken, and it is said.
+    focal_px = 721.5377 * 64 / 1242
+    assert f"focal length: {focal_px:g} px, as in training" in capsys.readouterr().out
+    points, _ = read_ply(out / "a_points.ply")
+    assert points
+    for point in points:
+        column = round(point["x"] / point["z"] * focal_px + 23)
+        row = round(point["y"] / point["z"] * focal_px + 16)
+        assert point["z"] == depth_m[row, column]
+        assert (point["red"], point["green"], point["blue"]) == tuple(
+            picture()[row, column]
+        )
+
+
+def test_the_camera_is_the_given_one(trained, pictures, tmp_path, capsys):
+    options = ["--save=pointcloud,npy", "--focal_px=200", "--principal_point=7,-3.5"]
+    run(trained, pictures / "a.png", tmp_path / "out", *options)
+    line = capsys.readouterr().out
+    assert "in training 37.1807 px: the network sees pictures 0.186 times as" in line
+    depth_m = np.load(tmp_path / "out" / "a_depth.npy")
+    expected = DepthPredictor.load(trained / "run")(picture(), focal_px=200)
+    np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-4)
+    points, comments = read_ply(tmp_path / "out" / "a_points.ply")
+    for point in points:
+        column = round(point["x"] / point["z"] * 200 + 7)
+        row = round(point["y"] / point["z"] * 200 - 3.5)
+        assert point["z"] == depth_m[row, column]
+    assert any("200 px, principal point 7, -3.5 px" in line for line in comments)
+
+
+def test_colours_span_the_depths_that_can_be_predicted(trained, pictures, tmp_path):
+    """At a given scale they do not depend on the focal length, as depths grow by it."""
+    for focal_px in (50, 500):
+        options = "--scale=1", f"--focal_px={focal_px}"
+        run(trained, pictures / "a.png", tmp_path / str(focal_px), *options)
+    near, far = (read(tmp_path / str(f) / "a_color.png")[:33] for f in (50, 500))
+    assert np.abs(near.astype(int) - far).max() < 12
+
+
+def test_a_video_becomes_a_video(trained, tmp_path):
+    (tmp_path / "in").mkdir()
+    make_video(tmp_path / "in" / "drive.mp4", 5)
+    out = tmp_path / "out"
+    assert run(trained, tmp_path / "in", out) == 0
+    assert files_below(out) == {"drive_color.mp4"}
+    with open_video(out / "drive_color.mp4") as video:
+        assert video.frame_rate == 12
+        frames = list(video.frames)
+    assert len(frames) == 5
+    assert frames[0].shape == (48 + STRIP_PX, 320, 3)
+
+
+def test_of_a_video_files_are_written_for_each_frame(trained, tmp_path):
+    source = make_video(tmp_path / "drive.mp4", 3)
+    out = tmp_path / "out"
+    run(trained, source, out, "--save=npy,sidebyside,pointcloud")
+    assert files_below(out) == {
+        "drive_sidebyside.mp4",
+        *(f"drive_frames/00000{i}_depth.npy" for i in range(3)),
+        *(f"drive_frames/00000{i}_points.ply" for i in range(3)),
+    }
+    predictor = DepthPredictor.load(trained / "run")
+    with open_video(source) as video:
+        for index, image in enumerate(video.frames):
+            depth_m = np.load(out / "drive_frames" / f"00000{index}_depth.npy")
+            np.testing.assert_allclose(depth_m, predictor(image).depth_m, rtol=1e-5)
+
+
+def test_broken_files_are_named_and_the_rest_is_done(
+    trained, pictures, tmp_path, capsys
+):
+    (pictures / "b.JPG").write_bytes(b"no picture")
+    (pictures / "deeper" / "v.mp4").write_bytes(b"no video")
+    assert run(trained, pictures, tmp_path / "out") == 1
+    printed = capsys.readouterr()
+    assert "predicted 2 of 4 files" in printed.out
+    lines = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 3
+    assert lines[0].startswith(f"error: {pictures / 'b.JPG'}: not a picture")
+    assert lines[1].startswith(f"error: {pictures / 'deeper' / 'v.mp4'}: not a video")
+    assert lines[2] == (
+        f"error: 2 of 4 failed: {pictures / 'b.JPG'}, {pictures / 'deeper' / 'v.mp4'}"
+    )
+    assert files_below(tmp_path / "out") == {
+        f"{name}_{kind}.png"
+        for name in ("a", "deeper/c")
+        for kind in ("depth", "color")
+    }
+
+
+def test_of_a_video_that_breaks_off_the_beginning_is_done(trained, tmp_path):
+    source = make_video(tmp_path / "cut.mp4", 40, options={"movflags": "faststart"})
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(UserError, match="breaks off after"):
+        run(trained, source, tmp_path / "out")
+    with open_video(tmp_path / "out" / "cut_color.mp4") as video:
+        assert 5 < len(list(video.frames)) < 40
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_exit_codes(trained, pictures, tmp_path, is_alone):
+    (pictures / "a.png").write_bytes(b"no picture")
+    source = pictures / "a.png" if is_alone else pictures
+    command = [sys.executable, "-m", "deepdepth_jax.predict"]
+    ended = subprocess.run(
+        [*command, *arguments(trained, source, tmp_path / "out")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    errors = [x for x in ended.stderr.splitlines() if x.startswith("error: ")]
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == (2 if is_alone else 1)
+    assert len(errors) == (1 if is_alone else 2)
+    assert all(str(pictures / "a.png") in line for line in errors)
+
+
+def test_depth_png_rounds_and_saturates(tmp_path):
+    path = tmp_path / "depth.png"
+    save_depth_png(path, np.array([[0, 1, 1.0059, 255.996, 1000]], np.float32))
+    np.testing.assert_array_equal(read(path), [[0, 256, 258, 65535, 65535]])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--save=depth16,colour", "'colour' is unknown: give some of depth16,npy,"),
+        ("--save=", "'' is unknown"),
+        ("--focal_px=-3", "--focal_px: '-3': give a number above 0"),
+        ("--focal_px=inf", "give a number above 0"),
+        ("--scale=0", "--scale: '0': give a number above 0"),
+        ("--scale=half", "'half': give a number above 0"),
+        ("--window=200", "--window: '200': give HEIGHTxWIDTH"),
+        ("--window=0x20", "'0x20': give HEIGHTxWIDTH"),
+        ("--window=99x15", "'99x15': give HEIGHTxWIDTH in pixels, of at least 16"),
+        ("--principal_point=3", "--principal_point: '3': give X,Y"),
+        ("--principal_point=3,nan", "give X,Y"),
+    ],
+)
+def test_wrong_options_are_refused(trained, pictures, tmp_path, option, message):
+    with pytest.raises(UserError, match=message):
+        run(trained, pictures, tmp_path / "out", option)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"window": None, "scale": None}),
+        (["--window=auto", "--scale=0.5"], {"window": None, "scale": 0.5}),
+        (["--window=none"], {"window": (0, 0), "scale": None}),
+        (["--window=96x320"], {"window": (96, 320), "scale": None}),
+    ],
+)
+def test_windows_and_scale_reach_the_predictor(
+    trained, pictures, monkeypatch, options, expected
+):
+    def note(*_, **options):
+        raise UserError(str(options))
+
+    monkeypatch.setattr(DepthPredictor, "load", note)
+    with pytest.raises(UserError) as noted:
+        run(trained, pictures, pictures.parent / "out", *options)
+    assert str(noted.value) == str(expected)
+
+
+def test_a_point_cloud_needs_a_focal_length(trained, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "deepdepth_jax.inference.predictor.training_focal_px", lambda _: 0.0
+    )
+    with pytest.raises(
+        UserError, match="training is not known either: give --focal_px"
+    ):
+        run(trained, pictures, tmp_path / "out", "--save=pointcloud")
+    option = ["--save=pointcloud", "--focal_px=100"]
+    run(trained, pictures / "a.png", tmp_path / "out", *option)
+    assert files_below(tmp_path / "out") == {"a_points.ply"}
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path, pictures):
+    with pytest.raises(UserError, match="train first"):
+        run(tmp_path, pictures, tmp_path / "out")

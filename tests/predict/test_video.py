@@ -1,0 +1,145 @@
+import sys
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+from moving_pictures import frame, make_video
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.predict.video import VideoWriter, open_video
+
+
+def read(path):
+    with open_video(path) as video:
+        return list(video.frames)
+
+
+def test_frames_come_in_their_order(tmp_path):
+    path = make_video(tmp_path / "a.mp4")
+    with open_video(path) as video:
+        assert video.frame_rate == 12
+        assert video.num_frames == 5
+        frames = list(video.frames)
+    assert len(frames) == 5
+    for index, image in enumerate(frames):
+        assert image.dtype == np.uint8
+        difference = np.abs(image.astype(int) - frame(index))
+        assert np.median(difference) <= 3
+
+
+@pytest.mark.parametrize("turned_deg", [90, -90, 180])
+def test_frames_are_turned_as_another_reader_turns_them(tmp_path, turned_deg):
+    path = make_video(tmp_path / "a.mp4", 1, turned_deg=turned_deg)
+    capture = cv2.VideoCapture(str(path))
+    _, expected = capture.read()
+    capture.release()
+    [image] = read(path)
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected[..., ::-1]).mean() < 4
+    assert image.shape == ((48, 64, 3) if turned_deg == 180 else (64, 48, 3))
+
+
+def test_frames_are_decoded_when_they_are_needed(tmp_path):
+    path = make_video(tmp_path / "cut.mp4", 40, options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_video(path) as video:
+        assert np.median(next(video.frames)[:, 32:] - frame(0)[:, 32:]) <= 3
+        with pytest.raises(UserError, match=r"cut\.mp4: breaks off after \d+ frames"):
+            list(video.frames)
+
+
+def test_damaged_frames_are_told_of(tmp_path):
+    path = make_video(tmp_path / "damaged.avi", 30)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=r"1 of its \d+ frames are damaged"):
+        read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video"])
+def test_a_file_that_is_no_video_is_named(tmp_path, content):
+    (tmp_path / "broken.mp4").write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.mp4: not a video"):
+        read(tmp_path / "broken.mp4")
+
+
+def test_a_title_in_another_encoding_does_not_matter(tmp_path):
+    path = make_video(tmp_path / "a.avi", 1)
+    with av.open(str(path)) as file, av.open(str(tmp_path / "b.avi"), "w") as titled:
+        titled.metadata["title"] = "XXXX"
+        stream = titled.add_stream_from_template(file.streams.video[0])
+        for packet in file.demux(file.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                titled.mux(packet)
+    content = (tmp_path / "b.avi").read_bytes()
+    assert b"XXXX" in content
+    path.write_bytes(content.replace(b"XXXX", "Öäüß".encode("latin-1")))
+    assert len(read(path)) == 1
+
+
+def test_a_file_with_nothing_but_sound_is_refused(tmp_path):
+    with av.open(str(tmp_path / "sound.mp4"), "w") as file:
+        stream = file.add_stream("aac", rate=8000)
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+        )
+        silence.sample_rate = 8000
+        file.mux(stream.encode(silence))
+        file.mux(stream.encode(None))
+    with pytest.raises(UserError, match=r"sound\.mp4: has no pictures"):
+        read(tmp_path / "sound.mp4")
+
+
+def test_frames_that_change_their_size_are_refused(tmp_path):
+    parts = [
+        make_video(tmp_path / f"{s[0]}.ts", 2, size=s) for s in ((48, 64), (64, 64))
+    ]
+    path = tmp_path / "both.mpg"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(UserError, match=r"both\.mpg: its frames change their size"):
+        read(path)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (33, 47)])
+def test_what_is_written_is_read(tmp_path, size):
+    path = tmp_path / "written.mp4"
+    with VideoWriter(path, Fraction(30000, 1001)) as writer:
+        for index in range(7):
+            writer.write(frame(index, *size))
+    with open_video(path) as video:
+        assert video.frame_rate == Fraction(30000, 1001)
+        frames = list(video.frames)
+    assert len(frames) == 7
+    assert frames[0].shape == (size[0] + size[0] % 2, size[1] + size[1] % 2, 3)
+    for index, image in enumerate(frames):
+        difference = image[: size[0], : size[1]].astype(int) - frame(index, *size)
+        assert np.median(np.abs(difference)) <= 3
+    # What browsers play.
+    with av.open(str(path)) as file:
+        context = file.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+
+
+def test_a_video_without_frames_is_no_file(tmp_path):
+    with VideoWriter(tmp_path / "empty.mp4", Fraction(25)):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_before_an_error_can_be_played(tmp_path):
+    with (
+        pytest.raises(RuntimeError),
+        VideoWriter(tmp_path / "a.mp4", Fraction(25)) as w,
+    ):
+        w.write(frame(3))
+        raise RuntimeError
+    assert len(read(tmp_path / "a.mp4")) == 1
+
+
+def test_the_missing_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    for attempt in (read, lambda path: VideoWriter(path, Fraction(25))):
+        with pytest.raises(UserError, match=r"a\.mp4: .*deepdepth-jax\[video\]"):
+            attempt(tmp_path / "a.mp4")

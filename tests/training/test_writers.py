@@ -1,0 +1,47 @@
+import json
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from deepdepth_jax.training.writers import MetricWriter
+
+
+def lines(workdir):
+    return [
+        json.loads(line)
+        for line in (workdir / "metrics.jsonl").read_text().splitlines()
+    ]
+
+
+def test_numbers_go_to_both(tmp_path):
+    with MetricWriter(tmp_path, after_step=0) as writer:
+        writer.write(5, "train", {"loss": 2.5})
+        writer.write(5, "val", {"abs_rel": 0.25, "d1": 0.5})
+    assert lines(tmp_path) == [
+        {"step": 5, "split": "train", "loss": 2.5},
+        {"step": 5, "split": "val", "abs_rel": 0.25, "d1": 0.5},
+    ]
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert set(events.Tags()["tensors"]) == {"train/loss", "val/abs_rel", "val/d1"}
+
+
+def test_going_on_drops_what_will_be_written_again(tmp_path):
+    with MetricWriter(tmp_path, after_step=0) as writer:
+        for step in (10, 20, 30):
+            writer.write(step, "train", {"loss": float(step)})
+    with MetricWriter(tmp_path, after_step=20) as writer:
+        writer.write(30, "train", {"loss": -1.0})
+    assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [
+        (10, 10.0),
+        (20, 20.0),
+        (30, -1.0),
+    ]
+
+
+def test_a_line_that_was_cut_off_is_dropped(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"step": 1, "split": "train", "loss": 1.0}\n{"step": 2, "spl'
+    )
+    with MetricWriter(tmp_path, after_step=5) as writer:
+        writer.write(6, "train", {"loss": 2.0})
+    assert [line["step"] for line in lines(tmp_path)] == [1, 6]
