@@ -17,6 +17,7 @@ from deepdepth_jax.datasets.builder import DepthBuilder, SourceConfig
 from deepdepth_jax.datasets.files import name_some
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _parse_beam_options(beam_options: str) -> Any:
     except ModuleNotFoundError as error:
         raise UserError(
             f"data.beam_options={beam_options!r} needs Apache Beam: "
-            'pip install "deepdepth-jax[beam]", or leave it empty'
+            f"{install_command('beam')}, or leave it empty"
         ) from error
     return PipelineOptions(beam_options.split())
 

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime.installation import install_command
 
 NUM_EXAMPLES = 4
 
@@ -84,7 +85,7 @@ def _import_page(folder: str) -> ModuleType:
         if error.name != "gradio":
             raise
         raise UserError(
-            'the page needs the package gradio; pip install "deepdepth-jax[demo]"'
+            f"the page needs the package gradio: {install_command('demo')}"
         ) from error
     return page
 

@@ -11,6 +11,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.parity import check_parity
 from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.runtime.installation import install_command
 
 
 def write_onnx(
@@ -35,8 +36,8 @@ def write_onnx(
         from deepdepth_jax.export.onnx_model import load_onnx, onnx_model
     except ModuleNotFoundError as error:
         raise UserError(
-            f"--format=onnx: needs the package {error.name}; "
-            'pip install "deepdepth-jax[export]"'
+            f"--format=onnx: needs the package {error.name}: "
+            f"{install_command('export')}"
         ) from error
     texts = {name: json.dumps(value) for name, value in metadata.items()}
     model = onnx_model(pipeline, trained, texts)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 RATE_FACTOR = "18"
@@ -133,6 +134,6 @@ def _import_av(path: Path) -> ModuleType:
         import av
     except ModuleNotFoundError as error:
         raise UserError(
-            f'{path}: videos need the package PyAV; pip install "deepdepth-jax[video]"'
+            f"{path}: videos need the package PyAV: {install_command('video')}"
         ) from error
     return av

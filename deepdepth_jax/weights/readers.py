@@ -12,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.keras_reader import read_h5
 
 # Where training scripts put the state dict among other things.
@@ -111,8 +112,8 @@ def _import_torch(path: Path) -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise UserError(
-            f"{path}: needs torch to be read; run `pip install deepdepth-jax[torch]`, "
-            "or take the same weights as .safetensors"
+            f"{path}: needs torch to be read: {install_command('torch')}, or take the "
+            "same weights as .safetensors"
         ) from error
 
 

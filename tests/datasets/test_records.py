@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from numbered import COUNT, Numbered, NumberedBuilder
 from deepdepth_jax.datasets.builder import SourceConfig
 from deepdepth_jax.datasets.records import changes, open_records
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 
 PREPARE_IN_ANOTHER_PROCESS = """
 import sys
@@ -118,5 +120,5 @@ def test_changes_are_told_by_field_and_by_file():
 
 def test_beam_that_is_not_installed_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "apache_beam.options.pipeline_options", None)
-    with pytest.raises(UserError, match=r"deepdepth-jax\[beam\]"):
+    with pytest.raises(UserError, match=re.escape(install_command("beam"))):
         open_records(NumberedBuilder, Numbered(), tmp_path, "--runner=DirectRunner")

@@ -41,6 +41,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
 from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.types import Prediction
 
 HEIGHT, WIDTH = 6, 10
@@ -310,7 +311,7 @@ def test_a_missing_gradio_is_told_before_anything_is_loaded(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "gradio", None)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(UserError, match=r'pip install "deepdepth-jax\[demo\]"'):
+    with pytest.raises(UserError, match=re.escape(install_command("demo"))):
         main([f"--workdir={tmp_path}", f"--port={port}"])
 
 

@@ -1,3 +1,4 @@
+import re
 import sys
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from moving_pictures import frame, make_video
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.predict.video import VideoWriter, open_video
+from deepdepth_jax.runtime.installation import install_command
 
 
 def read(path):
@@ -141,5 +143,5 @@ def test_frames_before_an_error_can_be_played(tmp_path):
 def test_the_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     for attempt in (read, lambda path: VideoWriter(path, Fraction(25))):
-        with pytest.raises(UserError, match=r"a\.mp4: .*deepdepth-jax\[video\]"):
+        with pytest.raises(UserError, match=re.escape(install_command("video"))):
             attempt(tmp_path / "a.mp4")

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from deepdepth_jax.convert import main
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import load_backbone
+from deepdepth_jax.runtime.installation import install_command
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_torch_is_only_asked_for_when_it_is_needed(foreign, tmp_path, monkeypatc
     (tmp_path / "in.pth").touch()
 
     main([f"--input={foreign}", f"--output={tmp_path / 'out.safetensors'}"])
-    with pytest.raises(UserError, match=r"run `pip install deepdepth-jax\[torch\]`"):
+    with pytest.raises(UserError, match=re.escape(install_command("torch"))):
         main([f"--input={tmp_path / 'in.pth'}", f"--output={tmp_path}/2.safetensors"])
 
 

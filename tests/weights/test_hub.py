@@ -12,6 +12,7 @@ from safetensors.numpy import save
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import load_backbone
+from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.hub import default_cache_dir, resolve
 
@@ -154,7 +155,7 @@ def test_torch_is_asked_for_before_a_download(server, tmp_path, monkeypatch):
     port = server.server_address[1]
     known = {"a": Checkpoint(f"http://127.0.0.1:{port}/whole/a.pth", "sha256:00")}
 
-    with pytest.raises(UserError, match=r"pip install deepdepth-jax\[torch\]"):
+    with pytest.raises(UserError, match=re.escape(install_command("torch"))):
         resolve("a", tmp_path, known)
 
     assert server.requests == []

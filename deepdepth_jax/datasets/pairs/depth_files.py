@@ -15,6 +15,7 @@ from jaxtyping import Float32
 
 from deepdepth_jax.datasets.files import read_bytes, read_depth_png
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 
 # What NumPy and the modules below it raise for files that are broken, or pickled.
 _BROKEN_NUMPY_FILE = (
@@ -105,7 +106,7 @@ def _read_exr(path: Path) -> np.ndarray:
         import OpenEXR
     except ModuleNotFoundError as error:
         raise UserError(
-            f'{path}: needs the package OpenEXR; pip install "deepdepth-jax[exr]"'
+            f"{path}: needs the package OpenEXR: {install_command('exr')}"
         ) from error
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from deepdepth_jax.datasets.pairs.depth_files import DEPTH_SUFFIXES, read_depth
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.installation import install_command
 
 HEIGHT, WIDTH = 5, 7
 DEPTH_M = np.random.default_rng(0).uniform(0.5, 80, (HEIGHT, WIDTH)).astype(np.float32)
@@ -303,4 +304,4 @@ def test_missing_and_foreign_files_are_named(tmp_path, suffix):
 def test_without_openexr_the_extra_is_named(tmp_path, monkeypatch):
     path = write(tmp_path / "d.exr", encode_exr(tmp_path, {"Z": DEPTH_M}))
     monkeypatch.setitem(sys.modules, "OpenEXR", None)  # as if not installed
-    assert_refused(path, 'pip install "deepdepth-jax[exr]"')
+    assert_refused(path, install_command("exr"))

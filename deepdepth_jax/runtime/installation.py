@@ -1,0 +1,52 @@
+"""How this package came onto the machine: hints fit that, and name no other package."""
+
+import importlib.metadata
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+DISTRIBUTION = "deepdepth-jax"
+
+
+def install_command(extra: str) -> str:
+    """Returns the command that installs one of this package's extras.
+
+    The name alone would have pip ask a public index, where it may be anybody's. An
+    editable checkout and what was installed from a file, a folder or a repository are
+    named by where they are (PEP 610). Otherwise the packages of the extra are listed.
+
+    Args:
+      extra: one of `project.optional-dependencies` in pyproject.toml.
+    """
+    found = list(importlib.metadata.distributions(name=DISTRIBUTION))
+    # A checkout's own folder comes first there, and does not have the file.
+    origin = next(filter(None, (it.read_text("direct_url.json") for it in found)), None)
+    if origin is None:
+        options: Sequence[str] = list(_packages(found[0].requires or [], extra))
+    else:
+        options = _options(json.loads(origin), extra)
+    return shlex.join([sys.executable, "-m", "pip", "install", *options])
+
+
+def _options(origin: Mapping[str, Any], extra: str) -> list[str]:
+    """Names the package as pip was told where it is."""
+    url: str = origin["url"]
+    if origin.get("dir_info", {}).get("editable"):
+        return ["-e", f"{url2pathname(urlsplit(url).path)}[{extra}]"]
+    if "vcs_info" in origin:
+        repository = origin["vcs_info"]
+        url = f"{repository['vcs']}+{url}@{repository['commit_id']}"
+    if "subdirectory" in origin:
+        url += f"#subdirectory={origin['subdirectory']}"
+    return [f"{DISTRIBUTION}[{extra}] @ {url}"]
+
+
+def _packages(requirements: Sequence[str], extra: str) -> Iterator[str]:
+    for requirement in requirements:
+        package, _, marker = requirement.partition(";")
+        if f'extra == "{extra}"' in marker:
+            yield package.strip()
