@@ -30,7 +30,7 @@ from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.pipeline import Mixture, train_batches
 from deepdepth_jax.datasets.records import Records, open_records
-from deepdepth_jax.datasets.streets.export import write_kitti
+from deepdepth_jax.datasets.streets.layouts import write_kitti
 from deepdepth_jax.defaults import AUGMENTATIONS
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.parallel import split_over_devices

@@ -32,7 +32,7 @@ from benchmarks.table import FORMS, OURS, Row
 from benchmarks.torch_network import Network
 from benchmarks.torch_start import CROP, STEP
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.streets.export import write_kitti
+from deepdepth_jax.datasets.streets.layouts import write_kitti
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Backbone, Metadata, save_backbone

@@ -13,7 +13,15 @@ from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.predict import __main__ as predict
 from deepdepth_jax.weights.naming_schemes import SOURCES
 
-COMMANDS = ("main", "predict", "export", "convert", "check_data", "demo")
+COMMANDS = (
+    "main",
+    "predict",
+    "export",
+    "convert",
+    "check_data",
+    "demo",
+    "datasets.streets.export",
+)
 HEAVY = "jax flax numpy matplotlib gradio tensorflow tensorflow_datasets"
 
 

@@ -12,7 +12,7 @@ from deepdepth_jax.check_data.__main__ import main
 from deepdepth_jax.check_data.inspection import DepthStatistics
 from deepdepth_jax.check_data.report import describe
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.streets.export import write_kitti
+from deepdepth_jax.datasets.streets.layouts import write_kitti
 from deepdepth_jax.errors import UserError
 
 FRAMES = [

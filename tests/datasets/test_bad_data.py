@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_runs import arguments
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
-from deepdepth_jax.datasets.streets.export import write_kitti, write_synthia
+from deepdepth_jax.datasets.streets.layouts import write_kitti, write_synthia
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.main import main
 

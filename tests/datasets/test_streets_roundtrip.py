@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
-from deepdepth_jax.datasets.streets.export import (
+from deepdepth_jax.datasets.streets.layouts import (
     frame_key,
     write_kitti,
     write_synthia,

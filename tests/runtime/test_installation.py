@@ -11,7 +11,7 @@ from deepdepth_jax.runtime.installation import install_command
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Makes an installation, found after the egg-info that a checkout has of its own."""
+    """Makes an installation that is found after the egg-info of a checkout."""
 
     def install(origin):
         folders = [

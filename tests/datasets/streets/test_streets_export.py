@@ -12,9 +12,9 @@ from street_views import HEIGHT, WIDTH
 
 from deepdepth_jax.datasets.kitti.calibration import read_focal_px, read_projection
 from deepdepth_jax.datasets.kitti.eigen import Frame, frames
-from deepdepth_jax.datasets.streets.export import (
+from deepdepth_jax.datasets.streets.export import main
+from deepdepth_jax.datasets.streets.layouts import (
     frame_key,
-    main,
     write_kitti,
     write_synthia,
 )
