@@ -26,8 +26,8 @@ import numpy as np
 
 from benchmarks.pairing import alternate, describe, ratios
 from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.config import default_config
 from deepdepth_jax.datasets.streets.render import render
-from deepdepth_jax.defaults import default_config
 from deepdepth_jax.inference.crf.mean_field import dense_crf
 from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.runtime import cli

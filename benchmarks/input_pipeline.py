@@ -24,6 +24,7 @@ from benchmarks.command import Benchmark, run
 from benchmarks.pairing import alternate
 from benchmarks.table import OURS, Row
 from benchmarks.torch_loader import kitti_files, torch_batches
+from deepdepth_jax.config import AUGMENTATIONS
 from deepdepth_jax.datasets.augment import Augmentation
 from deepdepth_jax.datasets.descriptions import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
@@ -31,7 +32,6 @@ from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.pipeline import Mixture, train_batches
 from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.streets.layouts import write_kitti
-from deepdepth_jax.defaults import AUGMENTATIONS
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.parallel import split_over_devices
 

@@ -16,8 +16,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from deepdepth_jax.config import complete
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.models.conv.recompute import Remat
 from deepdepth_jax.training.build import build_abstract_state, build_train_step
 from deepdepth_jax.types import Batch

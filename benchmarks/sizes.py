@@ -13,8 +13,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from deepdepth_jax.config import complete
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.inference.posterior import Belief
 from deepdepth_jax.inference.size_classes import in_size_classes
 from deepdepth_jax.inference.steps import Trained, make_predict_step

@@ -17,7 +17,7 @@ Expected: not run to the end. Time: as kitti.py.
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import default_config
 
 
 def get_config() -> ConfigDict:

@@ -25,7 +25,7 @@ Time: three times the steps of configs/kitti.py, on crops of 59% of the size.
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import default_config
 
 
 def get_config() -> ConfigDict:

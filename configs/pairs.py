@@ -13,7 +13,7 @@ Expected: depends on the data. Time: that of configs/kitti.py for as many steps.
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import default_config
 
 
 def get_config() -> ConfigDict:

@@ -14,7 +14,7 @@ Time: 7 min on two CPU cores.
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import default_config
 
 
 def get_config() -> ConfigDict:

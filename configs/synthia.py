@@ -15,7 +15,7 @@ Time: the paper used one 12 GB TITAN Xp for 100 000 steps.
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import default_config
 
 
 def get_config() -> ConfigDict:

@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 import jax
@@ -59,11 +57,6 @@ class DepthBins:
             )
         if self.kind == "sid" and self.min_depth_m == 0:
             raise UserError("bins.min_depth_m=0: bins.kind=sid needs a positive one")
-
-    @classmethod
-    def preset(cls, name: str) -> "DepthBins":
-        """Builds the bins that go by a name in `PRESETS`."""
-        return cls(**PRESETS[name])
 
     def depth_at(self, position: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
         """Maps a continuous bin coordinate to metres: 0 -> a, K -> b, i -> edge i."""
@@ -198,22 +191,3 @@ def running_sums(terms: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
     count = terms.shape[-1]
     until = jnp.asarray(np.triu(np.ones((count, count))), terms.dtype)
     return jnp.matmul(terms, until, precision=jax.lax.Precision.HIGHEST)
-
-
-PRESETS: Mapping[str, Mapping] = MappingProxyType(
-    {
-        "paper": dict(kind="sid", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
-        "paper_ud": dict(kind="ud", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
-        # The bins of DORN's released KITTI network: the ratio of two edges is e^0.04.
-        "dorn_release": dict(
-            kind="sid",
-            num_bins=71,
-            min_depth_m=4.664,
-            max_depth_m=4.664 * float(np.exp(0.04 * 71)),
-        ),
-        # Kept only to reproduce others: 54 of the 80 bins lie below 2 m.
-        "pytorch_dorn": dict(
-            kind="sid", num_bins=80, min_depth_m=0.001, max_depth_m=80.0
-        ),
-    }
-)

@@ -24,6 +24,7 @@ def _parser() -> cli.Parser:
         "Train a depth network, then evaluate it. Started again with the same workdir, "
         "training goes on from the last checkpoint. Any field of the config is "
         "overridden by --config.section.field=value.",
+        takes_config=True,
     )
     parser.add_argument(
         "--config", type=Path, help="a config file, or a workdir's config.json"

@@ -2,7 +2,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from deepdepth_jax.bins import IGNORE, PRESETS, DepthBins
+from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.config.network import BIN_PRESETS
 from deepdepth_jax.errors import UserError
 
 SID = DepthBins()
@@ -113,17 +114,16 @@ def test_perfect_labels_leave_the_known_error():
     )
 
 
-def test_presets():
-    dorn = DepthBins.preset("dorn_release")
+def test_presets_of_the_config():
+    preset = {name: DepthBins(**fields) for name, fields in BIN_PRESETS.items()}
+    dorn, crowded = preset["dorn_release"], preset["pytorch_dorn"]
     np.testing.assert_allclose(
         dorn.edges_m[1:] / dorn.edges_m[:-1], np.exp(0.04), rtol=1e-5
     )
     assert dorn.edges_m[0] == pytest.approx(4.664)
-    crowded = DepthBins.preset("pytorch_dorn")
     assert (crowded.edges_m[1:] <= 2).sum() == 53  # the 54th holds 2 m itself
     assert crowded.label(jnp.array([2.0])) == 53
-    assert DepthBins.preset("paper") == SID
-    assert all(DepthBins.preset(name) for name in PRESETS)
+    assert preset["paper"] == SID
 
 
 @pytest.mark.parametrize(

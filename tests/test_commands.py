@@ -35,7 +35,8 @@ def run_python(program, *arguments):
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [("deepdepth_jax", [])]
-    + [(f"deepdepth_jax.{name}", ["--help"]) for name in COMMANDS],
+    + [(f"deepdepth_jax.{name}", ["--help"]) for name in COMMANDS]
+    + [("deepdepth_jax.main", ["--help", "config"])],
 )
 def test_help_imports_nothing_heavy(module, arguments):
     program = f"""
@@ -49,7 +50,9 @@ else:
 """
     out = run_python(program, *arguments)
     assert out.endswith("imported:\n")
-    assert ("usage: python -m " + module in out) == bool(arguments)
+    asked_for_a_field = arguments[1:] == ["config"]
+    assert ("train.learning_rate = 0.00025" in out) == asked_for_a_field
+    assert ("usage: python -m " + module in out) == (arguments == ["--help"])
 
 
 def test_importing_the_renderer_does_not_start_jax():

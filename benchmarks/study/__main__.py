@@ -47,6 +47,7 @@ def _parser() -> cli.Parser:
         "Train the variants of a study from its seeds, evaluate them, and write tables "
         "and a plot. Started again, it does what is left. Any field of the config is "
         "overridden for all by --config.section.field=value.",
+        takes_config=True,
     )
     parser.add_argument(
         "--config", type=Path, required=True, help="a file with get_study()"

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "Read everything that a config trains, validates and is evaluated on, and "
         "report what is there, missing or broken. Exit code 0 only if training could "
         "start. Any field of the config is overridden by --config.section.field=value.",
+        takes_config=True,
     )
     parser.add_argument("--config", type=Path, required=True, help="a config file")
     parser.add_argument(

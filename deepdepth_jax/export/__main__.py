@@ -50,6 +50,7 @@ def _parser() -> cli.Parser:
         "in, metres and confidence out. The written file is checked against the "
         "network. What happens to the depth is that of the run's section `eval`; "
         "--config.eval.decode=median, for instance, overrides a field of it.",
+        takes_config=True,
     )
     parser.add_argument(
         "--workdir", type=cli.folder, required=True, help="the folder of a trained run"

@@ -9,9 +9,9 @@ import argparse
 import errno
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from deepdepth_jax.errors import PreemptedError, UserError
 from deepdepth_jax.runtime.startup import set_up_process
@@ -37,17 +37,47 @@ CANNOT_WRITE = frozenset(
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults and whose errors are one line."""
 
-    def __init__(self, prog: str, description: str) -> None:
+    def __init__(
+        self, prog: str, description: str, *, takes_config: bool = False
+    ) -> None:
         super().__init__(
             prog=f"python -m {prog}",
             description=description,
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
             allow_abbrev=False,
+            add_help=not takes_config,
         )
+        if takes_config:
+            self.add_argument(
+                "-h",
+                "--help",
+                action=_Help,
+                nargs="?",
+                choices=["config"],
+                default=argparse.SUPPRESS,
+                help="show this message, or every field of the config, and exit",
+            )
 
     def error(self, message: str) -> NoReturn:
         """Reports a wrong argument as any other mistake."""
         raise UserError(f"{message} (see {self.prog} --help)")
+
+
+class _Help(argparse.Action):
+    """Prints the help of a command or, on `--help config`, that of the config."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Prints, and ends the command."""
+        from deepdepth_jax.config.describe import help_text
+
+        print(help_text() if values == "config" else parser.format_help())
+        parser.exit()
 
 
 def run(main: Callable[[list[str]], int | None]) -> NoReturn:

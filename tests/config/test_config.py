@@ -6,11 +6,11 @@ import pytest
 from deepdepth_jax.config import (
     complete,
     config_from_json,
+    default_config,
     differences,
     load_config,
     override,
 )
-from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.weights.adopt import adopt_pretrained
@@ -79,6 +79,33 @@ def test_overrides_keep_the_fields_type():
     assert config.bins.num_bins == 40
 
 
+@pytest.mark.parametrize(
+    ("field", "first", "last"),
+    [
+        ("eval.scales", "(0.5,1.0)", "(2.0,)"),
+        ("model.aspp_rates", "(1,2,3)", "(4,5)"),
+        ("train.crop", "(96,320)", "(64,64)"),
+        ("data.kitti.cameras", "(2,3)", "3"),
+        ("data.kitti.validation_drives", "('a','b')", "('c',)"),
+        ("train.num_steps", "7", "8"),
+        ("eval.flip", "True", "False"),
+        ("bins.kind", "ud", "sid"),
+    ],
+)
+def test_the_last_of_several_values_counts(field, first, last):
+    given = [f"--config.{field}={value}" for value in (first, last)]
+    once, twice = (override(default_config(), given[start:]) for start in (1, 0))
+    assert differences(once, twice) == {}
+
+
+def test_a_list_of_names_needs_no_quotes():
+    drives = "2011_09_26_drive_0005,2011_09_28_drive_0001"
+    config = override(
+        default_config(), [f"--config.data.kitti.validation_drives={drives}"]
+    )
+    assert config.data.kitti.validation_drives == tuple(drives.split(","))
+
+
 def test_a_field_that_is_given_wins_over_its_preset():
     config = runnable("--config.bins.preset=dorn_release", "--config.bins.num_bins=40")
     assert config.bins.num_bins == 40
@@ -90,9 +117,17 @@ def test_a_field_that_is_given_wins_over_its_preset():
     [
         ("--config.data.rot=x", "did you mean --config.data.root?"),
         ("--config.learning_rat=1", "did you mean --config.train.learning_rate?"),
+        ("--config.train.lr=1", "did you mean --config.train.learning_rate?"),
+        ("--config.optim.lr=1", "did you mean --config.train.learning_rate?"),
+        ("--config.train.rate=1", "did you mean --config.train.learning_rate?"),
+        ("--config.train.epochs=1", "did you mean --config.train.num_steps?"),
+        ("--config.eval.num_steps=1", "did you mean --config.train.num_steps?"),
+        ("--config.trian.batch_size=1", "did you mean --config.train.batch_size?"),
+        ("--config.model.arch=x", "did you mean --config.model.backbone?"),
+        ("--config.eval.gt=x", "did you mean --config.eval.ground_truth?"),
         ("--config.zebra=1", "no such field"),
         ("--config.train=3", "no such field"),
-        ("--config.train.batch_size=x", "--config.train.batch_size=x"),
+        ("--config.train.batch_size=x", "--config.train.batch_size='x': must be"),
         ("--config.train.batch_size", "write --config.section.field=value"),
         ("--batch_size=3", "write --config.section.field=value"),
     ],
@@ -167,6 +202,13 @@ def test_config_comes_back_from_json(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"config": config.to_dict()}))
     assert differences(complete(config_from_json(path)), config) == {}
+
+
+def test_the_config_of_an_older_run_loads_as_it_was():
+    path = Path(__file__).with_name("config_of_version_0.1.json")
+    stored = json.loads(path.read_text())["config"]
+    completed = complete(config_from_json(path))
+    assert json.loads(json.dumps(completed.to_dict())) == stored
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\xff"])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from deepdepth_jax.config import AUGMENTATIONS
 from deepdepth_jax.datasets.augment import MEAN_COLOUR, Augmentation, augment
-from deepdepth_jax.defaults import AUGMENTATIONS
 
 NOTHING = Augmentation()
 

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from numbered import COUNT, Numbered, NumberedBuilder
 
+from deepdepth_jax.config import default_config
 from deepdepth_jax.datasets.augment import Augmentation
 from deepdepth_jax.datasets.pipeline import (
     Mixture,
@@ -16,7 +17,6 @@ from deepdepth_jax.datasets.pipeline import (
     train_batches,
 )
 from deepdepth_jax.datasets.records import open_records
-from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 
 NOTHING = Augmentation()

@@ -11,9 +11,8 @@ import pytest
 from tiny_runs import OVERRIDES
 
 from deepdepth_jax import DepthPredictor
-from deepdepth_jax.config import complete, override
+from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
-from deepdepth_jax.defaults import default_config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import evaluate
 from deepdepth_jax.inference.crf.mean_field import dense_crf

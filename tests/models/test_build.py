@@ -6,8 +6,7 @@ import pytest
 from foreign_checkpoints import state_dict
 from safetensors.numpy import save_file
 
-from deepdepth_jax.config import complete, override
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.input_convention import CONVENTIONS

@@ -8,8 +8,7 @@ from PIL import Image
 from tiny_runs import arguments
 
 from deepdepth_jax import DepthPredictor
-from deepdepth_jax.config import complete, override
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.__main__ import main as export
 from deepdepth_jax.main import main

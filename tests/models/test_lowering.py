@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from deepdepth_jax.config import complete
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.training.build import build_abstract_state, build_train_step
 from deepdepth_jax.types import Batch
 from deepdepth_jax.weights.adopt import adopt_pretrained

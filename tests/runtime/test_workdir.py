@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from deepdepth_jax.config import complete, override
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.workdir import (
     check_same_run,

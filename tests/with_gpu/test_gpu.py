@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from exported_networks import pictures, pipeline, trained
 
-from deepdepth_jax.config import complete
-from deepdepth_jax.defaults import default_config
+from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.export.files import write_stablehlo
 from deepdepth_jax.export.pipeline import outputs_of
 from deepdepth_jax.export.stablehlo import load_stablehlo

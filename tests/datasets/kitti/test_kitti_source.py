@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deepdepth_jax.config import default_config
 from deepdepth_jax.datasets.kitti import calibration
 from deepdepth_jax.datasets.kitti.calibration import read_projection
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.kitti.lidar import project_lidar
 from deepdepth_jax.datasets.registry import held_out_source
-from deepdepth_jax.defaults import default_config
 
 VAL = [Frame("2011_09_26", "0005", camera, 5) for camera in (2, 3)]
 TEST = Frame("2011_09_26", "0002", 2, 6)

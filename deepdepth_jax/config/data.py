@@ -1,0 +1,168 @@
+"""The section `data`: what is learned from, validated and evaluated on."""
+
+import dataclasses
+from typing import Literal
+
+from deepdepth_jax.config.fields import number, option
+
+Dataset = Literal["kitti", "pairs", "streets", "synthia"]
+GroundTruth = Literal["improved", "lidar"]
+
+LARGEST_FOCAL_PX = 100_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MixtureConfig:
+    """Weights of the data sets to learn from; all 0: `data.dataset` alone."""
+
+    kitti: float = number(
+        0.0, at_least=0, at_most=1_000_000, meaning="weight of KITTI's training frames"
+    )
+    pairs: float = number(
+        0.0, at_least=0, at_most=1_000_000, meaning="weight of the manifest's pairs"
+    )
+    streets: float = number(
+        0.0, at_least=0, at_most=1_000_000, meaning="weight of the rendered scenes"
+    )
+    synthia: float = number(
+        0.0, at_least=0, at_most=1_000_000, meaning="weight of SYNTHIA's frames"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KittiConfig:
+    """KITTI's raw data, with its improved (annotated) depth maps beside it."""
+
+    root: str = option("", meaning="KITTI's own folder; empty: `data.root`", free=True)
+    ground_truth: GroundTruth = option(
+        "improved",
+        meaning="training's ground truth: improved (annotated maps) or projected lidar",
+        also=("gt", "depth_source"),
+    )
+    cameras: tuple[Literal[2, 3], ...] = option(
+        (2,), meaning="cameras to train on: 2 is the left colour camera, 3 the right"
+    )
+    validation_drives: tuple[str, ...] = option(
+        (
+            "2011_09_26_drive_0005",
+            "2011_09_26_drive_0022",
+            "2011_09_26_drive_0079",
+            "2011_09_28_drive_0001",
+        ),
+        meaning="training drives held out whole, to choose a checkpoint by",
+        also=("val_drives",),
+        may_be_empty=True,
+    )
+    train_list: str = option(
+        "",
+        meaning="a file that lists the training frames; empty: the Eigen split's",
+        also=("filenames_file", "split_file"),
+    )
+    val_list: str = option(
+        "", meaning="a file that lists the validation frames; empty: the Eigen split's"
+    )
+    test_list: str = option(
+        "", meaning="a file that lists the test frames; empty: the Eigen split's"
+    )
+    legacy_lidar: bool = option(
+        False,
+        meaning="project lidar with the small errors of most published evaluations",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairsConfig:
+    """The user's own images and depth maps."""
+
+    manifest: str = option(
+        "",
+        meaning="a .jsonl or .csv file that lists images and their depth files",
+        also=("csv", "jsonl", "list"),
+    )
+    depth_unit_m: float = number(
+        1.0,
+        above=0,
+        at_most=1000,
+        unit="m",
+        meaning="length that one unit of the depth files stands for",
+        also=("depth_scale",),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StreetsConfig:
+    """Rendered street scenes."""
+
+    train_scenes: int = number(
+        600, at_least=1, at_most=1_000_000, meaning="scenes to learn from"
+    )
+    val_scenes: int = number(
+        20, at_least=0, at_most=1_000_000, meaning="scenes to validate on"
+    )
+    test_scenes: int = number(
+        60, at_least=0, at_most=1_000_000, meaning="scenes to evaluate on"
+    )
+    height: int = number(
+        96, at_least=16, at_most=4096, unit="px", meaning="height of the images"
+    )
+    width: int = number(
+        320, at_least=16, at_most=4096, unit="px", meaning="width of the images"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SynthiaConfig:
+    """SYNTHIA-RAND-CITYSCAPES."""
+
+    root: str = option(
+        "", meaning="SYNTHIA's own folder; empty: `data.root`", free=True
+    )
+    focal_px: float = number(
+        0.0,
+        at_least=0,
+        at_most=LARGEST_FOCAL_PX,
+        unit="px",
+        meaning="focal length, which the data set does not state; 0: unknown",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """The data that is learned from, validated and evaluated on."""
+
+    dataset: Dataset = option(
+        "streets",
+        meaning="the data set to train, validate and evaluate on",
+        also=("data", "name"),
+    )
+    root: str = option(
+        "",
+        meaning="the folder that holds KITTI or SYNTHIA as unpacked",
+        also=("path", "folder", "dir", "data_path"),
+        free=True,
+    )
+    prepared_dir: str = option(
+        "runs/prepared",
+        meaning="the folder for records prepared from the data set",
+        also=("cache_dir", "data_dir"),
+        free=True,
+    )
+    beam_options: str = option(
+        "",
+        meaning="options of an Apache Beam pipeline to prepare records with; empty: "
+        "prepare on this machine",
+        free=True,
+    )
+    mixture: MixtureConfig
+    canonical_focal_px: float = number(
+        0.0,
+        at_least=0,
+        at_most=LARGEST_FOCAL_PX,
+        unit="px",
+        meaning="learn depth as seen at this focal length, and scale predictions back "
+        "to the image's own; 0: learn depth as it is",
+    )
+    kitti: KittiConfig
+    pairs: PairsConfig
+    streets: StreetsConfig
+    synthia: SynthiaConfig

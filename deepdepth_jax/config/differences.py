@@ -1,0 +1,31 @@
+"""Two configs, field by field."""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from deepdepth_jax.config.check import fill_from_presets
+from deepdepth_jax.config.load import flatten
+from deepdepth_jax.config.sections import default_config
+
+
+def differences(ours: ConfigDict, theirs: ConfigDict) -> dict[str, tuple[Any, Any]]:
+    """Lists the fields in which two completed configs differ, with both values."""
+    left, right = dict(flatten(ours)), dict(flatten(theirs))
+    return {
+        field: (left.get(field), right.get(field))
+        for field in sorted(left.keys() | right.keys())
+        if left.get(field) != right.get(field)
+    }
+
+
+def describe_differences(config: ConfigDict) -> str:
+    """Lists how a completed config differs from the default, a line for each field."""
+    changed = differences(fill_from_presets(default_config()), config)
+    lines = [
+        f"  {field} = {here!r} (default {default!r})"
+        for field, (default, here) in changed.items()
+    ]
+    return "\n".join(
+        ["config, where it is not the default:", *(lines or ["  nowhere"])]
+    )

@@ -1,0 +1,263 @@
+"""A field of the config: its type, default, bounds, meaning and unit.
+
+A field stands once, in the dataclass of its section:
+
+    learning_rate: float = number(2.5e-4, at_least=0, at_most=10, meaning="...")
+
+Its annotation is its type: bool, int, float, str, a `Literal` of its choices, or a
+tuple of one of these. Everything else reads it through `Field`.
+"""
+
+import ast
+import dataclasses
+import numbers
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, TypeGuard, get_args, get_origin
+
+Number = float | int
+
+MOST_ITEMS = 64
+"""The most items of a tuple whose length is free."""
+
+_SWITCH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+_OF_LITERAL_EVAL = ValueError, TypeError, SyntaxError, MemoryError, RecursionError
+MOST_SHOWN = 80
+"""How many characters of a refused value are shown."""
+
+
+def option(
+    default: object,
+    *,
+    meaning: str,
+    unit: str = "",
+    also: tuple[str, ...] = (),
+    free: bool = False,
+    may_be_empty: bool = False,
+) -> Any:
+    """Declares a field that is text, a choice, a switch, or a tuple of these.
+
+    Args:
+      default: None if a preset, the head or the pretrained weights decide.
+      meaning: a phrase for the documentation.
+      unit: of the value.
+      also: other names that people look for it by.
+      free: whether it changes nothing of what a run learns.
+      may_be_empty: whether a tuple may have no items.
+    """
+    about = dict(meaning=meaning, unit=unit, also=also, free=free)
+    return dataclasses.field(
+        default=default, metadata=about | dict(may_be_empty=may_be_empty)
+    )
+
+
+def number(
+    default: object,
+    *,
+    at_least: Number | None = None,
+    above: Number | None = None,
+    at_most: Number | None = None,
+    below: Number | None = None,
+    meaning: str,
+    unit: str = "",
+    also: tuple[str, ...] = (),
+    free: bool = False,
+) -> Any:
+    """Declares a field that is a number, or a tuple of numbers, within bounds.
+
+    Args:
+      default: see `option`.
+      at_least: the lower bound, if it is a value of the field.
+      above: the lower bound, if it is not.
+      at_most: the upper bound, if it is a value of the field.
+      below: the upper bound, if it is not.
+      meaning: see `option`.
+      unit: of the number.
+      also: see `option`.
+      free: see `option`.
+    """
+    bounds = Bounds(at_least, above, at_most, below)
+    about = dict(meaning=meaning, unit=unit, also=also, free=free)
+    return dataclasses.field(default=default, metadata=about | dict(bounds=bounds))
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """The bounds of a number: one below, one above."""
+
+    at_least: Number | None
+    above: Number | None
+    at_most: Number | None
+    below: Number | None
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.above is None):
+            raise TypeError("a number has one lower bound")
+        if (self.at_most is None) == (self.below is None):
+            raise TypeError("a number has one upper bound")
+
+    def __contains__(self, value: Any) -> bool:
+        """Tells whether a number lies within; NaN and infinities never do."""
+        low = value > self.above if self.at_least is None else value >= self.at_least
+        high = value < self.below if self.at_most is None else value <= self.at_most
+        return bool(low and high)
+
+    def __str__(self) -> str:
+        low = f"> {self.above:_}" if self.at_least is None else f">= {self.at_least:_}"
+        high = f"< {self.below:_}" if self.at_most is None else f"<= {self.at_most:_}"
+        return f"{low} and {high}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of the config, under the whole name that command lines have for it.
+
+    Attributes:
+      name: such as `train.learning_rate`.
+      type: of the value, or of each item of a tuple.
+      lengths: the least and the most items of a tuple; None: it is no tuple.
+      bounds: of a number, or of each.
+      default: see `option`, as the attributes below.
+    """
+
+    name: str
+    type: Any
+    lengths: tuple[int, int] | None
+    bounds: Bounds | None
+    default: Any
+    meaning: str
+    unit: str
+    also: tuple[str, ...]
+    free: bool
+
+    @classmethod
+    def of(cls, name: str, declared: dataclasses.Field, free: bool) -> "Field":
+        """Reads a field of a section off the dataclass."""
+        about, annotation = declared.metadata, declared.type
+        lengths, item = None, annotation
+        if type(None) in get_args(annotation):
+            [item] = set(get_args(annotation)) - {type(None)}
+        if get_origin(annotation) is tuple:
+            item, *others = get_args(annotation)
+            lengths = 1 + len(others), 1 + len(others)
+            if others == [Ellipsis]:
+                lengths = 0 if about.get("may_be_empty") else 1, MOST_ITEMS
+        return cls(
+            name=name,
+            type=item,
+            lengths=lengths,
+            bounds=about.get("bounds"),
+            default=declared.default,
+            meaning=about["meaning"],
+            unit=about["unit"],
+            also=about["also"],
+            free=free or about["free"],
+        )
+
+    @property
+    def choices(self) -> tuple:
+        """What the value must be one of; empty if it is no choice."""
+        return get_args(self.type) if get_origin(self.type) is Literal else ()
+
+    @property
+    def plain(self) -> type:
+        """The type of the value, or of each item, as Python knows it."""
+        return type(self.choices[0]) if self.choices else self.type
+
+    @property
+    def requirement(self) -> str:
+        """Describes the values that the field takes, to follow "must be"."""
+        if self.lengths is None:
+            return self._of_one()
+        least, most = self.lengths
+        count = f"{most}" if least == most else f"{least} to {most}"
+        return f"{count} items in parentheses, each {self._of_one()}"
+
+    def _of_one(self) -> str:
+        if self.choices:
+            return f"one of {', '.join(map(str, self.choices))}"
+        if self.type is bool:
+            return "True or False"
+        if self.type is str:
+            return "text"
+        return f"a {'whole ' if self.type is int else ''}number {self.bounds}"
+
+    def accept(self, value: object) -> Any:
+        """Returns a value in the field's type.
+
+        Raises:
+          ValueError: the field does not take it; names the value and the requirement.
+        """
+        if value is None and self.default is None:
+            return None
+        items = self._items(value)
+        if items is None or not all(map(self._takes, items)):
+            raise ValueError(f"{_shown(value)}: must be {self.requirement}")
+        is_number = self.type in (int, float)
+        kept = tuple(self.type(item) if is_number else item for item in items)
+        return kept if self.lengths else kept[0]
+
+    def _items(self, value: Any) -> Sequence | None:
+        """Lists what must each be of the field's type; None if they are miscounted."""
+        if self.lengths is None:
+            return (value,)
+        least, most = self.lengths
+        is_list = isinstance(value, (tuple, list))
+        return value if is_list and least <= len(value) <= most else None
+
+    def _takes(self, item: object) -> bool:
+        if self.choices:
+            return any(
+                type(item) is type(choice) and item == choice for choice in self.choices
+            )
+        if self.type is str:
+            return isinstance(item, str) and "\0" not in item
+        if self.bounds is None or isinstance(item, bool):
+            return type(item) is self.type
+        kind = numbers.Integral if self.type is int else numbers.Real
+        return isinstance(item, kind) and item in self.bounds
+
+    def read(self, text: str) -> Any:
+        """Returns the value that a text on a command line stands for.
+
+        Raises:
+          ValueError: see `accept`.
+        """
+        try:
+            value = self._parse(text)
+        except (LookupError, *_OF_LITERAL_EVAL):
+            value = text  # no value of this type, so the field refuses it
+        return self.accept(value)
+
+    def _parse(self, text: str) -> Any:
+        if self.choices and not self.lengths:
+            return {str(choice): choice for choice in self.choices}[text]
+        if self.type is bool:
+            return _SWITCH[text.lower()]
+        if not self.lengths:
+            return self.type(text)
+        if self.type is str and not text.startswith(("(", "[", "'", '"')):
+            return tuple(item.strip() for item in text.split(",") if item.strip())
+        value = ast.literal_eval(text)
+        return value if isinstance(value, (tuple, list)) else (value,)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def is_section(annotation: Any) -> TypeGuard[type]:
+    """Tells whether what is declared is a section, and no field."""
+    return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+
+
+def fields_of(section: type, prefix: str = "", free: bool = False) -> Iterator[Field]:
+    """Lists the fields of a section and of the sections within it, in their order."""
+    for declared in dataclasses.fields(section):
+        name = f"{prefix}{declared.name}"
+        if is_section(declared.type):
+            within_free = free or declared.metadata.get("free", False)
+            yield from fields_of(declared.type, f"{name}.", within_free)
+        else:
+            yield Field.of(name, declared, free)

@@ -1,0 +1,139 @@
+"""The sections `bins` and `model`: the classes of depth, and the network."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+from deepdepth_jax.config.fields import number, option
+
+BinPreset = Literal["paper", "paper_ud", "dorn_release", "pytorch_dorn"]
+BinKind = Literal["sid", "ud"]
+Backbone = Literal["tiny", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+HeadName = Literal["classification", "ordinal", "regression"]
+Norm = Literal["frozen", "trained"]
+StrideOn = Literal["1x1", "3x3"]
+Convention = Literal["imagenet_rgb", "caffe_bgr", "deeplab_bgr"]
+
+FARTHEST_M = 100_000
+"""The largest depth that bins or an evaluation may reach."""
+
+BIN_PRESETS: Mapping[BinPreset, Mapping[str, Any]] = MappingProxyType(
+    {
+        "paper": dict(kind="sid", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
+        "paper_ud": dict(kind="ud", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
+        # The bins of DORN's released KITTI network: the ratio of two edges is e^0.04.
+        "dorn_release": dict(
+            kind="sid",
+            num_bins=71,
+            min_depth_m=4.664,
+            max_depth_m=4.664 * math.exp(0.04 * 71),
+        ),
+        # Kept only to reproduce others: 54 of the 80 bins lie below 2 m.
+        "pytorch_dorn": dict(
+            kind="sid", num_bins=80, min_depth_m=0.001, max_depth_m=80.0
+        ),
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BinsConfig:
+    """The bins that depth is classified into."""
+
+    preset: BinPreset = option(
+        "paper", meaning="what the fields of this section are where they are not given"
+    )
+    kind: BinKind = option(
+        None,
+        meaning="spacing: sid is even in log depth, ud is even in depth",
+        also=("discretization", "mode"),
+    )
+    num_bins: int = number(
+        None,
+        at_least=2,
+        at_most=254,  # 255 is the label of pixels that are ignored
+        meaning="how many bins there are",
+        also=("classes", "num_classes", "k", "ord_num"),
+    )
+    min_depth_m: float = number(
+        None,
+        at_least=0,
+        below=FARTHEST_M,
+        unit="m",
+        meaning="near end of the first bin; nearer depths belong to it",
+        also=("alpha",),
+    )
+    max_depth_m: float = number(
+        None,
+        above=0,
+        at_most=FARTHEST_M,
+        unit="m",
+        meaning="far end of the last bin; farther depths are ignored",
+        also=("beta",),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network: DeepLab v2 on a dilated ResNet."""
+
+    backbone: Backbone = option(
+        "resnet101",
+        meaning="the ResNet",
+        also=("architecture", "arch", "encoder", "network", "resnet"),
+    )
+    head: HeadName = option(
+        "classification",
+        meaning="how the output encodes depth: classification (the paper's), ordinal "
+        "(DORN's) or regression of log depth",
+        also=("decoder",),
+    )
+    width: int = number(
+        64,
+        at_least=1,
+        at_most=1024,
+        unit="channels",
+        meaning="width of the first stage; 64 is the published network",
+        also=("channels",),
+    )
+    output_stride: Literal[8, 16, 32] = option(
+        8, meaning="pixels of the image per place of the output", also=("os",)
+    )
+    norm: Norm = option(
+        "frozen",
+        meaning="batch normalisation: frozen as loaded with the weights, or trained "
+        "over all devices",
+        also=("bn", "batch_norm"),
+    )
+    stride_on: StrideOn | None = option(
+        None,
+        meaning="the convolution of a bottleneck block that has its stride: 1x1 "
+        "(Caffe, Keras) or 3x3 (torchvision); not given: as the pretrained weights "
+        "had it, 1x1 without any",
+    )
+    aspp_rates: tuple[int, ...] = number(
+        (6, 12, 18, 24),
+        at_least=1,
+        at_most=1024,
+        meaning="dilation rates of the head's parallel 3x3 convolutions",
+        also=("dilations", "atrous_rates"),
+    )
+    input_convention: Convention | None = option(
+        None,
+        meaning="colour order and normalisation of the network's input; not given: as "
+        "the pretrained weights had it, imagenet_rgb without any",
+        also=("mean", "std", "normalization"),
+    )
+    pretrained: str = option(
+        "",
+        meaning="backbone weights: a converted file, or the name of a public "
+        "checkpoint such as keras/resnet101; empty: random initial weights",
+        also=("weights", "checkpoint", "init", "load_from"),
+    )
+    pretrained_override: bool = option(
+        False,
+        meaning="keep `stride_on` and `input_convention` as given where the pretrained "
+        "weights were trained otherwise",
+    )

@@ -1,0 +1,62 @@
+"""The whole config, section by section, and its fields by their names."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ml_collections import ConfigDict, config_dict
+
+from deepdepth_jax.config.data import DataConfig
+from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
+from deepdepth_jax.config.fields import Field, fields_of, number
+from deepdepth_jax.config.network import BinsConfig, ModelConfig
+from deepdepth_jax.config.training import AugmentConfig, TrainConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """A run: its data, network, training and evaluation. The defaults are the paper's.
+
+    Sections with a `preset` take the fields that are not given from it.
+    """
+
+    seed: int = number(
+        0,
+        at_least=0,
+        at_most=2**32 - 1,
+        meaning="of initial weights, the order of the data and augmentation",
+        also=("random_seed",),
+    )
+    data: DataConfig
+    bins: BinsConfig
+    model: ModelConfig
+    augment: AugmentConfig
+    train: TrainConfig
+    eval: EvalConfig = dataclasses.field(metadata={"free": True})
+    crf: CrfConfig = dataclasses.field(metadata={"free": True})
+
+
+FIELDS: Mapping[str, Field] = MappingProxyType(
+    {field.name: field for field in fields_of(Config)}
+)
+"""Every field by its whole name, such as `train.learning_rate`, in order."""
+
+
+def default_config() -> ConfigDict:
+    """Builds the config that every config file starts from.
+
+    A placeholder is a field that a preset, the head or the pretrained weights decide
+    unless it is given.
+    """
+    values: dict[str, Any] = {}
+    for name, field in FIELDS.items():
+        *sections, leaf = name.split(".")
+        within = values
+        for section in sections:
+            within = within.setdefault(section, {})
+        is_open = field.default is None
+        within[leaf] = (
+            config_dict.placeholder(field.plain) if is_open else field.default
+        )
+    return ConfigDict(values).lock()
