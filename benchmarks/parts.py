@@ -28,7 +28,7 @@ from jaxtyping import Array, Float
 from benchmarks.pairing import alternate, ratios
 from benchmarks.table import spread
 from deepdepth_jax import losses
-from deepdepth_jax.bins import DepthBins, weighted_sum
+from deepdepth_jax.bins import IGNORE, DepthBins, weighted_sum
 from deepdepth_jax.inference.posterior import Belief, whole
 from deepdepth_jax.models.conv.convolution import convolve, convolve_and_add
 from deepdepth_jax.models.conv.pooling import PADDING, max_pool_ceil
@@ -37,8 +37,8 @@ from deepdepth_jax.models.heads import Classification, Head, Ordinal
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.runtime import cli
-from deepdepth_jax.training.objective import LossOptions, make_loss
-from deepdepth_jax.types import Tree
+from deepdepth_jax.training.objective import Loss, LossOptions, make_loss
+from deepdepth_jax.types import AnyArray, Tree
 
 HEADS = "part", "ours, s", "otherwise, s", "ratio", "memory, MB", "they differ by"
 RATES = 6, 12, 18, 24
@@ -185,14 +185,14 @@ def of_a_step(batch: int, crop: tuple[int, int], bins: int = 71) -> Iterator[Par
         yield Part(
             f"cross-entropy, depth at {share:.0%}; of all pixels at once",
             _loss("classification", "cross_entropy", head),
-            jax.value_and_grad(_plain_loss(head, losses.cross_entropy)),
+            _value_and_grad(_plain_loss(head, losses.cross_entropy)),
             (normal(batch, *features, bins), jnp.where(has_depth, depth_m, 0)),
         )
     head = Ordinal(head.bins)
     yield Part(
         "ordinal loss, depth at 100%; of all pixels at once",
         _loss("ordinal", "ordinal", head),
-        jax.value_and_grad(_plain_loss(head, losses.ordinal)),
+        _value_and_grad(_plain_loss(head, losses.ordinal)),
         (normal(batch, *features, 2 * bins), depth_m),
     )
 
@@ -303,16 +303,20 @@ def classified_one_by_one(x: Array, *kernels: Array) -> Array:
 
 
 def _loss(head_name: str, name: str, head: Head) -> Callable[..., Tree]:
-    return jax.value_and_grad(make_loss(head_name, head, LossOptions(loss=name)))
+    return _value_and_grad(make_loss(head_name, head, LossOptions(loss=name)))
 
 
-def _plain_loss(
-    head: Head, per_pixel: Callable[[Array, Array], Array]
-) -> Callable[[Array, Array], Array]:
-    def loss(outputs: Array, depth_m: Array) -> Array:
+def _value_and_grad(loss: Loss) -> Callable[..., Tree]:
+    return jax.value_and_grad(loss, has_aux=True)
+
+
+def _plain_loss(head: Head, per_pixel: Callable[[Array, Array], Array]) -> Loss:
+    def loss(outputs: Array, depth_m: AnyArray) -> tuple[Array, Array]:
         height, width = depth_m.shape[1:]
         scores = head.scores(resize_bilinear(outputs, (height, width)))
-        return jnp.sum(per_pixel(scores, head.bins.label(depth_m)))
+        labels = head.bins.label(depth_m)
+        pixels = jnp.sum(labels != IGNORE, dtype=jnp.float32)
+        return jnp.sum(per_pixel(scores, labels)), pixels
 
     return loss
 

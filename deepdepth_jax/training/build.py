@@ -79,7 +79,6 @@ def build_train_step(config: ConfigDict) -> TrainStep:
     return on_all_devices(
         make_train_step(
             model,
-            parts.head.bins,
             parts.convention,
             make_loss(config.model.head, parts.head, LossOptions.of(section)),
             build_optimizer(config),

@@ -1,4 +1,4 @@
-"""What training minimises: the loss of a head, summed over the pixels with depth."""
+"""The losses of each head: summed over the labelled pixels, with their number."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -16,14 +16,16 @@ from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.training.upsampled import upsampled_sums
 from deepdepth_jax.types import AnyArray
 
-LossSum = Callable[
-    [Float[Array, "b h w c"], Float[AnyArray, "b y x"]], Float[Array, ""]
+Loss = Callable[
+    [Float[Array, "b h w c"], Float[AnyArray, "b y x"]],
+    tuple[Float[Array, ""], Float[Array, ""]],
 ]
-"""From the network's output, at its stride, and depth in metres (0, or beyond the last
-bin, is none) to the sum of the loss over the pixels with depth.
+"""Maps the output, at its stride, and ground truth in metres to `(sum, count)`.
 
-Divided by their number over all devices it is the loss, which then does not depend on
-how pixels fall on devices. Without any it is 0, and so is its gradient.
+`sum` is the loss summed over the labelled pixels, `count` the number of these. A pixel
+without ground truth (0), or beyond the last bin, is not labelled. Sum over count, each
+over all devices, is the mean loss, which does not depend on how pixels fall on devices.
+Without labelled pixels both are 0, and so is the gradient.
 """
 
 
@@ -51,36 +53,36 @@ class LossOptions:
         return cls(**{name: section[name] for name in names})
 
 
-def _cross_entropy(head: Head, options: LossOptions) -> LossSum:
+def _cross_entropy(head: Head, options: LossOptions) -> Loss:
     return _over_bins(head, losses.cross_entropy, options)
 
 
-def _soft_labels(head: Head, options: LossOptions) -> LossSum:
+def _soft_labels(head: Head, options: LossOptions) -> Loss:
     targets = losses.soft_targets(head.bins, options.soft_label_std)
     return _with_targets(head, targets, options)
 
 
-def _label_smoothing(head: Head, options: LossOptions) -> LossSum:
+def _label_smoothing(head: Head, options: LossOptions) -> Loss:
     targets = losses.smoothed_targets(head.bins, options.label_smoothing)
     return _with_targets(head, targets, options)
 
 
 def _with_targets(
     head: Head, targets: Float[np.ndarray, "k k"], options: LossOptions
-) -> LossSum:
+) -> Loss:
     def per_pixel(logits: Array, labels: Array) -> Array:
         return losses.soft_cross_entropy(logits, labels, targets)
 
     return _over_bins(head, per_pixel, options)
 
 
-def _ordinal(head: Head, options: LossOptions) -> LossSum:
+def _ordinal(head: Head, options: LossOptions) -> Loss:
     return _over_bins(head, losses.ordinal, options)
 
 
 def _over_bins(
     head: Head, per_pixel: Callable[[Array, Array], Array], options: LossOptions
-) -> LossSum:
+) -> Loss:
     """Builds a loss that never has the scores of all pixels in memory."""
 
     def terms(scores: Array, labels: Array, depth_m: Array) -> list[Array]:
@@ -92,23 +94,22 @@ def _over_bins(
         error = losses.log_error(jnp.log(expected_m), depth_m, valid)
         return [loss, error, error**2]
 
-    def loss_sum(
+    def loss(
         outputs: Float[Array, "b h w c"], depth_m: Float[AnyArray, "b y x"]
-    ) -> Float[Array, ""]:
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         labels = head.bins.label(depth_m)
-        scores = head.scores(outputs)
-        sums = upsampled_sums(terms, scores, labels, jnp.asarray(depth_m))
-        loss = jnp.sum(sums[0])
-        if not options.silog_weight:
-            return loss
-        _, errors, squares = sums
-        silog = losses.silog_sum(errors, squares, _count(labels != IGNORE))
-        return loss + options.silog_weight * silog
+        pixels = _count(labels != IGNORE)
+        sums = upsampled_sums(terms, head.scores(outputs), labels, jnp.asarray(depth_m))
+        total = jnp.sum(sums[0])
+        if options.silog_weight:
+            _, errors, squares = sums
+            total += options.silog_weight * losses.silog_sum(errors, squares, pixels)
+        return total, jnp.sum(pixels)
 
-    return loss_sum
+    return loss
 
 
-def _silog(head: Head, _: LossOptions) -> LossSum:
+def _silog(head: Head, _: LossOptions) -> Loss:
     def of_errors(errors: Array, valid: Array) -> Array:
         squares = jnp.sum(errors**2, axis=(1, 2))
         return losses.silog_sum(jnp.sum(errors, axis=(1, 2)), squares, _count(valid))
@@ -116,30 +117,32 @@ def _silog(head: Head, _: LossOptions) -> LossSum:
     return _of_log_depth(head, of_errors)
 
 
-def _berhu(head: Head, _: LossOptions) -> LossSum:
+def _berhu(head: Head, _: LossOptions) -> Loss:
     return _of_log_depth(head, losses.berhu_sum)
 
 
-def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> LossSum:
+def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> Loss:
     """Builds a loss of the errors of ln depth, which is one number a pixel."""
 
-    def loss_sum(
+    def loss(
         outputs: Float[Array, "b h w 1"], depth_m: Float[AnyArray, "b y x"]
-    ) -> Float[Array, ""]:
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         _, height, width = depth_m.shape
         valid = head.bins.label(depth_m) != IGNORE
         scores = resize_bilinear(head.scores(outputs), (height, width))
         log_depth = head.belief(scores)[..., 0]
-        return of_errors(losses.log_error(log_depth, depth_m, valid), valid)
+        errors = losses.log_error(log_depth, depth_m, valid)
+        return of_errors(errors, valid), jnp.sum(_count(valid))
 
-    return loss_sum
+    return loss
 
 
 def _count(valid: Bool[Array, "b y x"]) -> Float[Array, " b"]:
+    """Counts the labelled pixels of each image."""
     return jnp.sum(valid, axis=(1, 2), dtype=jnp.float32)
 
 
-LOSSES: Mapping[str, Mapping[str, Callable[..., LossSum]]] = MappingProxyType(
+LOSSES: Mapping[str, Mapping[str, Callable[..., Loss]]] = MappingProxyType(
     {
         "classification": {
             "cross_entropy": _cross_entropy,
@@ -153,6 +156,6 @@ LOSSES: Mapping[str, Mapping[str, Callable[..., LossSum]]] = MappingProxyType(
 """By the names of the head and of the loss. The first one is the head's usual."""
 
 
-def make_loss(head_name: str, head: Head, options: LossOptions) -> LossSum:
+def make_loss(head_name: str, head: Head, options: LossOptions) -> Loss:
     """Builds the loss of a head, from their names in `heads.HEADS` and `LOSSES`."""
     return LOSSES[head_name][options.loss](head, options)

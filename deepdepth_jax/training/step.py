@@ -8,11 +8,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.runtime.parallel import AXIS
-from deepdepth_jax.training.objective import LossSum
+from deepdepth_jax.training.objective import Loss
 from deepdepth_jax.training.state import TrainState
 from deepdepth_jax.types import Batch, Tree
 
@@ -21,9 +20,8 @@ TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]
 
 def make_train_step(
     model: DeepLabV2,
-    bins: DepthBins,
     convention: InputConvention,
-    loss_sum: LossSum,
+    loss: Loss,
     optimizer: optax.GradientTransformation,
     *,
     accumulate: int = 1,
@@ -40,58 +38,56 @@ def make_train_step(
 
     Args:
       model: the network.
-      bins: which depth counts.
       convention: the network's input.
-      loss_sum: what is minimised; see `objective.make_loss`.
+      loss: returns `(sum, count)`. See `objective.make_loss`.
       optimizer: what is done with the gradient.
       accumulate: into how many parts each device cuts its batch, to run them one after
         the other and add up their gradients: memory for one part is enough. Trained
         normalisation takes its statistics over the part.
     """
 
-    def loss_share(
-        params: Tree, batch_stats: Tree, part: Batch, pixels: Float[Array, ""]
-    ) -> tuple[Float[Array, ""], Tree]:
+    def loss_of_part(
+        params: Tree, batch_stats: Tree, part: Batch
+    ) -> tuple[Float[Array, ""], tuple[Float[Array, ""], Tree]]:
         outputs, updates = model.apply(
             {"params": params, "batch_stats": batch_stats},
             convention(part.image),
             train=True,
             mutable=["batch_stats"],
         )
-        loss = loss_sum(outputs, part.depth_m) / jnp.maximum(pixels, 1)
-        return loss, updates["batch_stats"]
+        total, pixels = loss(outputs, part.depth_m)
+        return total, (pixels, updates["batch_stats"])
 
     def train_step(
         state: TrainState, batch: Batch
     ) -> tuple[TrainState, dict[str, Array]]:
-        is_valid = bins.label(batch.depth_m) != IGNORE
-        pixels = jax.lax.psum(jnp.sum(is_valid, dtype=jnp.float32), AXIS)
-
         def add_part(carry: Tree, part: Batch) -> tuple[Tree, None]:
-            loss, gradient, batch_stats = carry
-            (part_loss, batch_stats), part_gradient = jax.value_and_grad(
-                loss_share, has_aux=True
-            )(state.params, batch_stats, part, pixels)
-            gradient = jax.tree.map(jnp.add, gradient, part_gradient)
-            return (loss + part_loss, gradient, batch_stats), None
+            sums, batch_stats = carry
+            (total, (pixels, batch_stats)), gradient = jax.value_and_grad(
+                loss_of_part, has_aux=True
+            )(state.params, batch_stats, part)
+            sums = jax.tree.map(jnp.add, sums, (total, pixels, gradient))
+            return (sums, batch_stats), None
 
-        nothing = jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params)
-        start = (*nothing, state.batch_stats)
+        zeros = jax.tree.map(jnp.zeros_like, state.params)
+        start = (jnp.zeros(()), jnp.zeros(()), zeros), state.batch_stats
         if accumulate == 1:
             # Not as a loop of one: on a CPU, XLA's convolutions are slow inside loops.
-            (loss, gradient, batch_stats), _ = add_part(start, batch)
+            (sums, batch_stats), _ = add_part(start, batch)
         else:
             parts = jax.tree.map(
                 lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch
             )
-            (loss, gradient, batch_stats), _ = jax.lax.scan(add_part, start, parts)
+            (sums, batch_stats), _ = jax.lax.scan(add_part, start, parts)
         if jax.lax.axis_size(AXIS) > 1:  # alone, XLA would copy the gradient
-            loss, gradient = jax.lax.psum((loss, gradient), AXIS)
+            sums = jax.lax.psum(sums, AXIS)
+        total, pixels, gradient = sums
+        count = jnp.maximum(pixels, 1)
         return _next_state(
             state,
             optimizer,
-            loss=loss,
-            gradient=gradient,
+            loss=total / count,
+            gradient=jax.tree.map(lambda x: x / count, gradient),
             batch_stats=batch_stats,
             pixels=pixels,
         )

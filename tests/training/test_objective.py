@@ -97,13 +97,17 @@ def title(value):
 
 @functools.cache
 def value_and_gradient(head, options):
-    return jax.jit(jax.value_and_grad(make_loss(head, HEADS[head](BINS), options)))
+    loss = make_loss(head, HEADS[head](BINS), options)
+    return jax.jit(jax.value_and_grad(loss, has_aux=True))
 
 
 @pytest.mark.parametrize(("head", "options"), CHOICES, ids=title)
 def test_it_is_the_sum_over_the_pixels_that_have_depth(head, options):
     outputs, depth_m = given(head)
-    value, gradient = value_and_gradient(head, options)(jnp.float32(outputs), depth_m)
+    (value, count), gradient = value_and_gradient(head, options)(
+        jnp.float32(outputs), depth_m
+    )
+    assert count == np.count_nonzero((depth_m > 0) & (depth_m <= 50))
     assert float(value) == pytest.approx(by_hand(options, outputs, depth_m), rel=1e-5)
     for seed in range(3):
         way = np.random.default_rng(seed).normal(size=outputs.shape)
@@ -118,8 +122,10 @@ def test_it_is_the_sum_over_the_pixels_that_have_depth(head, options):
 @pytest.mark.parametrize(("head", "options"), CHOICES, ids=title)
 def test_it_is_0_where_there_is_no_depth_and_pulls_at_nothing(head, options):
     outputs, depth_m = given(head, share=0.0)
-    value, gradient = value_and_gradient(head, options)(jnp.float32(outputs), depth_m)
-    assert value == 0
+    (value, count), gradient = value_and_gradient(head, options)(
+        jnp.float32(outputs), depth_m
+    )
+    assert value == count == 0
     np.testing.assert_array_equal(gradient, 0)
 
 
@@ -128,10 +134,11 @@ def test_following_it_brings_depth_to_the_truth(head, options):
     """One pixel of the output for each of the picture, some hundred steps downhill."""
     of = HEADS[head](BINS)
     truth_m = jnp.array([[[2.6, 4.0, 9.0, 30.0, 45.0]]])
-    loss_sum = make_loss(head, of, options)
+    loss = make_loss(head, of, options)
 
     def step(_, outputs):
-        return outputs - 0.1 * jnp.clip(jax.grad(loss_sum)(outputs, truth_m), -1, 1)
+        gradient, _ = jax.grad(loss, has_aux=True)(outputs, truth_m)
+        return outputs - 0.1 * jnp.clip(gradient, -1, 1)
 
     start = jnp.zeros((1, 1, 5, of.channels))
     outputs = jax.jit(lambda x: jax.lax.fori_loop(0, 200, step, x))(start)

@@ -53,7 +53,6 @@ def run(norm, devices, batches, *, accumulate=1, loss=None, **options):
     state = initial_state(initial_variables(model, seed=0), optimizer(norm))
     step = make_train_step(
         model.clone(**options),
-        BINS,
         CONVENTION,
         loss_of(**loss),
         optimizer(norm),
@@ -204,7 +203,7 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
         {"params": np.nan, "loss": np.inf}[where]
     )
     step = make_train_step(
-        network("trained"), BINS, CONVENTION, loss_of(), optimizer("trained")
+        network("trained"), CONVENTION, loss_of(), optimizer("trained")
     )
     devices = jax.devices()[:2]
     compiled = on_all_devices(step, devices)

@@ -58,7 +58,7 @@ def train(config, devices, steps=2, share=0.3):
     options = LossOptions.of(config.train)
     loss = make_loss(config.model.head, parts.head, options)
     optimizer = build_optimizer(config)
-    step = make_train_step(model, parts.head.bins, parts.convention, loss, optimizer)
+    step = make_train_step(model, parts.convention, loss, optimizer)
     compiled = on_all_devices(step, devices)
     with jax.default_device(jax.devices("cpu")[0]):
         state = jax.device_get(build_first_state(config))

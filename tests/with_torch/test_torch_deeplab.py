@@ -116,7 +116,7 @@ def test_one_step_of_sgd_is_the_reference_s(tmp_path):
     )
     optimizer = grouped("sgd", lambda step: learning_rate, 0.9, groups)
     loss = make_loss("classification", Classification(BINS), LossOptions())
-    train_step = make_train_step(model, BINS, convention, loss, optimizer)
+    train_step = make_train_step(model, convention, loss, optimizer)
     on_one_device = on_all_devices(train_step, jax.devices()[:1])
     batch = Batch(image=jnp.asarray(images)[None], depth_m=jnp.asarray(depth_m)[None])
     state, logged = on_one_device(initial_state(variables, optimizer), batch)
