@@ -9,6 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from deepdepth_jax import atomic
 from deepdepth_jax.config import (
     complete,
     config_from_json,
@@ -128,9 +129,7 @@ class Cell:
             "seconds": seconds,
             "results": results,
         }
-        written = self.path.with_suffix(".tmp")
-        written.write_text(json.dumps(found, indent=2) + "\n")
-        written.replace(self.path)
+        atomic.write(self.path, json.dumps(found, indent=2) + "\n")
 
     def load(self) -> dict[str, Any]:
         """Reads what was found: `results`, as in eval.json, and `seconds`."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.study.grid import OWN, Run, row_title
 from benchmarks.study.intervals import Interval, interval, paired_differences
+from deepdepth_jax import atomic
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -130,8 +131,8 @@ def _values(cells: Mapping[int, Mapping[str, Any]]) -> dict[str, dict[int, float
 def write_tables(folder: Path, rows: Sequence[Row], reference: str) -> None:
     """Writes study.json and study.md."""
     described = {"reference": reference, "rows": [row.described() for row in rows]}
-    (folder / "study.json").write_text(json.dumps(described, indent=2) + "\n")
-    (folder / "study.md").write_text(markdown(rows, reference))
+    atomic.write(folder / "study.json", json.dumps(described, indent=2) + "\n")
+    atomic.write(folder / "study.md", markdown(rows, reference))
 
 
 def markdown(rows: Sequence[Row], reference: str) -> str:

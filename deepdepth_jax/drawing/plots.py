@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
+from deepdepth_jax import atomic
+
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
 
 
@@ -39,7 +41,7 @@ def save_reliability_diagram(
     bottom.stairs(100 * pixels / max(pixels.sum(), 1), edges, fill=True, color="C0")
     bottom.set_xlabel("probability of the most probable bin")
     bottom.set_ylabel("% of pixels")
-    figure.savefig(path, dpi=110)
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
 
 
 def save_sparsification_curves(
@@ -75,4 +77,4 @@ def save_sparsification_curves(
     grid[0].set_ylabel("error of the pixels that remain")
     lines = grid[0].get_lines()
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
-    figure.savefig(path, dpi=110)
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))

@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
+from deepdepth_jax import atomic
 from deepdepth_jax.drawing.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS, round_ticks
 from deepdepth_jax.types import AnyArray
 
@@ -98,7 +99,7 @@ def save_depth_histogram(
     axes.set_ylabel("% of the labelled pixels")
     if counts:
         axes.legend()
-    figure.savefig(path, dpi=120)
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=120))
 
 
 def _draw_scales(figure: Figure, axes: np.ndarray, min_m: float, max_m: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int16
 from PIL import Image
 
+from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 
 FILE = "median_depth.npy"
@@ -54,7 +55,7 @@ class MedianDepth:
 
     def save(self, workdir: Path) -> None:
         """Writes the medians into the folder of a run."""
-        np.save(workdir / FILE, self.cells_m)
+        atomic.write(workdir / FILE, lambda partial: np.save(partial, self.cells_m))
 
     @classmethod
     def load(cls, workdir: Path) -> "MedianDepth":

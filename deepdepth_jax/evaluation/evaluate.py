@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 from tqdm import tqdm
 
+from deepdepth_jax import atomic
 from deepdepth_jax.datasets.pipeline import prepare_held_out, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.drawing.sheets import Row, figure_sheet
@@ -195,9 +196,8 @@ def report(
     shown = evaluation.table.from_best_to_worst(config.eval.figures)
     if shown:
         path = folder / "figures" / f"{config.eval.split}.png"
-        path.parent.mkdir(exist_ok=True)
         sheet = draw_examples(predict_each, records, shown, config)
-        Image.fromarray(sheet).save(path)
+        atomic.write(path, Image.fromarray(sheet).save)
         print(f"figures: {path}")
 
 

@@ -1,11 +1,13 @@
 """The metrics of every image of a split, and their means."""
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from deepdepth_jax import atomic
 from deepdepth_jax.metrics import METRICS, MetricMeans
 from deepdepth_jax.runtime.parallel import gather_rows
 
@@ -68,9 +70,10 @@ class ImageTable:
     def write_csv(self, path: Path) -> None:
         """Writes one line an image; empty cells where no pixel counted."""
         heads = [f"{g} {m}".strip() for g in self.groups for m in METRICS]
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["image", *heads])
-            for index, row in self._rows.items():
-                cells = ["" if np.isnan(x) else f"{x:.6g}" for x in row.ravel()]
-                writer.writerow([self.names[index], *cells])
+        file = io.StringIO()
+        writer = csv.writer(file)
+        writer.writerow(["image", *heads])
+        for index, row in self._rows.items():
+            cells = ["" if np.isnan(x) else f"{x:.6g}" for x in row.ravel()]
+            writer.writerow([self.names[index], *cells])
+        atomic.write(path, file.getvalue())

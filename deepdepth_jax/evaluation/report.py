@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepdepth_jax import atomic
 from deepdepth_jax.drawing.plots import (
     TITLES,
     save_reliability_diagram,
@@ -114,10 +115,9 @@ class Evaluation:
 
     def write(self, folder: Path) -> None:
         """Writes eval.json, eval.md, eval_images.csv and the plots of confidence."""
-        folder.mkdir(parents=True, exist_ok=True)
         results = json.dumps(_null_for_nan(self.results()), indent=2, allow_nan=False)
-        (folder / "eval.json").write_text(results + "\n")
-        (folder / "eval.md").write_text(self.markdown())
+        atomic.write(folder / "eval.json", results + "\n")
+        atomic.write(folder / "eval.md", self.markdown())
         self.table.write_csv(folder / "eval_images.csv")
         if self.uncertainty is not None:
             _draw_uncertainty(folder / "figures", self.uncertainty)
@@ -131,7 +131,6 @@ def _null_for_nan(value: Any) -> Any:
 
 
 def _draw_uncertainty(folder: Path, uncertainty: UncertaintySummary) -> None:
-    folder.mkdir(exist_ok=True)
     for name, calibration in {
         "reliability_own": uncertainty.own,
         "reliability": uncertainty.calibrated,

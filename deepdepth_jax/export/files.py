@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from deepdepth_jax.atomic import written_whole
+from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.parity import check_parity
 from deepdepth_jax.export.pipeline import Pipeline
@@ -41,7 +41,7 @@ def write_onnx(
         ) from error
     texts = {name: json.dumps(value) for name, value in metadata.items()}
     model = onnx_model(pipeline, trained, texts)
-    with written_whole(path) as partial:
+    with atomic.replacement(path) as partial:
         partial.write_bytes(model.SerializeToString())
         return check_parity(load_onnx(partial), pipeline, trained)
 
@@ -56,7 +56,10 @@ def write_stablehlo(
     from deepdepth_jax.export.stablehlo import load_stablehlo, stablehlo_model
 
     exported = stablehlo_model(pipeline, trained)
-    with written_whole(path) as partial, written_whole(beside(path)) as described:
+    with (
+        atomic.replacement(path) as partial,
+        atomic.replacement(beside(path)) as described,
+    ):
         described.write_text(json.dumps(metadata, indent=2) + "\n")
         partial.write_bytes(exported.serialize())
         return check_parity(load_stablehlo(partial), pipeline, trained)

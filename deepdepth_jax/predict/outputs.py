@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from deepdepth_jax import atomic
 from deepdepth_jax.drawing.colors import ColourScale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
@@ -41,7 +42,8 @@ class Meaning:
 def save_depth_png(path: Path, depth_m: Float[AnyArray, "h w"]) -> None:
     """Writes depth as a 16-bit PNG, metres x 256, as KITTI has it."""
     values = np.round(np.asarray(depth_m) * DEPTH_PNG_UNITS_PER_METRE)
-    Image.fromarray(np.clip(values, 0, 2**16 - 1).astype(np.uint16)).save(path)
+    image = Image.fromarray(np.clip(values, 0, 2**16 - 1).astype(np.uint16))
+    atomic.write(path, image.save)
 
 
 def _save_depth16(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
@@ -49,7 +51,8 @@ def _save_depth16(path: Path, _: Picture, found: Prediction, __: Meaning) -> Non
 
 
 def _save_npy(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
-    np.save(path, np.asarray(found.depth_m, np.float32))
+    depth_m = np.asarray(found.depth_m, np.float32)
+    atomic.write(path, lambda partial: np.save(partial, depth_m))
 
 
 def _save_points(
@@ -126,7 +129,8 @@ class Outputs:
         """Writes the results of a picture; drawings as PNG."""
         self._save_files(picture, found)
         for kind, drawing in self._drawings(picture, found):
-            Image.fromarray(drawing).save(_ending(picture.target, f"_{kind}.png"))
+            path = _ending(picture.target, f"_{kind}.png")
+            atomic.write(path, Image.fromarray(drawing).save)
 
     @contextlib.contextmanager
     def video(
@@ -155,7 +159,6 @@ class Outputs:
             yield save
 
     def _save_files(self, picture: Picture, found: Prediction) -> None:
-        picture.target.parent.mkdir(parents=True, exist_ok=True)
         for kind in self.kinds:
             if kind in FILES:
                 ending, save = FILES[kind]

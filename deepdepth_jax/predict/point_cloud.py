@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from deepdepth_jax import atomic
 from deepdepth_jax.geometry import Pinhole, at_edges
 from deepdepth_jax.types import AnyArray
 
@@ -45,6 +46,4 @@ def save_point_cloud(
     header = _HEADER.format(
         focal_px=camera.focal_px, x_px=x_px, y_px=y_px, count=len(points)
     )
-    with path.open("wb") as file:
-        file.write(header.encode())
-        points.tofile(file)
+    atomic.write(path, header.encode() + points.tobytes())

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from deepdepth_jax import atomic
 from deepdepth_jax.metrics import LARGER_IS_BETTER
 
 METRICS_FILE = "metrics.json"
@@ -100,9 +101,7 @@ class CheckpointFolder:
 
     def add_note(self, step: int, name: str, numbers: Mapping[str, float]) -> None:
         """Adds a file of numbers to a checkpoint, whole or not at all."""
-        written = self.path / f"partial-{step}-{name}"
-        written.write_text(json.dumps(dict(numbers)))
-        written.replace(self.of(step) / name)
+        atomic.write(self.of(step) / name, json.dumps(dict(numbers)))
 
     def delete_old(self) -> None:
         """Deletes what is neither among the last, nor the best, nor kept by number."""
@@ -118,6 +117,8 @@ class CheckpointFolder:
 
     def delete_partial(self) -> None:
         """Deletes what saves and deletions have left that did not come to their end."""
+        for path in self.path.glob(f"*/{atomic.PREFIX}*"):
+            path.unlink()
         for path in self.path.glob("partial-*"):
             if path.is_file():
                 path.unlink()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
+from deepdepth_jax import atomic
 from deepdepth_jax.config import complete, config_from_json, differences
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.parallel import is_primary
@@ -43,11 +44,8 @@ def claim(workdir: Path, config: ConfigDict) -> None:
     check_same_run(workdir, config)
     if not is_primary():
         return
-    path = workdir / "config.json"
-    workdir.mkdir(parents=True, exist_ok=True)
-    written = path.with_suffix(".tmp")
-    written.write_text(json.dumps(_describe(config), indent=2) + "\n")
-    written.replace(path)
+    described = json.dumps(_describe(config), indent=2) + "\n"
+    atomic.write(workdir / "config.json", described)
 
 
 def check_same_run(workdir: Path, config: ConfigDict) -> None:
@@ -112,7 +110,7 @@ def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
     """
     known = [focal_px for focal_px in focals_px if focal_px > 0]
     camera = {"median_focal_px": float(np.median(known)) if known else None}
-    (workdir / CAMERA_FILE).write_text(json.dumps(camera) + "\n")
+    atomic.write(workdir / CAMERA_FILE, json.dumps(camera) + "\n")
 
 
 def training_focal_px(workdir: Path) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import UInt8
 
+from deepdepth_jax import atomic
 from deepdepth_jax.runtime.parallel import is_primary
 
 
@@ -80,7 +81,5 @@ def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:
     whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
     kept = [(line, fields) for line, fields in whole if fields["step"] <= step]
     if len(kept) < len(lines):
-        written = path.with_suffix(".tmp")
-        written.write_text("".join(line for line, _ in kept))
-        written.replace(path)  # in one step: a kill must not lose the others
+        atomic.write(path, "".join(line for line, _ in kept))
     return {(fields["step"], fields["split"]) for _, fields in kept}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from deepdepth_jax.atomic import written_whole
+from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import save_backbone
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
@@ -65,7 +65,7 @@ def download(checkpoint: Checkpoint, path: Path) -> None:
         expected. The message says where to put the file by hand.
     """
     by_hand = f"put {checkpoint.file_name} at {path} and start again"
-    with written_whole(path) as partial:
+    with atomic.replacement(path) as partial:
         try:
             _fetch(checkpoint, partial)
         except (OSError, http.client.HTTPException) as error:

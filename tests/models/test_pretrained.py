@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from foreign_checkpoints import aspp, state_dict
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from deepdepth_jax.errors import UserError
@@ -20,6 +21,7 @@ from deepdepth_jax.models.pretrained import (
     load_metadata,
     save_backbone,
 )
+from deepdepth_jax.models.tensor_files import write_safetensors
 from deepdepth_jax.weights.conversion import convert_file
 
 CLASSES = 5
@@ -58,6 +60,22 @@ def test_what_is_saved_is_loaded(path, backbone):
     ):
         jax.tree.map(np.testing.assert_array_equal, tree, again)
     assert [p.name for p in path.parent.iterdir()] == ["out.safetensors"]
+
+
+def test_the_same_weights_make_the_same_bytes(tmp_path):
+    tensors = {"b": np.ones(3, np.float32), "a/é": np.zeros((), np.float16)}
+    header = {"z": 'é \x01 \x7f " \\ \n', "a": "", "format": "pt", "m": "x"}
+    path = tmp_path / "out.safetensors"
+    contents = set()
+    for names in (header, reversed(header), sorted(header), header, header):
+        write_safetensors(path, tensors, {name: header[name] for name in names})
+        contents.add(path.read_bytes())
+
+    assert len(contents) == 1
+    with safe_open(path, framework="numpy") as file:
+        assert file.metadata() == header
+    for name, x in load_file(path).items():
+        np.testing.assert_array_equal(x, tensors[name], strict=True)
 
 
 def test_metadata_in_json():

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, PRNGKeyArray, UInt16
 
+from deepdepth_jax import atomic
 from deepdepth_jax.datasets.kitti.eigen import Frame, has_annotation
 from deepdepth_jax.datasets.streets.render import render, render_view
 from deepdepth_jax.datasets.streets.rig import (
@@ -74,8 +75,8 @@ class KittiWriter:
 
     def _write_calibration(self, folder: Path) -> None:
         camera_text = camera_calibration(self.height, self.width)
-        _write(folder / "calib_cam_to_cam.txt", camera_text.encode())
-        _write(folder / "calib_velo_to_cam.txt", lidar_calibration().encode())
+        atomic.write(folder / "calib_cam_to_cam.txt", camera_text.encode())
+        atomic.write(folder / "calib_velo_to_cam.txt", lidar_calibration().encode())
 
     def _write_moment(self, group: list[Frame]) -> None:
         key = frame_key(group[0], self.seed)
@@ -85,7 +86,7 @@ class KittiWriter:
         )
         drive = self.root / group[0].date / group[0].drive_folder
         path = drive / "velodyne_points/data" / f"{group[0].stem}.bin"
-        _write(path, sweep.astype("<f4").tobytes())
+        atomic.write(path, sweep.astype("<f4").tobytes())
         for frame in group:
             self._write_picture(frame, scene, jax.random.fold_in(key, frame.camera))
 
@@ -95,12 +96,14 @@ class KittiWriter:
         image, depth_m = render_view(seen, key, height=self.height, width=self.width)
         encoded = encode_image(np.asarray(image), IMAGE_FORMATS[self.image_format])
         folder = f"{frame.date}/{frame.drive_folder}/{frame.camera_folder}/data"
-        _write(self.root / folder / f"{frame.stem}.{self.image_format}", encoded)
+        atomic.write(self.root / folder / f"{frame.stem}.{self.image_format}", encoded)
         if has_annotation(frame):
             values = self._improved_depth(np.asarray(depth_m), frame)
             drive = self.root / "data_depth_annotated/train" / frame.drive_folder
             folder = f"proj_depth/groundtruth/{frame.camera_folder}"
-            _write(drive / folder / f"{frame.stem}.png", _encode_png(values[..., None]))
+            atomic.write(
+                drive / folder / f"{frame.stem}.png", _encode_png(values[..., None])
+            )
 
     def _improved_depth(
         self, depth_m: Float32[np.ndarray, "h w"], frame: Frame
@@ -166,8 +169,10 @@ def write_synthia(
         values = _to_units(depth_m, SYNTHIA_UNITS_PER_METRE)
         values[depth_m == 0] = SYNTHIA_SKY
         name = f"{index:07d}.png"
-        _write(root / "RGB" / name, encode_image(image))
-        _write(depth_folder / name, _encode_png(np.repeat(values[..., None], 3, -1)))
+        atomic.write(root / "RGB" / name, encode_image(image))
+        atomic.write(
+            depth_folder / name, _encode_png(np.repeat(values[..., None], 3, -1))
+        )
 
 
 def _to_units(
@@ -179,8 +184,3 @@ def _to_units(
 def _encode_png(values: UInt16[np.ndarray, "h w c"]) -> bytes:
     """Encodes 16 bits a channel, which Pillow cannot do for three of them."""
     return tf.io.encode_png(values).numpy()
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
