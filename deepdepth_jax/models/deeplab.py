@@ -14,7 +14,7 @@ from deepdepth_jax.types import AnyArray
 
 
 class Branch(nn.Module):
-    """Holds the parameters of a branch of ASPP: all branches are computed at once."""
+    """The parameters of one branch of ASPP. All branches are computed together."""
 
     features: int
 
@@ -22,7 +22,7 @@ class Branch(nn.Module):
     def __call__(
         self, inputs: int
     ) -> tuple[Float[AnyArray, "3 3 c k"], Float[AnyArray, " k"]]:
-        """Gives kernel and bias, float32, for an input of so many channels."""
+        """Returns the float32 kernel and bias for an input of `inputs` channels."""
         initializer = nn.initializers.normal(0.01)
         kernel = self.param("kernel", initializer, (3, 3, inputs, self.features))
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
@@ -33,9 +33,9 @@ class ASPP(nn.Module):
     """Atrous spatial pyramid pooling: the sum of 3x3 convolutions of several rates.
 
     Attributes:
-      features: channels of the result.
+      features: channels of the output.
       rates: the dilation of each branch.
-      dtype: what is computed in.
+      dtype: type of the computation.
     """
 
     features: int
@@ -46,7 +46,7 @@ class ASPP(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h w k"]:
-        """Sums the branches; see `layers.Extent`."""
+        """Sums the branches. See `layers.Extent`."""
         x = within(x, extent).astype(self.dtype)
         branches = [
             Branch(self.features, name=f"branch{index}")(x.shape[-1])
@@ -59,13 +59,13 @@ class ASPP(nn.Module):
 
 
 class DeepLabV2(nn.Module):
-    """ResNet and ASPP: a picture in, logits out, at the output stride.
+    """ResNet and ASPP: maps an image to logits at the output stride.
 
     Attributes:
-      outputs: channels of the result; see `heads.Head.channels`.
+      outputs: channels of the output. See `heads.Head.channels`.
       architecture, width, output_stride, norm, stride_on: see `resnet.ResNet`.
       aspp_rates: see `ASPP`.
-      dtype, remat: see `resnet.ResNet`; the result is float32 again.
+      dtype, remat: see `resnet.ResNet`. The output is float32.
     """
 
     outputs: int = 71
@@ -86,16 +86,17 @@ class DeepLabV2(nn.Module):
         train: bool = False,
         extent: Extent = None,
     ) -> Float[Array, "b h2 w2 k"]:
-        """Computes the logits of a picture in the backbone's input convention.
-
-        The result is coarse; `layers.resize_bilinear` brings it to the picture's size.
+        """Computes the logits of an image in the backbone's input convention.
 
         Args:
-          image: the picture.
+          image: the image.
           train: see `layers.batch_norm`.
-          extent: of the picture, if not all of it is one; not together with `train`.
-            Within its own, `resnet.last_extent`, the result is that of the picture
-            alone.
+          extent: the image's part of a padded array. Not together with `train`.
+
+        Returns:
+          Logits at the output stride. `layers.resize_bilinear` upsamples them to the
+          image's size. Within `resnet.last_extent` they equal those of the unpadded
+          image.
         """
         features = ResNet(
             architecture=self.architecture,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from deepdepth_jax.models.conv.pooling import max_pool_ceil
-from deepdepth_jax.models.conv.recompute import Remat, in_turn, kept
+from deepdepth_jax.models.conv.recompute import Remat, rematerialized, save_for_backward
 from deepdepth_jax.models.layers import (
     Conv,
     Extent,
@@ -27,7 +27,7 @@ StrideOn = Literal["1x1", "3x3"]
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """The shape of a ResNet: which block, and how many in each of the four stages."""
+    """The shape of a ResNet: its kind of block, and their number in the four stages."""
 
     block: Literal["basic", "bottleneck"]
     blocks: tuple[int, int, int, int]
@@ -45,7 +45,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
 )
 
 # Output stride -> strides and dilations of the four stages. Every block of a stage has
-# the stage's dilation, the first one too. 32 is the classification network.
+# the stage's dilation, including the first. 32 is the classification network.
 STAGES: Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]] = MappingProxyType(
     {
         8: ((1, 2, 1, 1), (1, 1, 2, 4)),
@@ -63,7 +63,7 @@ class BasicBlock(nn.Module):
     dilation: int
     project: bool
     norm: str
-    stride_on: StrideOn  # has no meaning here: there is no 1x1
+    stride_on: StrideOn  # unused: there is no 1x1
     dtype: Any
     train: bool
 
@@ -71,13 +71,13 @@ class BasicBlock(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h2 w2 d"]:
-        """Adds what the block has learnt to the shortcut; see `layers.Extent`."""
+        """Adds the residual to the shortcut. See `layers.Extent`."""
         conv = functools.partial(Conv, dtype=self.dtype)
         norm = functools.partial(
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
         y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x, extent)
-        y = relu(norm(name="bn1")(kept(y)))
+        y = relu(norm(name="bn1")(save_for_backward(y)))
         extent = extent_after(extent, self.stride)
         y = conv(self.width, 3, 1, self.dilation, name="conv2")(y, extent)
         y = norm(name="bn2", starts_at_zero=True)(y)
@@ -91,14 +91,14 @@ class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 and a shortcut, the block of ResNet-50 and deeper.
 
     Attributes:
-      width: channels of the 3x3; the block gives four times as many.
-      stride: of the whole block.
-      dilation: of the 3x3.
+      width: channels of the 3x3. The output has four times as many.
+      stride: stride of the whole block.
+      dilation: dilation of the 3x3.
       project: whether the shortcut has a convolution.
       norm: see `batch_norm`.
       stride_on: which convolution has the stride: the first `1x1` (He et al., Caffe,
-        Keras, DeepLab v2) or the `3x3` (torchvision and what was trained with it).
-      dtype: what is computed in.
+        Keras, DeepLab v2) or the `3x3` (torchvision and its weights).
+      dtype: type of the computation.
       train: see `batch_norm`.
     """
 
@@ -115,17 +115,17 @@ class Bottleneck(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h2 w2 d"]:
-        """Adds what the block has learnt to the shortcut; see `layers.Extent`."""
+        """Adds the residual to the shortcut. See `layers.Extent`."""
         conv = functools.partial(Conv, dtype=self.dtype)
         norm = functools.partial(
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
         y = conv(self.width, 1, strides[0], name="conv1")(x)
-        y = relu(norm(name="bn1")(kept(y)))
+        y = relu(norm(name="bn1")(save_for_backward(y)))
         extent = extent_after(extent, strides[0])
         y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y, extent)
-        y = relu(norm(name="bn2")(kept(y)))
+        y = relu(norm(name="bn2")(save_for_backward(y)))
         y = conv(4 * self.width, 1, name="conv3")(y)
         y = norm(name="bn3", starts_at_zero=True)(y)
         if self.project:
@@ -140,7 +140,7 @@ BLOCKS: Mapping[str, type[Block]] = MappingProxyType(
 )
 
 BLOCKS_AT_ONCE = 4
-"""Of so many blocks the first one's input is kept, where things are computed again."""
+"""Rematerialised blocks are grouped by this number. A group keeps its input."""
 
 
 class ResNet(nn.Module):
@@ -152,9 +152,8 @@ class ResNet(nn.Module):
       output_stride: input pixels per feature pixel at the end: 8, 16 or 32.
       norm: see `layers.batch_norm`.
       stride_on: see `Bottleneck`.
-      dtype: what is computed in; parameters and statistics are float32.
-      remat: what is computed again for the gradient instead of kept; see
-        `recompute.Remat`.
+      dtype: type of the computation. Parameters and statistics are float32.
+      remat: which activations are recomputed for the gradient. See `recompute.Remat`.
     """
 
     architecture: str = "resnet101"
@@ -171,14 +170,20 @@ class ResNet(nn.Module):
     ) -> list[Float[Array, "b _ _ _"]]:
         """Computes the features of the four stages, from fine to coarse.
 
-        Those of a picture with an extent have theirs, and say nothing beyond it; see
-        `last_extent`.
+        Args:
+          x: the image in the backbone's input convention.
+          train: see `layers.batch_norm`.
+          extent: the image's part of x. Features beyond their own extent are undefined.
+            See `last_extent`.
+
+        Returns:
+          The features of each stage.
         """
         x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x, extent)
         extent = extent_after(extent, 2)
         norm = batch_norm(self.norm, train=train, dtype=self.dtype, name="bn1")
         x = relu(norm(x))
-        # None is below 0, so that zeros do to a maximum what padding does: nothing.
+        # After the ReLU nothing is below 0, so zeros do not change a maximum.
         x = max_pool_ceil(within(x, extent))
         extent = extent_after_pool(extent)
         features = []
@@ -210,8 +215,8 @@ class ResNet(nn.Module):
             )
             for index in range(architecture.blocks[stage])
         ]
-        # The last stage's gradient comes first, when memory is at its fullest: what is
-        # not kept of it would be made again just then.
+        # The backward pass begins with the last stage, at the peak of memory.
+        # Recomputing its activations just then would save nothing.
         if train and self.remat != "none" and stage < 3:
             for at in range(0, len(blocks), BLOCKS_AT_ONCE):
                 x = self._recomputing(blocks[at : at + BLOCKS_AT_ONCE], x)
@@ -224,17 +229,17 @@ class ResNet(nn.Module):
     def _recomputing(
         self, blocks: Sequence[Block], x: Float[Array, "b h w c"]
     ) -> Float[Array, "b h2 w2 d"]:
-        """Applies blocks; statistics come back by hand, as it is done outside Flax."""
+        """Applies blocks outside of Flax's scope and stores their new statistics."""
         nameless = tuple(block.clone(parent=None, name=None) for block in blocks)
         variables = [block.variables for block in blocks]
-        x, updates = in_turn(nameless, self.remat, variables, x)
+        x, updates = rematerialized(nameless, self.remat, variables, x)
         for block, update in zip(blocks, updates, strict=True):
             self.put_variable("batch_stats", str(block.name), update["batch_stats"])
         return x
 
 
 def last_extent(extent: Extent, output_stride: int) -> Extent:
-    """Gives the extent of the last stage's features from that of the picture."""
+    """Returns the extent of the last stage's features, given that of the image."""
     extent = extent_after_pool(extent_after(extent, 2))
     for stride in STAGES[output_stride][0]:
         extent = extent_after(extent, stride)

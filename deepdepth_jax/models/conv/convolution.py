@@ -1,10 +1,9 @@
-"""Convolutions, in the form that is fastest where they run.
+"""Convolutions in the form that is fastest on each platform.
 
-On GPUs and TPUs that is the library's own, but for the gradient with respect to a
-dilated kernel, in which XLA does not recognise what cuDNN has for it. On CPUs XLA's own
-are slow, above all their gradients with respect to the kernel. What follows replaces
-them by matrix products, which run at the speed of the machine (docs/performance.md has
-the figures).
+GPUs and TPUs use the library's convolutions, except for the gradient with respect to a
+dilated kernel, which XLA does not map to cuDNN's backward-filter. XLA's CPU
+convolutions are slow, above all their kernel gradients. This module replaces them by
+matrix products (docs/performance.md has the figures).
 """
 
 import functools
@@ -20,18 +19,18 @@ from deepdepth_jax.models.conv import products, winograd
 from deepdepth_jax.models.conv.products import (
     Gradients,
     Kernels,
-    add_up,
     kernel_gradients,
     matrix_gradient,
-    moved_to_taps,
+    shifted_to_taps,
+    sum_arrays,
 )
 from deepdepth_jax.models.conv.recompute import recomputed
 
 Form = Literal["plain", "winograd", "products"]
-"""How a convolution is computed on a CPU; see `cpu_form`."""
+"""How a convolution is computed on a CPU. See `cpu_form`."""
 
 LEAST_CHANNELS = 32
-"""With fewer, the additions of `winograd` cost more than it saves."""
+"""Below this, the additions of `winograd` cost more than it saves."""
 
 
 def convolve(
@@ -42,14 +41,17 @@ def convolve(
 ) -> Float[Array, "b h2 w2 d"]:
     """Convolves with torch's symmetric padding, dilation * (kernel size // 2).
 
-    Kernels of 1x1 are a matrix product on every platform: on a GPU the two cost the
-    same.
+    A 1x1 convolution is a matrix product on every platform. On a GPU both forms cost
+    the same.
 
     Args:
       x: the input.
-      kernel: of odd size.
+      kernel: the kernel, of odd size s.
       stride: step of the output grid, in input pixels.
       dilation: step of the kernel's taps, in input pixels.
+
+    Returns:
+      The output, with sides of ceil(h / stride) and ceil(w / stride).
     """
     if kernel.shape[0] == 1:
         return _pointwise(x[:, ::stride, ::stride], kernel[0, 0])
@@ -63,33 +65,39 @@ def convolve_and_add(
     kernels: Sequence[Float[Array, "s s c d"]],
     dilations: Sequence[int],
 ) -> Float[Array, "b h w d"]:
-    """Adds up convolutions of one input, each as `convolve` has it, without a stride.
+    """Sums several convolutions of one input, each as in `convolve` with stride 1.
 
     Args:
       x: the input.
       kernels: all of one size, larger than 1x1.
-      dilations: of each.
+      dilations: the dilation of each kernel.
+
+    Returns:
+      The sum over the kernels.
     """
     form = cpu_form(kernels[0].shape, 1, x.dtype)
-    # Exported programs may leave sizes open, by which tiles cannot be cut.
+    # Exported programs may have symbolic sizes, which cannot be cut into tiles.
     is_size_known = all(isinstance(side, int) for side in x.shape)
     is_plain_everywhere = form == "plain" and set(dilations) == {1}
     if is_plain_everywhere or not is_size_known:
-        return _added(_plain)(x, tuple(kernels), dilations)
+        return _summed(_plain)(x, tuple(kernels), dilations)
     return _by_platform(form, tuple(dilations), x, tuple(kernels))
 
 
 def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
-    """Chooses the form for CPUs.
+    """Chooses the form of a convolution on CPUs.
 
-    `products` for kernels with far fewer outputs than inputs, as a classifier's, and
-    `winograd`: see the modules of these names. Both lose digits in types shorter than
-    float32, which they are not used for.
+    `products` suits kernels with far fewer outputs than inputs, such as a classifier's.
+    `winograd` suits the other 3x3 kernels. Both lose accuracy in types shorter than
+    float32 and are not used there.
 
     Args:
-      shape: of the kernel.
-      stride: of the convolution.
-      dtype: what is computed in.
+      shape: shape of the kernel, (s, s, c, d).
+      stride: stride of the convolution.
+      dtype: type of the computation.
+
+    Returns:
+      The name of a module in this folder, or `plain` for XLA's own convolution.
     """
     size, _, inputs, outputs = shape
     if stride > 1 or size != 3 or dtype != jnp.float32:
@@ -128,7 +136,8 @@ def _pointwise_gradients(
 ) -> tuple[Float[Array, "b h w c"], Float[Array, "c d"]]:
     x, matrix = kept
     if matrix.shape[0] < matrix.shape[1]:
-        # At the end of a bottleneck: a normalisation of what its gradient has to keep.
+        # The last convolution of a bottleneck. Its input is a normalisation of a tensor
+        # that the gradient keeps anyway.
         x = recomputed(x, dy)
     return jnp.einsum("bhwd,cd->bhwc", dy, matrix), matrix_gradient(x, dy)
 
@@ -163,8 +172,8 @@ def _backward(
 _by_platform.defvjp(_forward, _backward)
 
 
-# The same functions at every call: JAX then traces those of equal layers once, without
-# which ResNet-101 starts seconds later.
+# Cached, so that JAX sees the same function objects and traces equal layers once.
+# Otherwise ResNet-101 starts seconds later.
 @functools.cache
 def _forms(form: Form, dilations: tuple[int, ...]) -> dict[str, Callable[..., Array]]:
     return {
@@ -183,19 +192,19 @@ def _gradient_forms(
     }
 
 
-def _added(convolve_one: Callable[..., Array]) -> Callable[..., Array]:
-    """Makes a sum over several kernels of what is given for one."""
+def _summed(convolve_one: Callable[..., Array]) -> Callable[..., Array]:
+    """Extends a convolution with one kernel to a sum over several kernels."""
 
     def convolve_all(x: Array, kernels: Kernels, dilations: Sequence[int]) -> Array:
-        return add_up(map(functools.partial(convolve_one, x), kernels, dilations))
+        return sum_arrays(map(functools.partial(convolve_one, x), kernels, dilations))
 
     return convolve_all
 
 
-def _added_gradients(
+def _summed_gradients(
     of_one: Callable[..., tuple[Array, Array]],
 ) -> Callable[..., Gradients]:
-    """Makes the gradients of such a sum of those for one kernel."""
+    """Extends the gradients for one kernel to those of a sum over several kernels."""
 
     def of_all(
         x: Array, kernels: Kernels, dy: Array, dilations: Sequence[int]
@@ -207,7 +216,7 @@ def _added_gradients(
             ),
             strict=True,
         )
-        return add_up(of_x), of_kernels
+        return sum_arrays(of_x), of_kernels
 
     return of_all
 
@@ -218,10 +227,11 @@ def _plain_gradients(
     if dilation == 1:
         _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, dilation), x, kernel)
         return pull(dy)
-    # As JAX derives it, the kernel's gradient is a convolution with a stride. XLA takes
-    # for cuDNN's kernel gradient only one without, and runs this with dy for a kernel.
+    # JAX derives the kernel's gradient as a strided convolution. XLA maps only an
+    # unstrided one to cuDNN's backward-filter. It would run this one as a forward
+    # convolution with dy as the kernel.
     _, pull = jax.vjp(lambda x: _plain(x, kernel, dilation), x)
-    of_taps = moved_to_taps(dy, kernel.shape[0], [dilation])
+    of_taps = shifted_to_taps(dy, kernel.shape[0], [dilation])
     return (*pull(dy), *kernel_gradients(x, of_taps, (kernel,)))
 
 
@@ -236,15 +246,15 @@ def _winograd_gradients(
 
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
     {
-        "plain": _added(_plain),
-        "winograd": _added(winograd.convolve),
+        "plain": _summed(_plain),
+        "winograd": _summed(winograd.convolve),
         "products": products.convolve_and_add,
     }
 )
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
     {
-        "plain": _added_gradients(_plain_gradients),
-        "winograd": _added_gradients(_winograd_gradients),
+        "plain": _summed_gradients(_plain_gradients),
+        "winograd": _summed_gradients(_winograd_gradients),
         "products": products.gradients,
     }
 )

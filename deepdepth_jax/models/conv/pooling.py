@@ -1,4 +1,4 @@
-"""The stem's pooling, with a gradient that is fast on CPUs as well."""
+"""Max pooling of the stem, with a gradient that is fast on CPUs."""
 
 import flax.linen as nn
 import jax
@@ -10,14 +10,20 @@ PADDING = (1, 2)
 
 @jax.custom_vjp
 def max_pool_ceil(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
-    """Takes the maximum over 3x3 windows, stride 2, padding 1, size rounded up.
+    """Computes the maximum over 3x3 windows, stride 2, padding 1, size rounded up.
 
-    Torch's `ceil_mode=True`, as in Caffe, which DeepLab v2 comes from: 210 -> 106. One
-    more row of padding at the end gives just that for even and for odd sizes.
+    This is torch's `ceil_mode=True` and Caffe's pooling, which DeepLab v2 comes from:
+    210 -> 106. One more row of padding at the end yields it for even and odd sizes.
 
-    Of several maxima in a window the first one gets the gradient, as in torch. XLA's
-    own gradient does the same; on a CPU it is a scatter, which takes twice the time and
-    six times the memory.
+    The first of several maxima in a window gets the gradient, as in torch. XLA's own
+    gradient does the same, but is a scatter on CPUs, which takes twice the time and six
+    times the memory.
+
+    Args:
+      x: the input.
+
+    Returns:
+      The maxima, with sides of h // 2 + 1 and w // 2 + 1.
     """
     return nn.max_pool(x, (3, 3), strides=(2, 2), padding=(PADDING, PADDING))
 
@@ -31,15 +37,17 @@ def _backward(kept: tuple[Array, Array], dy: Array) -> tuple[Array]:
     x, y = kept
     lowest, zero = (jnp.asarray(value, x.dtype) for value in (-jnp.inf, 0))
     x = jax.lax.pad(x, lowest, ((0, 0, 0), (*PADDING, 0), (*PADDING, 0), (0, 0, 0)))
-    # Of each window's first place: how far they go, and what x has beyond them.
+    # Tap (row, column) of all windows is a strided slice of x. `spans` is the extent of
+    # such a slice, `beyond` the rest of x after the slice of tap (0, 0).
     spans = [2 * count - 1 for count in y.shape[1:3]]
     beyond = [size - span for size, span in zip(x.shape[1:3], spans, strict=True)]
     dx = jnp.zeros_like(x)
     for row in range(3):
         for column in range(3):
-            here = x[:, row : row + spans[0] : 2, column : column + spans[1] : 2]
-            is_maximum = here == y
+            tap = x[:, row : row + spans[0] : 2, column : column + spans[1] : 2]
+            is_maximum = tap == y
             share = jnp.where(is_maximum, dy, zero)
+            # Later maxima of the same window get nothing.
             dy = jnp.where(is_maximum, zero, dy)
             ends = (
                 (0, 0, 0),

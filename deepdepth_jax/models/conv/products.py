@@ -1,11 +1,14 @@
-"""Convolutions as one matrix product, of which the results are moved and added.
+"""Convolutions as one matrix product whose results are shifted and summed.
 
-The picture is multiplied with all taps of all kernels at once. It pays where a kernel
-has far fewer outputs than inputs, as a classifier's; and for the gradient of any
-kernel, where the other factor is the output's gradient at each tap, side by side.
+A convolution sums, over the taps of its kernel, the shifted input times the tap's
+matrix (c, d). Shifting and multiplying commute, so one product of the input with all
+taps of all kernels comes first, and its d columns per tap are shifted afterwards. This
+pays off where a kernel has far fewer outputs than inputs, such as a classifier's.
 
-Everything is NHWC, with kernels (s, s, c, d) of one size, stride 1, and zeros around
-the picture.
+The gradient of any kernel has the same form: one product of the input with the output's
+gradient, shifted to each tap and concatenated.
+
+Everything is NHWC, with kernels (s, s, c, d) of one size, stride 1 and zero padding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +24,20 @@ Gradients = tuple[Float[Array, "b h w c"], Kernels]
 def convolve_and_add(
     x: Float[Array, "b h w c"], kernels: Kernels, dilations: Sequence[int]
 ) -> Float[Array, "b h w d"]:
-    """Computes the sum of the convolutions."""
+    """Computes the sum of the convolutions of one input.
+
+    Args:
+      x: the input.
+      kernels: the kernels, all of one size.
+      dilations: the dilation of each kernel.
+
+    Returns:
+      The sum over the kernels.
+    """
     size, _, _, outputs = kernels[0].shape
     of_taps = jnp.einsum("bhwc,cz->bhwz", x, _taps_in_a_row(kernels))
-    return add_up(
-        _moved(of_taps[..., at * outputs : (at + 1) * outputs], -row, -column)
+    return sum_arrays(
+        _shifted(of_taps[..., at * outputs : (at + 1) * outputs], -row, -column)
         for at, (row, column) in enumerate(_places(size, dilations))
     )
 
@@ -36,26 +48,36 @@ def gradients(
     dy: Float[Array, "b h w d"],
     dilations: Sequence[int],
 ) -> Gradients:
-    """Computes the gradients of that sum with respect to input and kernels."""
-    of_taps = moved_to_taps(dy, kernels[0].shape[0], dilations)
+    """Computes the gradients of `convolve_and_add`.
+
+    Args:
+      x: the input.
+      kernels: the kernels, all of one size.
+      dy: gradient with respect to the output.
+      dilations: the dilation of each kernel.
+
+    Returns:
+      The gradients with respect to the input and to each kernel.
+    """
+    of_taps = shifted_to_taps(dy, kernels[0].shape[0], dilations)
     return (
         jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernels)),
         kernel_gradients(x, of_taps, kernels),
     )
 
 
-def moved_to_taps(
+def shifted_to_taps(
     dy: Float[Array, "b h w d"], size: int, dilations: Sequence[int]
 ) -> Float[Array, "b h w z"]:
-    """Puts side by side what each tap has of the output's gradient, at its input."""
-    moved = [_moved(dy, row, column) for row, column in _places(size, dilations)]
-    return jnp.concatenate(moved, axis=-1)
+    """Shifts the output's gradient to the input of each tap and concatenates them."""
+    shifted = [_shifted(dy, row, column) for row, column in _places(size, dilations)]
+    return jnp.concatenate(shifted, axis=-1)
 
 
 def kernel_gradients(
     x: Float[Array, "b h w c"], of_taps: Float[Array, "b h w z"], kernels: Kernels
 ) -> Kernels:
-    """Computes those with respect to the kernels, from what each tap has."""
+    """Computes the gradients of the kernels from the gradient at each tap."""
     size, _, inputs, outputs = kernels[0].shape
     in_a_row = matrix_gradient(x, of_taps)
     by_kernel = in_a_row.reshape(inputs, len(kernels), size, size, outputs)
@@ -70,7 +92,7 @@ def _taps_in_a_row(kernels: Kernels) -> Float[Array, "c z"]:
 
 
 def _places(size: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
-    """Gives row and column of each tap of each kernel, from the middle one."""
+    """Returns the offset (row, column) of each tap of each kernel from its centre."""
     places = []
     for dilation in dilations:
         steps = [dilation * (at - size // 2) for at in range(size)]
@@ -78,10 +100,10 @@ def _places(size: int, dilations: Sequence[int]) -> list[tuple[int, int]]:
     return places
 
 
-def _moved(
+def _shifted(
     x: Float[Array, "b h w c"], rows: int, columns: int
 ) -> Float[Array, "b h w c"]:
-    """Moves a picture down and to the right; zeros come in from outside."""
+    """Shifts an image down and to the right, and fills with zeros."""
     zero = jnp.zeros((), x.dtype)
     ends = ((0, 0, 0), (rows, -rows, 0), (columns, -columns, 0), (0, 0, 0))
     return jax.lax.pad(x, zero, ends)
@@ -92,14 +114,14 @@ def matrix_gradient(
 ) -> Float[Array, "c d"]:
     """Computes the gradient of x @ matrix with respect to the matrix.
 
-    As a product of two matrices, for which XLA copies nothing. For that of pictures, as
-    JAX derives it, XLA's CPU compiler turns one of them over in memory first.
+    The product of two matrices needs no copy. JAX derives a product of 4-D arrays, for
+    which XLA's CPU compiler first transposes one of them in memory.
     """
     x, dy = (array.reshape(-1, array.shape[-1]) for array in (x, dy))
     return jnp.einsum("pc,pd->cd", x, dy)
 
 
-def add_up(arrays: Iterable[Array]) -> Array:
-    """Adds up arrays, of which there is one at least."""
+def sum_arrays(arrays: Iterable[Array]) -> Array:
+    """Sums one or more arrays."""
     first, *others = arrays
     return sum(others, start=first)

@@ -1,4 +1,4 @@
-"""What a gradient needs of the forward pass, computed again instead of kept."""
+"""Rematerialisation: parts of the forward pass recomputed for the gradient."""
 
 import functools
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from jaxtyping import Array, Float
 from deepdepth_jax.types import Tree
 
 Remat = Literal["none", "selective", "full"]
-"""What is computed again, in the words of Korthikanti et al. (2022).
+"""Which activations are recomputed, in the terms of Korthikanti et al. (2022).
 
-`selective`: all but what is marked as `kept`. `full`: all.
+`selective` recomputes all but those marked by `save_for_backward`, `full` all.
 """
 
-_KEPT = "kept"
+_SAVED = "saved"
 _POLICIES = MappingProxyType(
     {
-        "selective": jax.checkpoint_policies.save_only_these_names(_KEPT),
+        "selective": jax.checkpoint_policies.save_only_these_names(_SAVED),
         "full": jax.checkpoint_policies.nothing_saveable,
     }
 )
@@ -31,42 +31,51 @@ Outcome = tuple[Float[Array, "b h2 w2 d"], list[Tree]]
 
 
 def recomputed(x: Float[Array, "*n"], dy: Float[Array, "*m"]) -> Float[Array, "*n"]:
-    """Gives x, made once more when there is the gradient dy.
+    """Returns x, computed again once the gradient dy exists.
 
-    Without it XLA's CPU compiler keeps x from the forward pass, also where it could
-    make it of what it keeps besides; and it pays no heed to an optimisation barrier.
+    XLA's CPU compiler merges equal computations: it would keep x from the forward pass
+    even where x can be recomputed from tensors that are kept anyway, and it ignores an
+    optimisation barrier. Adding zero times the gradient makes the second computation
+    depend on the backward pass.
+
+    Args:
+      x: an activation of the forward pass.
+      dy: any array of the backward pass.
+
+    Returns:
+      x, bit by bit, if `dy` is finite.
     """
     return x + 0 * dy[(0,) * dy.ndim]
 
 
-def kept(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Marks what `selective` does not compute again."""
-    return checkpoint_name(x, _KEPT)
+def save_for_backward(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Marks an activation that `selective` keeps."""
+    return checkpoint_name(x, _SAVED)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def in_turn(
+def rematerialized(
     blocks: Blocks,
     remat: Remat,
     variables: Sequence[Tree],
     x: Float[Array, "b h w c"],
 ) -> Outcome:
-    """Applies blocks one after the other; computes again what their gradient needs.
+    """Applies blocks in sequence and recomputes their activations for the gradient.
 
-    Of what `jax.checkpoint` alone has computed again XLA's CPU compiler finds that it
-    is the same as before, and keeps that. Here it is made of what is `recomputed`.
+    `jax.checkpoint` alone does not save memory on CPUs: XLA merges the recomputation
+    with the forward pass. Here the inputs of the recomputation are `recomputed`.
 
     Args:
-      blocks: without names, so that equal ones are traced once.
-      remat: what is computed again; not `none`.
-      variables: of each block.
-      x: the input of the first one.
+      blocks: the blocks, without names, so that equal ones are traced once.
+      remat: `selective` or `full`.
+      variables: the variables of each block.
+      x: the input of the first block.
 
     Returns:
-      The output of the last one, and of each what normalisation has made of its
-      statistics.
+      The output of the last block, and the updated statistics of each block's
+      normalisation.
     """
-    return _thrifty(blocks, remat, variables, x)
+    return _with_remat(blocks, remat, variables, x)
 
 
 def _plain(blocks: Blocks, variables: Sequence[Tree], x: Array) -> Outcome:
@@ -78,7 +87,7 @@ def _plain(blocks: Blocks, variables: Sequence[Tree], x: Array) -> Outcome:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _thrifty(
+def _with_remat(
     blocks: Blocks, remat: Remat, variables: Sequence[Tree], x: Array
 ) -> Outcome:
     del remat
@@ -103,4 +112,4 @@ def _backward(
     return jax.tree.map(lambda x: recomputed(x, dy), pull)(dy)
 
 
-_thrifty.defvjp(_forward, _backward)
+_with_remat.defvjp(_forward, _backward)

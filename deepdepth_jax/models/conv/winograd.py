@@ -1,16 +1,24 @@
 """3x3 convolutions with 2.25 times fewer multiplications (Lavin and Gray 2015).
 
-F(2x2, 3x3): 4x4 tiles of the input, two places apart, give 2x2 tiles of the output.
-Along each axis, with d the input, g the kernel and y the output,
+F(2x2, 3x3) maps a 4x4 tile of the input to a 2x2 tile of the output. Tiles overlap by
+two pixels. Along each axis, with d the input, g the kernel and y the output,
 
     y = A^T [(G g) * (B^T d)]
 
-and all tiles together are 16 matrix products over the channels, one for each place in
-the tile. A dilated convolution is one on each of the interleaved grids that its
-dilation makes of the picture.
+         | 1  0 -1  0 |         |  1    0    0  |
+    B^T =| 0  1  1  0 |     G = | 1/2  1/2  1/2 |     A^T = | 1  1  1  0 |
+         | 0 -1  1  0 |         | 1/2 -1/2  1/2 |           | 0  1 -1 -1 |
+         | 0  1  0 -1 |         |  0    0    1  |
 
-All divisions are by 2, so that results are as exact as those of a plain convolution.
-Everything is NHWC, with kernels (3, 3, c, d), stride 1, and zeros around the picture.
+and the elementwise product over a tile becomes, for all tiles together, 16 matrix
+products over the channels, one per place in the tile. 16 multiplications replace
+4 x 9 = 36 per output tile.
+
+A convolution with dilation n is an undilated one on each of the n x n interleaved grids
+that hold every n-th row and column.
+
+All divisions are by 2, so that results are as accurate as those of a plain convolution.
+Everything is NHWC, with kernels (3, 3, c, d), stride 1 and zero padding.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,16 +29,26 @@ from jaxtyping import Array, Float
 from deepdepth_jax.models.conv.recompute import recomputed
 
 Grid = list[list[Array]]
-"""Arrays by row and column of a place in a tile, or in the kernel."""
+"""Arrays by row and column in a tile, or in the kernel."""
 
-# The Winograd transform of a kernel that is turned round has these places exchanged.
-_TURNED = (3, 1, 2, 0)
+# Reversing a kernel permutes its transform G g: rows 0 and 3 of G swap, and rows 1 and
+# 2 are each symmetric in the first and last tap.
+_REVERSED = (3, 1, 2, 0)
 
 
 def convolve(
     x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c d"], dilation: int
 ) -> Float[Array, "b h w d"]:
-    """Computes the convolution."""
+    """Computes the convolution.
+
+    Args:
+      x: the input.
+      kernel: the kernel.
+      dilation: step of the kernel's taps, in pixels.
+
+    Returns:
+      The output, of the input's height and width.
+    """
     tiles, kernels = _input_tiles(x, dilation), _kernel_tiles(kernel)
     products = [
         [jnp.dot(tiles[i][j], kernels[i][j]) for j in range(4)] for i in range(4)
@@ -41,14 +59,23 @@ def convolve(
 def input_gradient(
     dy: Float[Array, "b h w d"], kernel: Float[Array, "3 3 c d"], dilation: int
 ) -> Float[Array, "b h w c"]:
-    """Computes the gradient with respect to the input, from that of the output.
+    """Computes the gradient with respect to the input.
 
-    It is the convolution with the kernel turned round and its channels exchanged.
+    This is a convolution of `dy` with the kernel reversed along both axes and its
+    channels transposed.
+
+    Args:
+      dy: gradient with respect to the output.
+      kernel: the kernel.
+      dilation: step of the kernel's taps, in pixels.
+
+    Returns:
+      The gradient, of the input's shape.
     """
     tiles, kernels = _input_tiles(dy, dilation), _kernel_tiles(kernel)
     products = [
         [
-            jnp.einsum("td,cd->tc", tiles[i][j], kernels[_TURNED[i]][_TURNED[j]])
+            jnp.einsum("td,cd->tc", tiles[i][j], kernels[_REVERSED[i]][_REVERSED[j]])
             for j in range(4)
         ]
         for i in range(4)
@@ -59,9 +86,19 @@ def input_gradient(
 def kernel_gradient(
     x: Float[Array, "b h w c"], dy: Float[Array, "b h w d"], dilation: int
 ) -> Float[Array, "3 3 c d"]:
-    """Computes the gradient with respect to the kernel, from that of the output.
+    """Computes the gradient with respect to the kernel.
 
-    The tiles of the input, four times as large as it is, are made anew.
+    With U = G g G^T the transformed kernel, dU = (B^T d B) * (A dy A^T) summed over the
+    tiles, and the gradient is G^T dU G. The tiles of the input are four times as large
+    as the input and therefore recomputed.
+
+    Args:
+      x: the input.
+      dy: gradient with respect to the output.
+      dilation: step of the kernel's taps, in pixels.
+
+    Returns:
+      The gradient, of the kernel's shape.
     """
     tiles = _input_tiles(recomputed(x, dy), dilation)
     of_output = _output_gradient_tiles(dy, dilation)
@@ -73,9 +110,9 @@ def kernel_gradient(
 
 
 def _input_tiles(x: Float[Array, "b h w c"], dilation: int) -> Grid:
-    """Computes B^T d B: at each place of a tile, a row of channels for each tile."""
+    """Computes B^T d B: for each place in a tile, a matrix (tiles, channels)."""
     rows, columns = (_tiles_along(size, dilation) for size in x.shape[1:3])
-    # A tile begins one step before its output and ends one step after it.
+    # A tile begins one pixel of its grid before its output and ends one after it.
     x = _in_pairs(x, dilation, before=dilation, pairs=(rows + 1, columns + 1))
     grid = [
         [
@@ -103,7 +140,7 @@ def _kernel_tiles(kernel: Float[Array, "3 3 c d"]) -> Grid:
 def _output(
     products: Grid, size: Sequence[int], dilation: int
 ) -> Float[Array, "b h w d"]:
-    """Computes A^T m A and puts the tiles together to pictures of a size (b, h, w)."""
+    """Computes A^T m A and assembles the tiles to images of a size (b, h, w)."""
     batch, height, width = size
     rows, columns = (_tiles_along(side, dilation) for side in (height, width))
     shape = (batch, rows, dilation, columns, dilation, -1)
@@ -124,19 +161,22 @@ def _tiles_along(size: int, dilation: int) -> int:
 def _in_pairs(
     x: Float[Array, "b h w c"], dilation: int, *, before: int, pairs: Sequence[int]
 ) -> Float[Array, "b rows 2 dil columns 2 dil c"]:
-    """Cuts both sides into pairs of places, for each of the interleaved grids.
+    """Cuts both sides into pairs of pixels, for each of the interleaved grids.
 
     Args:
-      x: is filled up with zeros, `before` of them in front.
-      dilation: how many grids there are along each side.
-      before: see x.
-      pairs: along each side.
+      x: the array to cut.
+      dilation: number of grids along each side.
+      before: rows and columns of zeros in front. Zeros are appended as needed.
+      pairs: number of pairs along each side.
+
+    Returns:
+      The pairs of rows and columns. Axes 3 and 6 number the grids.
     """
-    fill = [
+    padding = [
         (before, 2 * dilation * count - size - before)
         for size, count in zip(x.shape[1:3], pairs, strict=True)
     ]
-    x = jnp.pad(x, ((0, 0), *fill, (0, 0)))
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     batch, channels = x.shape[0], x.shape[3]
     rows, columns = pairs
     return x.reshape(batch, rows, 2, dilation, columns, 2, dilation, channels)
