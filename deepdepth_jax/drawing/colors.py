@@ -1,4 +1,4 @@
-"""Colours that stand for numbers, each with the scale that tells which."""
+"""Colour maps for depth and confidence, with their scales."""
 
 import dataclasses
 import functools
@@ -17,21 +17,21 @@ from deepdepth_jax.types import AnyArray
 DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
 CONFIDENCE_COLOURS = "viridis"
 NARROWEST_STRIP_PX = 320
-"""In a narrower one the numbers would run together."""
+"""In a narrower strip the numbers would overlap."""
 STRIP_HEIGHT_PX = 48
 WIDEST_PLAIN_STRIP_PX = 1280
-"""The strip under a wider picture is enlarged as a whole."""
+"""The strip under a wider image is enlarged."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ColourScale:
-    """Colours over the logarithm of a number.
+    """A colour map over the logarithm of a value.
 
     Attributes:
-      colours: of Matplotlib's.
-      low, high: the numbers at its ends; what lies outside has the colour of the end.
-      low_word, high_word: what the ends mean.
-      unit: stands behind the numbers.
+      colours: name of a Matplotlib colour map.
+      low, high: values at the ends. Values outside have the colour of the nearer end.
+      low_word, high_word: words at the ends.
+      unit: unit after the numbers.
     """
 
     colours: str
@@ -42,7 +42,7 @@ class ColourScale:
     unit: str = ""
 
     def paint(self, values: Float[AnyArray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-        """Gives each number its colour; 0, which means that there is none, is black."""
+        """Returns the colour of each value. 0 stands for no value and is black."""
         values = np.asarray(values)
         share = np.log(np.clip(values, self.low, self.high) / np.float32(self.low))
         share /= np.float32(np.log(self.high / self.low))
@@ -51,37 +51,37 @@ class ColourScale:
         painted[values <= 0] = 0
         return painted
 
-    def under(self, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "y x 3"]:
-        """Puts the scale under a picture, which keeps every pixel.
+    def under(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "y x 3"]:
+        """Returns the image with the scale below it.
 
-        A picture that is narrower than a readable scale stands over its middle.
+        The image keeps its pixels. An image narrower than a readable scale is centred.
         """
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         strip = self.strip(max(width, NARROWEST_STRIP_PX))
         sheet = np.full((height, strip.shape[1], 3), 255, np.uint8)
         left = (strip.shape[1] - width) // 2
-        sheet[:, left : left + width] = picture
+        sheet[:, left : left + width] = image
         return np.concatenate([sheet, strip])
 
     def strip(self, width: int) -> UInt8[np.ndarray, "y {width} 3"]:
-        """Draws the scale, with its numbers and words, on white."""
+        """Draws the scale with numbers and words on white."""
         return _draw_strip(self, width)
 
 
 def depth_scale(min_m: float, max_m: float) -> ColourScale:
-    """Makes the scale of depth in metres; one that starts at 0 shows two decades."""
+    """Returns the scale of depth in metres. A range from 0 shows two decades."""
     return ColourScale(
         DEPTH_COLOURS, min_m or max_m / 100, max_m, "near", "far", unit=" m"
     )
 
 
 def confidence_scale(num_bins: int) -> ColourScale:
-    """Makes the scale of the probability of the most probable of so many bins."""
+    """Returns the scale of the highest probability of `num_bins` bins."""
     return ColourScale(CONFIDENCE_COLOURS, 1 / num_bins, 1.0, "unsure", "sure")
 
 
 def round_ticks(axis: mpl.axis.Axis, low: float, high: float, unit: str) -> None:
-    """Puts round numbers, and those of the ends, on a logarithmic axis."""
+    """Labels a logarithmic axis with round numbers and both ends."""
     steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel()
     inside = [low, *(s for s in steps if low * 1.6 < s < high / 1.7), high]
     axis.set_major_locator(FixedLocator(inside))
@@ -114,6 +114,6 @@ def _draw_strip(scale: ColourScale, width: int) -> UInt8[np.ndarray, "y {width} 
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = np.asarray(canvas.buffer_rgba())[..., :3]
-    # Sizes in inches are rounded: a pixel may be missing at the right.
+    # Sizes in inches are rounded, so the right column may be missing.
     missing = width - drawn.shape[1]
     return np.pad(drawn[:, :width], ((0, 0), (0, max(0, missing)), (0, 0)), mode="edge")

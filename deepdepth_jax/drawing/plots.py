@@ -1,4 +1,4 @@
-"""Figures of calibration and sparsification."""
+"""Plots of calibration and sparsification."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,16 +18,16 @@ def save_reliability_diagram(
     accuracy: Float[np.ndarray, " b"],
     pixels: Int[np.ndarray, " b"],
 ) -> None:
-    """Draws how often the most probable bin is right, over its probability.
+    """Draws the accuracy of the most probable bin over its probability.
 
-    Below the diagram stands how the pixels are spread over the probabilities.
+    A histogram below shows the number of pixels by probability.
 
     Args:
-      path: to write to.
+      path: file to write.
       max_probability: mean of the highest probability in each of b bins of equal width
-        over [0, 1]; NaN in an empty one.
-      accuracy: share of its pixels where the most probable bin is the true one.
-      pixels: how many are in it.
+        over [0, 1], NaN if the bin is empty.
+      accuracy: share of the bin's pixels whose most probable bin is the true one.
+      pixels: number of pixels in the bin.
     """
     figure = Figure(figsize=(5, 6.2), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -56,13 +56,13 @@ def save_sparsification_curves(
         ],
     ],
 ) -> None:
-    """Draws the error of the pixels that remain, over the share that is removed.
+    """Draws the error of the remaining pixels over the removed share.
 
     Args:
-      path: to write to.
+      path: file to write.
       removed: shares in [0, 1).
-      curves: by the name of the error, of `TITLES` or another: removing the most
-        uncertain pixels first, the oracle, and random.
+      curves: curves of model, oracle and random by the name of the error. See
+        `sparsification.Curves`.
     """
     figure = Figure(figsize=(4.2 * len(curves), 4), layout="constrained")
     grid = figure.subplots(1, len(curves), squeeze=False)[0]
@@ -74,7 +74,7 @@ def save_sparsification_curves(
         axes.set(xlim=(0, 100), xlabel="% of pixels removed")
         axes.set_ylim(bottom=0)
         axes.set_title(TITLES.get(name, name))
-    grid[0].set_ylabel("error of the pixels that remain")
+    grid[0].set_ylabel("error of the remaining pixels")
     lines = grid[0].get_lines()
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))

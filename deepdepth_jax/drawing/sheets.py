@@ -1,4 +1,4 @@
-"""Figures for people: sheets of pictures with their depth, and histograms."""
+"""Sheets of images with their depth, and histograms of depth."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ LARGEST_SHOWN_ERROR = 0.5
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A picture on a figure sheet.
+    """One image on a sheet.
 
     Attributes:
-      title: stands over it.
+      title: line below the image.
       image: RGB.
-      truth_m: metres; 0 = no ground truth, drawn empty.
+      truth_m: ground truth in metres, 0 = none, drawn black.
       prediction_m: metres.
-      confidence: in [0, 1]; None if there is none.
+      confidence: in [0, 1], or None.
     """
 
     title: str
@@ -41,7 +41,16 @@ class Row:
 def figure_sheet(
     rows: Sequence[Row], min_m: float, max_m: float
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Draws pictures with truth, prediction, error and confidence, a row for each."""
+    """Draws one row per image: ground truth, prediction, relative error, confidence.
+
+    Args:
+      rows: the images.
+      min_m: nearest depth of the colour scale, metres.
+      max_m: farthest depth of the colour scale, metres.
+
+    Returns:
+      The sheet, RGB.
+    """
     titles = ("image", "truth", "prediction", "relative error", "confidence")
     height, width = rows[0].image.shape[:2]
     cell_width, scale_height, margin = 3.6, 0.12, 0.35  # inches
@@ -79,12 +88,12 @@ def save_depth_histogram(
     edges_m: Float[np.ndarray, " edges"],
     counts: Mapping[str, Int[np.ndarray, " bins"]],
 ) -> None:
-    """Draws how the pixels of data sets fall into bins.
+    """Draws the share of each data set's pixels in each bin.
 
     Args:
-      path: to write to.
-      edges_m: of the bins.
-      counts: pixels in each bin, by the name of the data set.
+      path: file to write.
+      edges_m: edges of the bins in metres.
+      counts: number of pixels in each bin, by name of the data set.
     """
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
@@ -103,7 +112,7 @@ def save_depth_histogram(
 
 
 def _draw_scales(figure: Figure, axes: np.ndarray, min_m: float, max_m: float) -> None:
-    """Puts a scale under each column that has colours with a meaning."""
+    """Draws a scale under each column of colour-coded values."""
     depth = (DEPTH_COLOURS, LogNorm(min_m, max_m), "near red, far blue")
     error = (ERROR_COLOURS, Normalize(0, LARGEST_SHOWN_ERROR), "error / truth")
     confidence = (CONFIDENCE_COLOURS, Normalize(0, 1), "highest bin probability")
@@ -143,9 +152,9 @@ def _draw_row(axes: np.ndarray, row: Row, min_m: float, max_m: float) -> None:
 
 
 def _thicken(values: Float[np.ndarray, "h w"], known: np.ndarray) -> np.ma.MaskedArray:
-    """Masks the unknown; in a sparse map each known pixel covers its neighbours too.
+    """Masks pixels without ground truth and dilates the others in a sparse map.
 
-    Lidar points are single pixels, which vanish in a reduced picture.
+    Lidar points are single pixels, which would vanish in a reduced image.
     """
     if known.mean() < 0.5:
         padded = np.pad(np.where(known, values, np.nan), 1, constant_values=np.nan)

@@ -204,7 +204,7 @@ class _Run:
             if is_primary():
                 sheet = draw_validation(predict, records, self.config)
                 if sheet is not None:
-                    self.writer.write_picture(step, "val", sheet)
+                    self.writer.write_image(step, "val", sheet)
             self.writer.write(step, "val", metrics)
             self.checkpoints.score(step, metrics)
 
@@ -212,7 +212,7 @@ class _Run:
         """Writes the numbers of a step; gives what the progress bar shows of them."""
         logged = {name: float(value) for name, value in numbers.items()}
         logged |= group_rates(build_groups(self.config), self._schedule, step - 1)
-        logged |= meter.look(step) | device_memory()
+        logged |= meter.read(step) | device_memory()
         self.writer.write(step, "train", logged)
         return f"loss {logged['loss']:.3f}, {logged['images_per_second']:.1f} images/s"
 

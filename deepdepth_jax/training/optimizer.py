@@ -1,4 +1,4 @@
-"""The optimisers, their poly schedule, and which parameters learn how fast."""
+"""Optimisers, the poly schedule, and parameter groups with their learning rates."""
 
 import dataclasses
 import re
@@ -13,14 +13,14 @@ from deepdepth_jax.types import Tree
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Parameters that learn alike.
+    """Parameters with a common learning rate and weight decay.
 
     Attributes:
-      name: for logs.
-      pattern: a regular expression that the parameter's whole path must match, such as
-        `backbone/layer1_0/conv1/kernel`; the first group that matches takes it.
-      lr_mult: times the learning rate; 0 keeps the parameters as they are.
-      weight_decay: times the parameter, added to its gradient.
+      name: the name in logs.
+      pattern: a regular expression for the parameter's whole path, such as
+        `backbone/layer1_0/conv1/kernel`. The first matching group takes the parameter.
+      lr_mult: factor on the learning rate. 0 freezes the parameters.
+      weight_decay: factor on the parameter, added to its gradient.
     """
 
     name: str
@@ -37,18 +37,22 @@ def parameter_groups(
     weight_decay: float,
     freeze_at: int = 0,
 ) -> tuple[Group, ...]:
-    """Says how the parts of the network learn.
+    """Builds the groups of the network's parameters.
 
-    As in the authors' lab's code: the head ten times as fast, its biases decayed too,
-    frozen normalisation left alone. Trained normalisation is not decayed.
+    The defaults follow the code of the paper's lab: the head learns ten times as fast,
+    its biases decay too, and frozen normalisation stays fixed. Trained normalisation
+    does not decay.
 
     Args:
-      norm: frozen or trained.
-      backbone_lr_mult: times the learning rate, for the backbone.
-      head_lr_mult: the same for the head.
-      weight_decay: of all that decays.
-      freeze_at: how many of the backbone's stages stay as they are, counted as in
-        Detectron2: 1 is the stem, 2 `layer1` too, up to 5.
+      norm: `frozen` or `trained`.
+      backbone_lr_mult: factor on the backbone's learning rate.
+      head_lr_mult: factor on the head's learning rate.
+      weight_decay: weight decay of kernels and of the head's biases.
+      freeze_at: number of frozen stages of the backbone, counted as in Detectron2:
+        1 is the stem, 2 adds `layer1`, and so on to 5.
+
+    Returns:
+      The groups in order of precedence.
     """
     norm_lr_mult = 0.0 if norm == "frozen" else backbone_lr_mult
     layers = (rf"layer{stage}_\d+" for stage in range(1, freeze_at))
@@ -63,10 +67,17 @@ def parameter_groups(
 
 
 def assign_groups(params: Tree, groups: Sequence[Group]) -> Tree:
-    """Gives each parameter the name of its group.
+    """Returns the tree of parameters with each replaced by its group's name.
+
+    Args:
+      params: the network's parameters.
+      groups: see `parameter_groups`.
+
+    Returns:
+      A tree of names.
 
     Raises:
-      ValueError: a parameter is in no group. A new layer never goes without a rule.
+      ValueError: a parameter is in no group, so that a new layer cannot be forgotten.
     """
 
     def group_of(path: tuple, _: object) -> str:
@@ -87,13 +98,16 @@ def poly_schedule(learning_rate: float, num_steps: int, power: float) -> optax.S
 def grouped(
     name: str, schedule: optax.Schedule, momentum: float, groups: Sequence[Group]
 ) -> optax.GradientTransformation:
-    """Builds an optimiser in which each group has its own rate and decay.
+    """Builds an optimiser with a learning rate and weight decay per group.
 
     Args:
       name: one of `OPTIMIZERS`.
       schedule: the learning rate by step, before the groups' factors.
-      momentum: the decay of the mean gradient.
-      groups: see `parameter_groups`; every parameter must be in one.
+      momentum: decay of the running mean of gradients.
+      groups: see `parameter_groups`. Every parameter must be in one.
+
+    Returns:
+      The optimiser.
     """
 
     def rule(group: Group) -> optax.GradientTransformation:
@@ -109,14 +123,14 @@ def grouped(
 
 
 def _sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:
-    """Follows torch: v <- m v + (g + wd p); p <- p - lr v."""
+    """Follows torch: v <- m v + (g + wd p), then p <- p - lr v."""
     return optax.chain(
         optax.add_decayed_weights(weight_decay), optax.trace(decay=momentum)
     )
 
 
 def _adamw(momentum: float, weight_decay: float) -> optax.GradientTransformation:
-    """Follows Loshchilov and Hutter 2019; the decay is not scaled by the gradient."""
+    """Follows Loshchilov and Hutter 2019: Adam with decoupled weight decay."""
     return optax.chain(
         optax.scale_by_adam(b1=momentum), optax.add_decayed_weights(weight_decay)
     )

@@ -1,4 +1,4 @@
-"""What a run tells about itself while it trains: speed, waiting, memory, parameters."""
+"""Logs of a training run: speed, time spent waiting, memory, parameters."""
 
 import time
 from collections import Counter
@@ -14,11 +14,11 @@ Item = TypeVar("Item")
 
 
 class Meter:
-    """Measures speed and waiting between two looks at it.
+    """Measures speed and waiting time between two readings.
 
     Args:
-      batch_size: over all processes.
-      step: the one before the first.
+      batch_size: images per step over all processes.
+      step: the step before the first one.
     """
 
     def __init__(self, batch_size: int, step: int) -> None:
@@ -26,18 +26,18 @@ class Meter:
         self.restart(step)
 
     def restart(self, step: int) -> None:
-        """Leaves out what has passed since the last look."""
+        """Discards the time since the last reading."""
         self._step, self._start, self._waited = step, time.perf_counter(), 0.0
 
     def next_of(self, items: Iterator[Item]) -> Item:
-        """Takes the next item, and counts the time until it is there as waiting."""
+        """Returns the next item and counts the time until it arrives as waiting."""
         start = time.perf_counter()
         item = next(items)
         self._waited += time.perf_counter() - start
         return item
 
-    def look(self, step: int) -> dict[str, float]:
-        """Gives images a second and the share of time spent waiting for data."""
+    def read(self, step: int) -> dict[str, float]:
+        """Returns images per second and the share of time spent waiting for data."""
         seconds = time.perf_counter() - self._start
         images, waited = (step - self._step) * self._batch_size, self._waited
         self.restart(step)
@@ -48,7 +48,7 @@ class Meter:
 
 
 def device_memory() -> dict[str, float]:
-    """Gives the peak of this process's first device, where it counts it (GPUs do)."""
+    """Returns the peak memory of the first local device, if JAX counts it (GPUs)."""
     statistics = jax.local_devices()[0].memory_stats()
     if not statistics:
         return {}
@@ -58,7 +58,7 @@ def device_memory() -> dict[str, float]:
 def group_rates(
     groups: Sequence[Group], schedule: Callable[[int], float], step: int
 ) -> dict[str, float]:
-    """Gives the learning rate that each group has at the step after `step`."""
+    """Returns each group's learning rate at the step after `step`."""
     rate = float(schedule(step))
     return {"learning_rate": rate} | {
         f"learning_rate_{group.name}": group.lr_mult * rate for group in groups
@@ -66,9 +66,16 @@ def group_rates(
 
 
 def parameter_table(params: Tree, groups: Sequence[Group]) -> str:
-    """Lists the parts of the network with the group and the size of their parameters.
+    """Formats the network's parts with the group and number of their parameters.
 
     The blocks of a stage share a line.
+
+    Args:
+      params: the network's parameters.
+      groups: see `optimizer.parameter_groups`.
+
+    Returns:
+      A table of several lines.
     """
     tensors: Counter[tuple[str, str]] = Counter()
     numbers: Counter[tuple[str, str]] = Counter()

@@ -1,4 +1,4 @@
-"""What training changes from step to step."""
+"""The state of training."""
 
 import flax.struct
 import jax.numpy as jnp
@@ -9,15 +9,15 @@ from deepdepth_jax.types import Tree
 
 @flax.struct.dataclass
 class TrainState:
-    """The whole of a run between two steps.
+    """The complete state of a run between two steps.
 
     Attributes:
-      step: how many steps have been taken, int32.
-      params: what the optimiser changes, by layer name.
+      step: number of steps taken, int32.
+      params: trainable parameters, by layer name.
       batch_stats: running mean and variance of the normalisation, by layer name.
-      opt_state: of the optimiser.
-      bad_steps: how many steps in a row came to nothing because loss or gradient were
-        not finite, int32.
+      opt_state: state of the optimiser.
+      bad_steps: number of consecutive steps that were skipped because loss or gradient
+        was not finite, int32.
     """
 
     step: Tree
@@ -28,7 +28,7 @@ class TrainState:
 
     @property
     def variables(self) -> dict[str, Tree]:
-        """What the network is applied to."""
+        """The variables of the network, as Flax's `apply` takes them."""
         return {"params": self.params, "batch_stats": self.batch_stats}
 
 

@@ -1,8 +1,13 @@
-"""Sums over all pixels of a picture, from an output that is coarser than it.
+"""Sums over all pixels of an image, computed from an output at a coarser stride.
 
-The output at all pixels would be the largest array of a training step. It is never in
-memory: not more than that of `CHUNK_PX` or `ROWS_PX` pixels, or of a row, whose
-gradient is taken at once.
+The upsampled output (b, y, x, c) would be the largest array of a training step. It
+never exists as a whole. A chunk of pixels is interpolated, its terms are summed, and
+the gradient of the sums with respect to the coarse output is accumulated at once, so
+the backward pass only scales gradients that the forward pass has left.
+
+Two forms compute the same: `at_labelled_pixels` gathers the labelled pixels, few for
+lidar, and suits CPUs. `by_rows` interpolates whole rows by matrix products, in an order
+of summation that never varies, and suits GPUs.
 """
 
 import functools
@@ -16,22 +21,22 @@ from deepdepth_jax.bins import IGNORE
 from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix
 
 CHUNK_PX = 2**13
-"""Labelled pixels at a time, which a CPU's cache holds."""
+"""Labelled pixels per chunk: they fit into a CPU's cache."""
 ROWS_PX = 2**16
-"""Pixels of whole rows at a time, which keep a GPU busy."""
+"""Pixels per chunk of whole rows: they keep a GPU busy."""
 
 Terms = Callable[
     [Float[Array, "*n c"], Int32[Array, "*n"], Float[Array, "*n"]],
     list[Float[Array, "*n"]],
 ]
-"""From output, label and depth of pixels to the terms to be summed, each by itself.
+"""Maps output, label and depth of pixels to the terms, which are summed separately.
 
-Where the label is `IGNORE` all of them are 0.
+All terms must be 0 where the label is `IGNORE`.
 """
 
 Sums = list[Float[Array, " b"]]
 Gradients = list[Float[Array, "b h w c"]]
-"""Of the sum of each term over all pictures, which are summed by themselves."""
+"""Of each term summed over the pixels of all images."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -41,23 +46,19 @@ def upsampled_sums(
     labels: Int32[Array, "b y x"],
     depth_m: Float[Array, "b y x"],
 ) -> Sums:
-    """Sums terms of outputs that are brought to the size of the labels.
+    """Sums terms of the outputs upsampled to the size of the labels.
 
-    It equals `terms(resize_bilinear(outputs, (y, x)), labels, depth_m)`, each summed
+    Equals `terms(resize_bilinear(outputs, (y, x)), labels, depth_m)`, each term summed
     over rows and columns.
 
-    On CPUs nothing at all is computed for pixels without a label. Elsewhere all rows
-    are computed, by matrix products: that takes no time there, and the sums are taken
-    in an order that is always the same.
-
     Args:
-      terms: a function that stays the same.
-      outputs: of the network, at its stride; what the gradient is taken of.
+      terms: the function of the pixels. Pass the same object to avoid retracing.
+      outputs: the network's output at its stride. Gradients are taken of it alone.
       labels: bins, or `IGNORE`.
-      depth_m: metres; looked at where there is a label.
+      depth_m: ground truth in metres, used where there is a label.
 
     Returns:
-      Each term's sum over each picture.
+      Each term's sum over each image.
     """
     sums, _ = _sums_and_gradients(terms, outputs, labels, depth_m)
     return sums
@@ -101,7 +102,7 @@ def at_labelled_pixels(
     labels: Int32[Array, "b y x"],
     depth_m: Float[Array, "b y x"],
 ) -> tuple[Sums, Gradients]:
-    """Computes `upsampled_sums` and the gradients, some labelled pixels at a time."""
+    """Computes `upsampled_sums` and its gradients by chunks of labelled pixels."""
     valid = labels.ravel() != IGNORE
     count = jnp.sum(valid)
     full_chunks = -(-labels.size // CHUNK_PX)
@@ -113,9 +114,10 @@ def at_labelled_pixels(
         first, sums, gradients = carry
         chunk = jax.lax.dynamic_slice(pixels, (first,), (CHUNK_PX,))
         is_used = first + jnp.arange(CHUNK_PX) < count
-        picture, row, column = jnp.unravel_index(chunk, labels.shape)
+        image, row, column = jnp.unravel_index(chunk, labels.shape)
+        # The four coarse pixels around each fine one, with their bilinear weights.
         corners = [
-            ((picture, y, x), (of_y * of_x)[:, None])
+            ((image, y, x), (of_y * of_x)[:, None])
             for y, of_y in bilinear_taps(row, outputs.shape[1], labels.shape[1])
             for x, of_x in bilinear_taps(column, outputs.shape[2], labels.shape[2])
         ]
@@ -125,11 +127,11 @@ def at_labelled_pixels(
         found, of_full = _values_and_gradients(
             terms, full, chunk_labels, depth_m.ravel()[chunk]
         )
-        of_picture = jax.nn.one_hot(picture, len(labels), axis=0)
+        of_image = jax.nn.one_hot(image, len(labels), axis=0)
         return (
             first + CHUNK_PX,
             [
-                total + jnp.matmul(of_picture, value, precision="highest")
+                total + jnp.matmul(of_image, value, precision="highest")
                 for total, value in zip(sums, found, strict=True)
             ],
             [
@@ -150,6 +152,7 @@ def _spread(
     of_full: Float[Array, "n c"],
     corners: list[tuple[tuple[Array, Array, Array], Float[Array, "n 1"]]],
 ) -> Float[Array, "b h w c"]:
+    """Adds the gradients of fine pixels to the coarse pixels: transposed sampling."""
     for at, weight in corners:
         gradient = gradient.at[at].add(weight * of_full)
     return gradient
@@ -161,18 +164,20 @@ def by_rows(
     labels: Int32[Array, "b y x"],
     depth_m: Float[Array, "b y x"],
 ) -> tuple[Sums, Gradients]:
-    """Computes `upsampled_sums` and the gradients, some rows at a time."""
+    """Computes `upsampled_sums` and its gradients by chunks of rows."""
     batch, height, width = labels.shape
     rows = max(1, ROWS_PX // (batch * width))
-    fill = -height % rows
+    # Rows are padded to whole chunks. Padded labels are IGNORE, their terms 0.
+    padding = -height % rows
     to_rows = jnp.asarray(interpolation_matrix(outputs.shape[1], height))
-    to_rows = jnp.pad(to_rows, ((0, fill), (0, 0))).reshape(-1, rows, outputs.shape[1])
+    to_rows = jnp.pad(to_rows, ((0, padding), (0, 0)))
+    to_rows = to_rows.reshape(-1, rows, outputs.shape[1])
     to_columns = jnp.asarray(interpolation_matrix(outputs.shape[2], width))
 
-    def in_chunks(array: Array, filling: int) -> Array:
-        sides = ((0, 0), (0, fill), (0, 0))
-        filled = jnp.pad(array, sides, constant_values=filling)
-        return filled.reshape(batch, -1, rows, width).swapaxes(0, 1)
+    def in_chunks(array: Array, value: int) -> Array:
+        sides = ((0, 0), (0, padding), (0, 0))
+        padded = jnp.pad(array, sides, constant_values=value)
+        return padded.reshape(batch, -1, rows, width).swapaxes(0, 1)
 
     def upsample(outputs: Array, to_rows: Array) -> Array:
         exact = jax.lax.Precision.HIGHEST
@@ -200,7 +205,7 @@ def _values_and_gradients(
     labels: Int32[Array, "*n"],
     depth_m: Float[Array, "*n"],
 ) -> tuple[list[Float[Array, "*n"]], list[Float[Array, "*n c"]]]:
-    """Computes the terms of some pixels, and the gradient of each at its pixel."""
+    """Computes the terms of pixels, and the gradient of each term at its pixel."""
     values, pull = jax.vjp(lambda outputs: terms(outputs, labels, depth_m), outputs)
     zeros = [jnp.zeros_like(value) for value in values]
     gradients = []
@@ -211,7 +216,7 @@ def _values_and_gradients(
 
 
 def _nothing(terms: Terms, outputs: Float[Array, "b h w c"]) -> tuple[Sums, Gradients]:
-    """Gives sums and gradients of no pixel at all."""
+    """Returns zero sums and gradients, the start of the accumulation."""
     one = jax.ShapeDtypeStruct((1, outputs.shape[-1]), outputs.dtype)
     label = jax.ShapeDtypeStruct((1,), jnp.int32)
     depth_m = jax.ShapeDtypeStruct((1,), jnp.float32)

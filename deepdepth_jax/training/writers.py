@@ -1,4 +1,4 @@
-"""Where a run's numbers go: metrics.jsonl and TensorBoard, side by side."""
+"""Writers of a run's metrics: metrics.jsonl and TensorBoard."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from deepdepth_jax.runtime.parallel import is_primary
 
 
 class MetricWriter:
-    """Appends named numbers to a workdir. Use it in a `with` block.
+    """Appends metrics to a workdir. Use it in a `with` block.
 
-    Of several processes the primary one writes for all.
+    The primary process writes for all processes.
 
     Args:
-      workdir: of the run.
-      after_step: lines of later steps are dropped: a run that goes on from a checkpoint
-        writes them again.
+      workdir: folder of the run.
+      after_step: the step to resume from. Lines of later steps are dropped, because the
+        resumed run writes them again.
     """
 
     def __init__(self, workdir: Path, after_step: int) -> None:
@@ -48,9 +48,14 @@ class MetricWriter:
         self._events.close()
 
     def write(self, step: int, split: str, numbers: Mapping[str, float]) -> None:
-        """Writes one line, and one TensorBoard scalar for each number.
+        """Writes one line, and one TensorBoard scalar per metric.
 
-        What was written before a kill, and is now taken again, is not written twice.
+        A line that was written before a kill is not written twice.
+
+        Args:
+          step: training step.
+          split: `train` or `val`.
+          numbers: metrics by name.
         """
         if (step, split) in self._written:
             return
@@ -63,21 +68,21 @@ class MetricWriter:
                 tf.summary.scalar(f"{split}/{name}", value, step=step)
         self._events.flush()
 
-    def write_picture(
-        self, step: int, name: str, picture: UInt8[np.ndarray, "h w 3"]
+    def write_image(
+        self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]
     ) -> None:
-        """Shows a picture in TensorBoard."""
+        """Writes an image to TensorBoard."""
         with self._events.as_default():
-            tf.summary.image(name, picture[None], step=step)
+            tf.summary.image(name, image[None], step=step)
         self._events.flush()
 
 
 def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:
-    """Drops the lines of later steps; gives step and split of the others."""
+    """Drops the lines of later steps and returns step and split of the others."""
     if not path.exists():
         return set()
     lines = path.read_text().splitlines(keepends=True)
-    # A last line without its end was cut off by a kill.
+    # A last line without a newline was cut off by a kill.
     whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
     kept = [(line, fields) for line, fields in whole if fields["step"] <= step]
     if len(kept) < len(lines):

@@ -1,4 +1,4 @@
-"""Calibration: do probabilities agree with how often they come true?"""
+"""Calibration: how well probabilities agree with frequencies."""
 
 import dataclasses
 from typing import NamedTuple
@@ -17,12 +17,12 @@ _INNER_EDGES = np.arange(1, RELIABILITY_BINS) / RELIABILITY_BINS
 
 
 class PixelScores(NamedTuple):
-    """What the truth says of each pixel's distribution.
+    """Each pixel's predictive distribution compared with the ground truth.
 
     Attributes:
-      valid: where there is a label; the rest says nothing where there is none.
+      valid: whether the pixel has a label. The other fields are undefined without one.
       nll: negative log-likelihood of the label, nats.
-      max_probability: of the most probable bin.
+      max_probability: probability of the most probable bin.
       correct: the label is the most probable bin.
       covered: the true depth lies in [low_m, high_m] of `Confidence`.
     """
@@ -37,15 +37,18 @@ class PixelScores(NamedTuple):
 def score_pixels(
     probabilities: Float[Array, "*n k"], depth_m: Float[Array, "*n"], bins: DepthBins
 ) -> PixelScores:
-    """Holds distributions against the truth: what `Calibration` then counts.
+    """Compares distributions with the ground truth, for `Calibration` to accumulate.
 
-    A probability that is too small for its type counts as the smallest normal number,
+    A probability below the smallest normal number of its type counts as that number,
     in float32 a likelihood of e^-87.
 
     Args:
-      probabilities: non-negative, with sum one over the last axis.
-      depth_m: true depth; 0 where it does not count.
-      bins: what the last axis stands for.
+      probabilities: non-negative, summing to one over the last axis.
+      depth_m: ground truth in metres, 0 where it does not count.
+      bins: the bins of the last axis.
+
+    Returns:
+      The scores of each pixel.
     """
     labels = bins.label(depth_m)
     valid = labels != IGNORE
@@ -62,12 +65,12 @@ def score_pixels(
 
 
 class Reliability(NamedTuple):
-    """The reliability diagram: a point for each bin of the highest probability.
+    """The reliability diagram: one point per bin of the highest probability.
 
     Attributes:
-      max_probability: mean in the bin; NaN in an empty one.
-      accuracy: share of pixels that are `correct`; NaN in an empty bin.
-      pixels: how many.
+      max_probability: mean highest probability in the bin, NaN if the bin is empty.
+      accuracy: share of pixels that are `correct`, NaN if the bin is empty.
+      pixels: number of pixels in the bin.
     """
 
     max_probability: Float[np.ndarray, " b"]
@@ -92,10 +95,10 @@ class Calibration:
     ((i - 1) / 15, i / 15] (Guo et al. 2017, section 2).
 
     Attributes:
-      pixels, correct: how many in each bin.
-      max_probability: its sum in each bin.
-      nll: its sum over all pixels, nats.
-      covered: how many of all pixels.
+      pixels, correct: number of pixels in each bin.
+      max_probability: sum in each bin.
+      nll: sum over all pixels, nats.
+      covered: number of covered pixels.
     """
 
     pixels: Int[np.ndarray, " b"] = dataclasses.field(default_factory=_no_pixels)
@@ -105,7 +108,7 @@ class Calibration:
     covered: int = 0
 
     def add(self, scores: PixelScores) -> None:
-        """Adds the pixels of an image, or of several."""
+        """Adds the pixels of one or several images."""
         valid, nll, highest, correct, covered = map(np.asarray, scores)
         highest = highest[valid].astype(np.float64)
         bin_ = np.searchsorted(_INNER_EDGES, highest, side="left")
@@ -118,14 +121,14 @@ class Calibration:
         self.covered += int(covered[valid].sum())
 
     def compute(self) -> dict[str, float]:
-        """Gives the measures; NaN before the first labelled pixel.
+        """Returns the measures, NaN before the first labelled pixel.
 
         ===========  ============================================================
-        nll          negative log-likelihood a pixel, nats
+        nll          negative log-likelihood per pixel, nats
         ece          expected calibration error: sum over the bins of
                      |share correct - mean of the highest probability|,
                      weighted by their share of the pixels (Guo et al. 2017, eq. 3)
-        coverage_90  share of pixels whose depth is in [low_m, high_m]: 0.9 is right
+        coverage_90  share of pixels whose depth is in [low_m, high_m], ideally 0.9
         ===========  ============================================================
         """
         pixels = int(self.pixels.sum()) or float("nan")
@@ -137,7 +140,7 @@ class Calibration:
         }
 
     def reliability(self) -> Reliability:
-        """Gives the points of the reliability diagram."""
+        """Returns the points of the reliability diagram."""
         pixels = np.where(self.pixels > 0, self.pixels, np.nan)
         return Reliability(
             self.max_probability / pixels, self.correct / pixels, self.pixels

@@ -19,8 +19,8 @@ class Confidence(NamedTuple):
 
     Attributes:
       max_probability: probability of the most probable bin, in [1/k, 1].
-      entropy_nats: of the distribution over the bins, -sum p ln p in [0, ln k]; not
-        normalised: divide by ln k for the range [0, 1].
+      entropy_nats: entropy of the distribution, -sum p ln p in [0, ln k]. Divide by
+        ln k for the range [0, 1].
       log_depth_std: standard deviation of ln depth, which for small values is the
         relative error to expect: 0.1 is about 10%.
       low_m: depth before which 5% of the probability lies.
@@ -39,14 +39,16 @@ def measure_confidence(
 ) -> Confidence:
     """Computes every measure of confidence at each pixel.
 
-    `log_depth_std` and the interval are of one density over depth: within a bin the
-    probability is spread as in `DepthBins.quantile`. The deviation therefore counts
-    the spread within the bins as well as that between them, and is never below the
-    resolution of the bins.
+    `log_depth_std` and the interval belong to one density over depth, which spreads the
+    probability within a bin as `DepthBins.quantile` does. The deviation therefore
+    includes the spread within the bins and is never below their resolution.
 
     Args:
-      probabilities: non-negative, with sum one over the last axis.
-      bins: what the last axis stands for.
+      probabilities: non-negative, summing to one over the last axis.
+      bins: the bins of the last axis.
+
+    Returns:
+      The measures at each pixel.
     """
     low, high = INTERVAL
     return Confidence(
@@ -59,11 +61,11 @@ def measure_confidence(
 
 
 def max_probability(probabilities: Float[Array, "*n k"]) -> Float[Array, "*n"]:
-    """Takes the probability of the most probable bin: 1 is certainty, 1/k ignorance.
+    """Computes the probability of the most probable bin, from 1/k to 1.
 
-    It is the chance that the true depth lies in that bin only as far as the network is
-    calibrated (see `temperature`). With many narrow bins it is low even where the
-    depth is good, because a good prediction spreads over neighbours.
+    If the network is calibrated (see `temperature`), this is the probability that the
+    true depth lies in that bin. With many narrow bins it is low even for an accurate
+    depth, because an accurate prediction spreads over neighbours.
     """
     return jnp.max(probabilities, axis=-1)
 
@@ -74,7 +76,7 @@ def log_depth_std(
     """Computes the standard deviation of ln depth (law of total variance)."""
     means, variances = log_depth_moments(bins)
     mean = weighted_sum(probabilities, means)[..., None]
-    # About the mean, because in float32 E[x^2] - E[x]^2 would lose narrow peaks.
+    # Centred, because E[x^2] - E[x]^2 cancels for narrow peaks in float32.
     from_mean = jnp.broadcast_to(means, probabilities.shape) - mean
     between = weighted_sum(probabilities * from_mean**2)
     return jnp.sqrt(between + weighted_sum(probabilities, variances))
@@ -85,11 +87,11 @@ def log_depth_moments(
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """Computes mean and variance of ln depth within each bin.
 
-    Within a bin depth is spread evenly over the bin coordinate. For `sid` that gives
-    the log of the geometric centre and (ln ratio of the edges)^2 / 12.
+    The density within a bin is uniform in the bin coordinate. For `sid` the mean is the
+    log of the geometric centre and the variance (ln ratio of the edges)^2 / 12.
     """
     # Gauss-Legendre is exact for `sid`, where ln depth is linear in the coordinate, and
-    # has a finite answer for a first bin that begins at 0 m.
+    # finite for a first bin that begins at 0 m.
     nodes, weights = np.polynomial.legendre.leggauss(16)
     inside, weights = (nodes + 1) / 2, weights / 2
     depth_m = bins.depth_at(np.add.outer(np.arange(bins.num_bins), inside))

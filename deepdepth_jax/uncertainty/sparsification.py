@@ -1,4 +1,4 @@
-"""Sparsification: does the error fall when the most uncertain pixels are removed?"""
+"""Sparsification: how the error falls as the most uncertain pixels are removed."""
 
 import dataclasses
 from typing import NamedTuple
@@ -12,19 +12,19 @@ from deepdepth_jax.types import AnyArray
 
 STEPS = 50
 REMOVED = np.arange(STEPS) / STEPS
-"""Shares of the pixels that are removed: 0, 0.02, ... 0.98."""
+"""Removed shares of the pixels: 0, 0.02, ... 0.98."""
 
 ERRORS = ("abs_rel", "rmse", "d1")
-"""What is measured: AbsRel, RMSE, and 1 - d1, so that less is better in each."""
+"""The measured errors: AbsRel, RMSE, and 1 - d1, so that less is better in each."""
 
 
 class Curves(NamedTuple):
-    """Error of the pixels that remain when shares `REMOVED` are gone.
+    """Error of the remaining pixels after removing the shares `REMOVED`.
 
     Attributes:
-      model: the most uncertain are removed first.
-      oracle: those with the largest error are removed first.
-      random: pixels are removed without regard: the error of all of them.
+      model: removes the most uncertain pixels first.
+      oracle: removes the pixels with the largest error first.
+      random: removes pixels at random, which leaves the error of all pixels.
     """
 
     model: Float[np.ndarray, " steps"]
@@ -38,8 +38,8 @@ class Sparsification:
     """Averages sparsification curves over images, each image with the same weight.
 
     Attributes:
-      images: those on which a pixel counted.
-      sums: of their curves: errors, kinds of curve, steps.
+      images: number of images with a counted pixel.
+      sums: sums of their curves, by error, kind of curve and step.
     """
 
     images: int = 0
@@ -57,14 +57,14 @@ class Sparsification:
         min_m: float = 1e-3,
         crop: str = "garg",
     ) -> None:
-        """Adds one image; one on which no pixel counts changes nothing.
+        """Adds one image. An image without a counted pixel changes nothing.
 
         Args:
-          prediction_m: metres; clipped to [min_m, cap_m] as in `depth_metrics`.
-          truth_m: metres; 0 = no ground truth.
-          uncertainty: larger is less sure; only its order matters.
-          cap_m: truth at or beyond it does not count.
-          min_m: truth at or before it does not count.
+          prediction_m: metres, clipped to [min_m, cap_m] as in `depth_metrics`.
+          truth_m: metres, 0 = no ground truth.
+          uncertainty: larger is less certain. Only the order matters.
+          cap_m: ground truth at or beyond it does not count.
+          min_m: ground truth at or before it does not count.
           crop: see `metrics.CROPS`.
 
         Raises:
@@ -83,7 +83,7 @@ class Sparsification:
         self.images += 1
 
     def curves(self) -> dict[str, Curves]:
-        """Gives the mean curves of each of `ERRORS`; NaN before the first image."""
+        """Returns the mean curves of each of `ERRORS`, NaN before the first image."""
         means = self.sums / (self.images or float("nan"))
         return {
             name: Curves(*of_error)
@@ -91,23 +91,22 @@ class Sparsification:
         }
 
     def compute(self) -> dict[str, float]:
-        """Gives the areas between the mean curves; NaN before the first image.
+        """Returns the areas between the mean curves, NaN before the first image.
 
-        For each of `ERRORS`, over the share of removed pixels from 0 to 1 by the
-        trapezoidal rule:
+        The areas are integrals over the removed share from 0 to 1 by the trapezoidal
+        rule, for each of `ERRORS`:
 
         ===================  =====================================================
-        ause_*               model - oracle (Ilg et al. 2018): 0 ranks pixels as
-                             their errors do
-        aurg_*               random - model (Poggi et al. 2020): 0 is no better than
-                             chance, less is worse
-        *_normalised         the same, over the error of all pixels
+        ause_*               model - oracle (Ilg et al. 2018): 0 for the ranking of
+                             the errors themselves
+        aurg_*               random - model (Poggi et al. 2020): 0 for a random
+                             ranking, negative for a worse one
+        *_normalised         the same divided by the error of all pixels
         ===================  =====================================================
 
-        The areas have the unit of the error (RMSE: metres). At share 1 nothing remains
-        and every curve is 0. Poggi et al. have it so for model and oracle; that random
-        ends there as well lets a constant uncertainty score 0, where theirs is larger
-        by 1% of the error.
+        The areas have the unit of the error (RMSE: metres). At share 1 no pixel remains
+        and every curve is 0. Poggi et al. end the random curve differently: here a
+        constant uncertainty scores 0, there 1% of the error.
         """
         areas = {}
         for name, curves in self.curves().items():

@@ -1,4 +1,4 @@
-"""Everything that an evaluation finds out about confidence."""
+"""All measures of confidence in an evaluation."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ MEASURES: Mapping[str, Callable[[Prediction], AnyArray]] = MappingProxyType(
         "max_probability": lambda prediction: 1 - known(prediction.confidence),
     }
 )
-"""What pixels can be ranked by: larger is less sure."""
+"""Measures to rank pixels by. Larger is less certain."""
 
 
 def _sparsifications() -> dict[str, Sparsification]:
@@ -30,12 +30,12 @@ def _sparsifications() -> dict[str, Sparsification]:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class UncertaintySummary:
-    """Accumulates it over images.
+    """Accumulates calibration and sparsification over images.
 
     Attributes:
       own: calibration of the network's own distributions.
-      calibrated: after temperature scaling.
-      sparsification: by the measure that pixels are ranked by.
+      calibrated: calibration after temperature scaling.
+      sparsification: sparsification by each of `MEASURES`.
     """
 
     own: Calibration = dataclasses.field(default_factory=Calibration)
@@ -55,11 +55,11 @@ class UncertaintySummary:
         """Adds an image.
 
         Args:
-          prediction: of it.
-          truth_m: metres; 0 = no ground truth.
+          prediction: the prediction for the image.
+          truth_m: metres, 0 = no ground truth.
           own: scores of the network's own distributions.
           calibrated: scores after temperature scaling.
-          protocol: which pixels count; see `Sparsification.add`.
+          **protocol: which pixels count. See `Sparsification.add`.
         """
         self.own.add(own)
         self.calibrated.add(calibrated)
@@ -69,7 +69,7 @@ class UncertaintySummary:
             )
 
     def compute(self) -> dict[str, dict[str, Any]]:
-        """Gives all measures; see `Calibration` and `Sparsification`."""
+        """Returns all measures. See `Calibration` and `Sparsification`."""
         return {
             "own": self.own.compute(),
             "calibrated": self.calibrated.compute(),

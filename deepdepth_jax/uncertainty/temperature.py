@@ -1,4 +1,4 @@
-"""Temperature scaling: one number, fitted on validation, that calibrates a network."""
+"""Temperature scaling: calibrates a network by one number, fitted on validation."""
 
 import dataclasses
 import math
@@ -16,7 +16,7 @@ from deepdepth_jax.types import AnyArray
 
 LARGEST_TEMPERATURE = 10.0
 LOG_TEMPERATURES = np.linspace(-1, 1, 33) * math.log(LARGEST_TEMPERATURE)
-"""Where the likelihood is taken: 33 temperatures from 1/10 to 10, 15% apart."""
+"""Where the likelihood is evaluated: 33 temperatures from 1/10 to 10, 15% apart."""
 
 
 def at_temperature(
@@ -24,9 +24,16 @@ def at_temperature(
 ) -> Float[Array, "*n k"]:
     """Computes softmax(logits / temperature) (Guo et al. 2017, eq. 9).
 
-    More than 1 makes a network less sure, less than 1 surer; the most probable bin
-    stays. Log-probabilities are logits too: a distribution that was averaged is scaled
-    by way of its logarithm.
+    A temperature above 1 makes a network less confident, below 1 more. The most
+    probable bin stays. Log-probabilities are logits too, so that an averaged
+    distribution is scaled through its logarithm.
+
+    Args:
+      logits: one score per bin.
+      temperature: > 0.
+
+    Returns:
+      The distributions.
     """
     return jax.nn.softmax(logits / temperature)
 
@@ -36,21 +43,20 @@ def nll_by_temperature(
 ) -> tuple[Float[Array, " temperatures"], Int[Array, ""]]:
     """Sums the negative log-likelihood of the labels at each of `LOG_TEMPERATURES`.
 
-    The cost is that of as many losses: give the labelled pixels alone where they are
-    few.
+    This costs 33 losses: select the labelled pixels first if they are few.
 
     Args:
-      logits: one score a bin.
-      labels: bins in [0, k), or `IGNORE`, which does not count.
+      logits: one score per bin.
+      labels: bins in [0, k), or `IGNORE`.
 
     Returns:
-      The sums in nats, and the number of pixels with a label.
+      The sums in nats, and the number of labelled pixels.
     """
 
     def nll(log_temperature: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.sum(cross_entropy(logits * jnp.exp(-log_temperature), labels))
 
-    # One temperature after the other, so that one scaled copy of the logits lives.
+    # Sequentially, so that only one scaled copy of the logits is in memory.
     sums = jax.lax.map(nll, jnp.asarray(LOG_TEMPERATURES, logits.dtype))
     return sums, jnp.sum(labels != IGNORE)
 
@@ -58,11 +64,11 @@ def nll_by_temperature(
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass
 class TemperatureFit:
-    """Finds the temperature of the highest likelihood, in one pass over the images.
+    """Finds the temperature of maximum likelihood in one pass over the images.
 
-    What is kept is one sum for each of `LOG_TEMPERATURES`. The log-likelihood is
-    concave in 1 / temperature, so there is no second optimum to be caught in. The
-    polynomial through the five sums about the lowest gives the temperature to 0.1%.
+    The state is one sum for each of `LOG_TEMPERATURES`. The log-likelihood is concave
+    in 1 / temperature, so it has a single optimum. The polynomial through the five sums
+    around the lowest locates it to 0.1%.
 
     Attributes:
       nll: sums so far, nats.
@@ -77,16 +83,16 @@ class TemperatureFit:
     def add(
         self, nll: Float[AnyArray, " temperatures"], pixels: int | Int[AnyArray, ""]
     ) -> None:
-        """Adds what `nll_by_temperature` gives for an image, or for a batch."""
+        """Adds the result of `nll_by_temperature` for an image or a batch."""
         self.nll = self.nll + np.asarray(nll, np.float64)
         self.pixels += int(pixels)
 
     def compute(self) -> float:
-        """Gives the temperature.
+        """Computes the temperature.
 
         Returns:
-          The minimiser over [1/10, 10]; a network whose optimum lies outside gets the
-          bound, and one whose likelihood does not depend on temperature gets 1.
+          The minimiser over [1/10, 10]: the bound if the optimum lies outside, 1 if the
+          likelihood does not depend on the temperature.
 
         Raises:
           UserError: no pixel had a label, or the network's output is not finite.
@@ -94,7 +100,7 @@ class TemperatureFit:
         if self.pixels == 0:
             raise UserError(
                 "the validation split has no labelled pixel to fit a temperature on: "
-                "python -m deepdepth_jax.check_data tells what is missing"
+                "python -m deepdepth_jax.check_data lists missing files"
             )
         if not np.isfinite(self.nll).all():
             raise UserError(
