@@ -5,6 +5,7 @@ made without those before it, so a run goes on at step t as if it had never stop
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -72,15 +73,24 @@ class Mixture:
 
     def load(self, position: tf.Tensor, seed: int) -> dict[str, tf.Tensor]:
         """Reads and decodes the record at a place of the stream, inside `tf.data`."""
-        cycle, slot = position // CYCLE, position % CYCLE
-        part = tf.constant(self.part_of_slot)[slot]
-        earlier_in_cycle, in_cycle = self._ranks()
-        place = (
-            cycle * tf.constant(in_cycle)[part] + tf.constant(earlier_in_cycle)[slot]
-        )
-        counts = tf.constant([records.count for records in self.parts], tf.int64)
-        return _load(self.parts, part, _shuffled(place, counts[part], seed))
 
+        def read(position: np.int64) -> bytes:
+            part, index = self.record_at(int(position), seed)
+            return self.parts[part].read(index)
+
+        return _decode(self.parts, tf.numpy_function(read, [position], tf.string))
+
+    def record_at(self, position: int, seed: int) -> tuple[int, int]:
+        """Returns the part and the index of the record at a place of the stream."""
+        cycle, slot = divmod(position, CYCLE)
+        part = int(self.part_of_slot[slot])
+        earlier_in_cycle, in_cycle = self._ranks
+        place = cycle * int(in_cycle[part]) + int(earlier_in_cycle[slot])
+        count = self.parts[part].count
+        epoch, place_in_epoch = divmod(place, count)
+        return part, int(epoch_order(seed, epoch, count)[place_in_epoch])
+
+    @functools.cached_property
     def _ranks(self) -> tuple[Int[np.ndarray, " cycle"], Int[np.ndarray, " parts"]]:
         """How many slots of the same part precede each slot; how many each part has."""
         is_part = self.part_of_slot[:, None] == np.arange(len(self.parts))
@@ -88,19 +98,27 @@ class Mixture:
         return until[np.arange(CYCLE), self.part_of_slot] - 1, until[-1]
 
 
-def _shuffled(place: tf.Tensor, count: tf.Tensor, seed: int) -> tf.Tensor:
-    """Maps a place in the endless stream of epochs to the index of a record."""
-    epoch, place = place // count, place % count
-    epoch_seed = tf.stack([tf.cast(seed, tf.int64), epoch])
-    return tf.random.experimental.index_shuffle(place, epoch_seed, count - 1)
+@functools.lru_cache(maxsize=8)  # of four data sets, the epochs on both sides of a turn
+def epoch_order(seed: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
+    """Draws the order of one epoch: the records, sorted by random 64-bit keys.
+
+    Every pair of seed and epoch has keys of its own. NumPy keeps the bits of seed
+    sequences and bit generators from release to release, and does not promise that for
+    `Generator.permutation`.
+
+    Args:
+      seed: not negative.
+      epoch: not negative.
+      count: of records.
+
+    Returns:
+      The indices 0 to count - 1, permuted.
+    """
+    own_bits = np.random.SeedSequence(seed, spawn_key=(epoch,))
+    return np.argsort(np.random.PCG64(own_bits).random_raw(count), kind="stable")
 
 
-def _load(
-    parts: Sequence[Records], part: tf.Tensor, index: tf.Tensor
-) -> dict[str, tf.Tensor]:
-    encoded = tf.numpy_function(
-        lambda part, index: parts[part].read(int(index)), [part, index], tf.string
-    )
+def _decode(parts: Sequence[Records], encoded: tf.Tensor) -> dict[str, tf.Tensor]:
     # All data sets have the same features.
     return parts[0].decode(tf.ensure_shape(encoded, []))
 
@@ -228,10 +246,17 @@ def examples(records: Records) -> Iterator[Example]:
 
 def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]:
     """Reads records as they are, in the order of their indices."""
+
+    def load(index: tf.Tensor) -> dict[str, tf.Tensor]:
+        encoded = tf.numpy_function(
+            lambda index: records.read(int(index)), [index], tf.string
+        )
+        return _decode([records], encoded)
+
     dataset = (
         tf.data.Dataset.from_tensor_slices(np.array(list(indices), np.int64))
         .map(
-            lambda index: _load([records], tf.constant(0, tf.int64), index),
+            load,
             num_parallel_calls=os.cpu_count(),
             deterministic=True,
         )

@@ -11,6 +11,7 @@ from deepdepth_jax.config import default_config
 from deepdepth_jax.datasets.augment import Augmentation
 from deepdepth_jax.datasets.pipeline import (
     Mixture,
+    epoch_order,
     examples,
     prepare_held_out,
     read_examples,
@@ -98,6 +99,28 @@ def test_a_batch_is_a_function_of_seed_and_step(records, first_step):
 def test_another_seed_gives_another_order(records):
     assert indices(batches(records, seed=5)) == indices(batches(records, seed=5))
     assert indices(batches(records, seed=5)) != indices(batches(records, seed=6))
+
+
+@pytest.mark.parametrize("apart", [1, 256, 2**32])
+def test_no_two_seeds_and_no_two_epochs_share_their_order(records, apart):
+    orders = [epoch_order(seed, 0, 50) for seed in (0, apart)]
+    orders += [epoch_order(0, epoch, 50) for epoch in (apart, 2 * apart)]
+    assert len({tuple(order) for order in orders}) == 4
+    seen = [indices(batches(records, seed=seed)) for seed in (0, apart)]
+    assert seen[0] != seen[1]
+
+
+def test_epoch_256_does_not_repeat_epoch_0(records):
+    first_step = 256 * COUNT // 4
+    first = indices(batches(records, num_steps=COUNT))  # of 4: four epochs
+    later = batches(records, first_step=first_step, num_steps=first_step + COUNT)
+    assert indices(later) != first
+
+
+def test_an_order_stays_the_same_for_good():
+    """Literal, so that a run can be resumed with another release of NumPy."""
+    assert epoch_order(0, 0, 7).tolist() == [6, 3, 1, 4, 5, 2, 0]
+    assert epoch_order(0, 1, 7).tolist() == [1, 3, 6, 2, 0, 5, 4]
 
 
 def test_the_same_picture_is_augmented_anew_each_time(records):
