@@ -15,10 +15,18 @@ from jaxtyping import Bool, Float, Float32
 
 from deepdepth_jax.types import AnyArray
 
+FOCAL_RANGE_PX = (1.0, 1e5)
+"""The focal lengths that cameras have, from those of thumbnails to telescopes."""
 EDGE_RATIO = 1.25
 """A pixel is at an edge if depth around it differs by more than this factor."""
 EDGE_REACH_PX = 3
 """A pixel is near an edge if one at an edge is at most so many rows or columns off."""
+
+
+def is_focal_length(focal_px: float) -> bool:
+    """Returns whether a number is finite and within `FOCAL_RANGE_PX`."""
+    least_px, most_px = FOCAL_RANGE_PX
+    return bool(least_px <= focal_px <= most_px)
 
 
 def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:

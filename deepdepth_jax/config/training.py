@@ -290,7 +290,7 @@ class TrainConfig:
         at_most=MOST_STEPS,
         unit="steps",
         meaning="training stops after this many steps in a row whose loss or gradient "
-        "was not finite; such steps change nothing",
+        "was not finite, or that saw no valid pixel; such steps change nothing",
         also=("nan",),
         free=True,
     )

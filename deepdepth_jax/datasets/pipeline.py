@@ -73,22 +73,21 @@ class Mixture:
 
     def load(self, position: tf.Tensor, seed: int) -> dict[str, tf.Tensor]:
         """Reads and decodes the record at a place of the stream, inside `tf.data`."""
+        encoded = tf.numpy_function(
+            lambda position: self._read(int(position), seed), [position], tf.string
+        )
+        return _decode(self.parts, encoded)
 
-        def read(position: np.int64) -> bytes:
-            part, index = self.record_at(int(position), seed)
-            return self.parts[part].read(index)
-
-        return _decode(self.parts, tf.numpy_function(read, [position], tf.string))
-
-    def record_at(self, position: int, seed: int) -> tuple[int, int]:
-        """Returns the part and the index of the record at a place of the stream."""
+    def _read(self, position: int, seed: int) -> bytes:
+        """Reads the encoded record at a place of the stream."""
         cycle, slot = divmod(position, CYCLE)
         part = int(self.part_of_slot[slot])
         earlier_in_cycle, in_cycle = self._ranks
         place = cycle * int(in_cycle[part]) + int(earlier_in_cycle[slot])
-        count = self.parts[part].count
-        epoch, place_in_epoch = divmod(place, count)
-        return part, int(epoch_order(seed, epoch, count)[place_in_epoch])
+        records = self.parts[part]
+        epoch, place_in_epoch = divmod(place, records.count)
+        order = epoch_order(seed, epoch, records.count)
+        return records.read(int(order[place_in_epoch]))
 
     @functools.cached_property
     def _ranks(self) -> tuple[Int[np.ndarray, " cycle"], Int[np.ndarray, " parts"]]:

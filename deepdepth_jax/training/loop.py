@@ -227,10 +227,16 @@ class _Run:
             batch_size=self.config.train.batch_size,
             seed=self.config.seed,
         )
+        if numbers["valid_pixels"] == 0:
+            problem = "no pixel had depth within the bins"
+            remedy = "look at the depth of these images with check_data"
+        else:
+            problem = "loss or gradient was not finite"
+            remedy = "lower train.learning_rate, or look at these images"
         return (
-            f"train.max_bad_steps={self.config.train.max_bad_steps}: loss or gradient "
-            f"was not finite in {bad_steps} steps in a row, up to step {step} on "
-            f"{', '.join(names)}; lower train.learning_rate, or look at these pictures"
+            f"train.max_bad_steps={self.config.train.max_bad_steps}: {bad_steps} steps "
+            f"in a row changed nothing, the last of them because {problem}: step "
+            f"{step} on {', '.join(names)}; {remedy}"
         )
 
 

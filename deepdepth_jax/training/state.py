@@ -17,7 +17,7 @@ class TrainState:
       batch_stats: running mean and variance of the normalisation, by layer name.
       opt_state: state of the optimiser.
       bad_steps: number of consecutive steps that were skipped because loss or gradient
-        was not finite, int32.
+        was not finite or no pixel was valid, int32.
     """
 
     step: Tree

@@ -32,9 +32,9 @@ def make_train_step(
     the result does not depend on how pixels fall on devices, nor on how many parts the
     batch is taken in.
 
-    A step whose loss or gradient is not finite, or that has no valid pixel, leaves
-    parameters, statistics and the optimiser's moments as they were; it counts as a
-    step all the same.
+    A step whose loss or gradient is not finite, or that has no valid pixel, is bad: it
+    leaves parameters, statistics and the optimiser's moments as they were. It counts as
+    a step all the same.
 
     Args:
       model: the network.
@@ -106,7 +106,7 @@ def _next_state(
 ) -> tuple[TrainState, dict[str, Array]]:
     """Takes the optimiser's step, if the numbers are fit for it."""
     gradient_norm = optax.tree.norm(gradient)
-    is_bad = ~(jnp.isfinite(loss) & jnp.isfinite(gradient_norm))
+    is_bad = ~(jnp.isfinite(loss) & jnp.isfinite(gradient_norm) & (pixels > 0))
     bad_steps = jnp.where(is_bad, state.bad_steps + 1, 0)
 
     def take(state: TrainState) -> TrainState:
@@ -127,7 +127,7 @@ def _next_state(
         return dataclasses.replace(counted, bad_steps=bad_steps)
 
     # A choice between whole states: chosen number by number, XLA would copy the state.
-    following = jax.lax.cond(~is_bad & (pixels > 0), take, skip, state)
+    following = jax.lax.cond(is_bad, skip, take, state)
     return following, {
         "loss": loss,
         "valid_pixels": pixels,

@@ -137,6 +137,10 @@ def spoil_calibration(path):
     path.write_text(path.read_text().replace("P_rect_02:", "P_rect_02: x"))
 
 
+def spoil_focal_length(path):
+    path.write_text(re.sub(r"(P_rect_02:) \S+", r"\1 nan", path.read_text()))
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -147,6 +151,8 @@ def spoil_calibration(path):
         (SWEEP, cut, "no multiple", LIDAR),
         (CALIBRATION, spoil_calibration, "P_rect_02", LIDAR),
         (CALIBRATION, spoil_calibration, "P_rect_02", ()),
+        (CALIBRATION, spoil_focal_length, "P_rect_02", ()),
+        (CALIBRATION, spoil_focal_length, "P_rect_02", LIDAR),
     ],
 )
 def test_a_broken_file_is_named_and_training_could_not_start(root, capsys, fault):

@@ -102,7 +102,8 @@ def test_numbers_that_stay_bad_stop_the_run_and_name_the_pictures(tmp_path):
         main(argv)
     said = str(error.value)
     assert "\n" not in said
-    assert "not finite in 3 steps in a row" in said
+    assert "3 steps in a row changed nothing" in said
+    assert "loss or gradient was not finite" in said
     # 6 scenes, 4 in a batch: the names are those of the batch of the last bad step.
     assert len(set(re.findall(r"train/\d{6}", said))) >= 3
     [bad, saved] = (int(x) for x in re.findall(r"step (\d+)", said))
@@ -111,6 +112,26 @@ def test_numbers_that_stay_bad_stop_the_run_and_name_the_pictures(tmp_path):
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     counts = [json.loads(line).get("bad_steps") for line in lines]
     assert [count for count in counts if count] == [1, 2, 3, 4]
+
+
+def test_steps_that_see_no_valid_pixel_stop_the_run_too(tmp_path):
+    """Depth of the street scenes begins beyond these bins."""
+    argv = arguments(
+        tmp_path,
+        bins__min_depth_m=0.01,
+        bins__max_depth_m=0.02,
+        train__num_steps=50,
+        train__max_bad_steps=3,
+        eval__every=0,
+    )
+    with pytest.raises(UserError) as error:
+        main(argv)
+    said = str(error.value)
+    assert "\n" not in said
+    assert "train.max_bad_steps=3: 3 steps in a row changed nothing" in said
+    assert "no pixel had depth within the bins: step 3 on train/" in said
+    assert "check_data" in said
+    assert checkpoints(tmp_path)[-1] == 4
 
 
 def test_the_start_says_what_is_run_and_the_log_how_it_goes(tmp_path, capsys):

@@ -13,6 +13,7 @@ from typing import Any
 from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.pairs.depth_files import DEPTH_SUFFIXES
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import FOCAL_RANGE_PX, is_focal_length
 
 SPLITS = ("train", "val", "test")
 REQUIRED_FIELDS = ("image", "depth")
@@ -205,10 +206,11 @@ def _parse_focal_px(value: Any, origin: str) -> float:
         focal_px = math.nan if isinstance(value, bool) else float(value)
     except (ValueError, TypeError):
         focal_px = math.nan
-    if not 0 < focal_px < math.inf:
+    if not is_focal_length(focal_px):
+        least, most = FOCAL_RANGE_PX
         raise UserError(
-            f"{origin}: focal_px is {value!r}; write a number of pixels above 0, such "
-            "as 721.5, or nothing where it is not known"
+            f"{origin}: focal_px is {value!r}; write a number of pixels from {least:g} "
+            f"to {most:g}, such as 721.5, or nothing where it is not known"
         )
     return focal_px
 

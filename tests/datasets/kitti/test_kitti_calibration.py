@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.datasets.kitti.calibration import read_focal_px, read_projection
+from deepdepth_jax.datasets.kitti.calibration import (
+    CAMERA_FILE,
+    LIDAR_FILE,
+    read_focal_px,
+    read_projection,
+)
 from deepdepth_jax.errors import UserError
 
 CAMERA_TEXT = """\
@@ -76,8 +81,45 @@ def test_unparsable_field_is_named_with_its_file(folder, file, good, bad, proble
     path.write_text(text.replace(good, bad))
     with pytest.raises(UserError) as raised:
         read_projection(folder, 2)
-    assert str(raised.value).startswith(f"{path}: ")
+    assert str(raised.value).startswith(str(path))
     assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "good", "bad", "problem"),
+    [
+        (CAMERA_FILE, 7, "7.0e+02", "nan", "'P_rect_02' holds a number that is not"),
+        (CAMERA_FILE, 7, "7.0e+02", "-700", "focal length -700 px"),
+        (CAMERA_FILE, 7, "7.0e+02", "0", "focal length 0 px"),
+        (CAMERA_FILE, 7, "7.0e+02", "1e-300", "focal length 1e-300 px"),
+        (CAMERA_FILE, 7, "710", "-710", "focal length -710 px"),
+        (CAMERA_FILE, 7, "600", "inf", "'P_rect_02' holds a number that is not"),
+        (CAMERA_FILE, 7, "170", "1e300", "beyond 1e+06"),
+        (CAMERA_FILE, 7, "0 0 1 3e-3", "0 0 0 3e-3", "row '0 0 1 t'"),
+        (CAMERA_FILE, 4, "_00: 0 1 0", "_00: 0 nan 0", "'R_rect_00' holds a number"),
+        (CAMERA_FILE, 4, "_00: 0 1 0", "_00: 0 0 0", "'R_rect_00' is not a rotation"),
+        (CAMERA_FILE, 4, "_00: 0 1 0", "_00: 0 -1 0", "'R_rect_00' is not a rotation"),
+        (LIDAR_FILE, 2, "R: 0 -1", "R: 0 -2", "'R' is not a rotation"),
+        (LIDAR_FILE, 3, "-0.3", "nan", "'T' holds a number that is not finite"),
+    ],
+)
+def test_a_number_of_no_use_is_named_with_its_file_and_line(
+    folder, file, line, good, bad, problem
+):
+    path = folder / file
+    path.write_text(path.read_text().replace(good, bad))
+    with pytest.raises(UserError) as raised:
+        read_projection(folder, 2)
+    assert str(raised.value).startswith(f"{path}, line {line}: field ")
+    assert problem in str(raised.value)
+
+
+def test_a_focal_length_of_no_use_is_refused_where_it_alone_is_read(folder):
+    path = folder / CAMERA_FILE
+    path.write_text(path.read_text().replace("690", "nan"))
+    assert read_focal_px(folder, 2) == 700
+    with pytest.raises(UserError, match=f"{path}, line 8: field 'P_rect_03'"):
+        read_focal_px(folder, 3)
 
 
 def test_binary_rubbish_is_no_crash(folder):
