@@ -121,6 +121,10 @@ def test_presets_of_the_config():
         dorn.edges_m[1:] / dorn.edges_m[:-1], np.exp(0.04), rtol=1e-5
     )
     assert dorn.edges_m[0] == pytest.approx(4.664)
+    # What the released network decodes 0 to 70 thresholds to.
+    np.testing.assert_allclose(
+        dorn.geometric_centers_m, np.exp((np.arange(71) + 39) / 25), rtol=2e-4
+    )
     assert (crowded.edges_m[1:] <= 2).sum() == 53  # the 54th holds 2 m itself
     assert crowded.label(jnp.array([2.0])) == 53
     assert preset["paper"] == SID

@@ -23,7 +23,9 @@ BIN_PRESETS: Mapping[BinPreset, Mapping[str, Any]] = MappingProxyType(
     {
         "paper": dict(kind="sid", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
         "paper_ud": dict(kind="ud", num_bins=71, min_depth_m=1.0, max_depth_m=80.0),
-        # The bins of DORN's released KITTI network: the ratio of two edges is e^0.04.
+        # After DORN's released KITTI network, whose 71 thresholds decode to 72 depths,
+        # exp((count + 39) / 25): the geometric centers here are the first 71 of them.
+        # Its training code is not public, so its own edges are not certain.
         "dorn_release": dict(
             kind="sid",
             num_bins=71,

@@ -53,7 +53,9 @@ AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, float]] = MappingProxyType(
         "eigen_nyu": _augmentation(
             max_zoom=1.5, rotation_deg=5.0, colour_probability=1.0, gain_range=0.2
         ),
-        # BTS (Lee et al. 2019) as released for KITTI; its crop is 352 x 704.
+        # BTS (Lee et al. 2019) as released for KITTI. BTS first cuts each frame to its
+        # bottom-center 352 x 1216, then draws a crop of 352 x 704 from that. Here the
+        # crop is drawn from the whole frame.
         "bts": _augmentation(
             rotation_deg=1.0,
             colour_probability=0.5,

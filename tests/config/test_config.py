@@ -37,6 +37,13 @@ def test_every_config_loads_and_says_what_it_is(path):
         assert word in docstring
 
 
+def test_no_figure_on_improved_maps_stands_beside_raw_lidar():
+    path = Path("configs/kitti_dorn.py")
+    assert load_config(path).eval.ground_truth == "improved"
+    docstring = path.read_text().split('"""')[1]
+    assert "no figures on raw lidar" in " ".join(docstring.split())
+
+
 @pytest.mark.parametrize("name", ["kitti", "synthia"])
 def test_the_papers_numbers(name):
     config = complete(
