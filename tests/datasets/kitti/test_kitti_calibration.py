@@ -104,7 +104,7 @@ def test_unparsable_field_is_named_with_its_file(folder, file, good, bad, proble
     ],
 )
 def test_a_number_of_no_use_is_named_with_its_file_and_line(
-    folder, file, line, good, bad, problem
+    folder, *, file, line, good, bad, problem
 ):
     path = folder / file
     path.write_text(path.read_text().replace(good, bad))
