@@ -91,7 +91,8 @@ def test_a_preempted_run_exits_with_75(capsys):
 def test_numbers_that_stay_bad_stop_the_run_and_name_the_pictures(tmp_path):
     argv = arguments(
         tmp_path,
-        train__learning_rate=1e38,
+        train__learning_rate=100,  # times the decay: parameters grow 100-fold a step
+        train__weight_decay=1,
         train__num_steps=50,
         train__max_bad_steps=3,
         train__batch_size=4,
