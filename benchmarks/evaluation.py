@@ -26,8 +26,10 @@ from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
-from deepdepth_jax.evaluation.evaluate import measure, validate
+from deepdepth_jax.evaluation.evaluate import measure
 from deepdepth_jax.evaluation.protocol import Protocol
+from deepdepth_jax.evaluation.validation import validate
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.build import build_prediction, build_scoring
 from deepdepth_jax.inference.steps import Trained
@@ -73,7 +75,7 @@ def ours(of: Callable[[ConfigDict, Trained, Records], Work], images: int) -> Wor
 def metrics_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
     """Builds the evaluation that chooses checkpoints."""
     predict = functools.partial(build_prediction(config), trained)
-    return functools.partial(validate, predict, records, config)
+    return functools.partial(validate, predict, records, config, TrainingCamera())
 
 
 def everything_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
@@ -89,7 +91,7 @@ def everything_of(config: ConfigDict, trained: Trained, records: Records) -> Wor
         summary = UncertaintySummary()
         items = read_examples(records, range(records.count))
         for example, (prediction, scores) in in_batches(score, items, 1, arrays_of):
-            measure(protocol, prediction.depth_m, example.depth_m)
+            measure(protocol, example, prediction.depth_m)
             summary.add(prediction, example.depth_m, *scores, **protocol.pixels)
         summary.compute()
 

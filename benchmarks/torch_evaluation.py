@@ -35,7 +35,7 @@ def evaluate_files(
 
 
 def depth_errors(truth_m: np.ndarray, predicted_m: np.ndarray) -> tuple[float, ...]:
-    """Computes the ten metrics as most public code does, in the order of `METRICS`."""
+    """Computes the metrics as most public code does, in the order of `METRICS`."""
     height, width = truth_m.shape
     counts = np.zeros(truth_m.shape, bool)
     counts[
@@ -57,4 +57,6 @@ def depth_errors(truth_m: np.ndarray, predicted_m: np.ndarray) -> tuple[float, .
         100 * si_rmse_log,
         np.mean(np.abs(np.log10(predicted) - np.log10(truth))),
         *(np.mean(ratio < 1.25**power) for power in (1, 2, 3)),
+        1000 * np.sqrt(np.mean((1 / predicted - 1 / truth) ** 2)),
+        np.mean(((truth - predicted) / truth) ** 2),
     )

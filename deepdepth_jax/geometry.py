@@ -17,6 +17,8 @@ from deepdepth_jax.types import AnyArray
 
 FOCAL_RANGE_PX = (1.0, 1e5)
 """The focal lengths that cameras have, from those of thumbnails to telescopes."""
+SAME_CAMERA = 1.01
+"""Focal lengths that differ by a smaller factor count as those of one camera."""
 EDGE_RATIO = 1.25
 """A pixel is at an edge if depth around it differs by more than this factor."""
 EDGE_REACH_PX = 3
@@ -44,6 +46,77 @@ def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:
     if not focal_px:
         raise ValueError("the focal length of the picture is not known")
     return canonical_focal_px / focal_px
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """How a network sees the images of a camera.
+
+    Attributes:
+      scale: by which the image is enlarged for the network.
+      depth_factor: from the network's depth to metres in the image.
+    """
+
+    scale: float
+    depth_factor: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingCamera:
+    """The focal lengths of the images that a network has learnt from.
+
+    Attributes:
+      canonical_focal_px: of the common camera whose depth was learnt; 0 = none.
+      focal_px: the median over the training images, in their pixels; 0 = unknown.
+      range_px: the shortest and the longest; (0, 0) = unknown, which means the median.
+    """
+
+    canonical_focal_px: float = 0.0
+    focal_px: float = 0.0
+    range_px: tuple[float, float] = (0.0, 0.0)
+
+    def sight(self, focal_px: float | int, scale: float | int | None = None) -> Sight:
+        """Computes how images of a focal length are seen.
+
+        Through a lens twice as long, and in an image enlarged twice, things look twice
+        as near. The network's depth holds for the focal length of its training. It sees
+        the image's focal length times the scale.
+
+        The scale that makes the two equal is the default. It is 1 if either is unknown,
+        and for a network that learnt the depth of a canonical camera, which knows
+        images of many scales.
+
+        Args:
+          focal_px: of the image, in its pixels; 0: as in training.
+          scale: in place of the default.
+
+        Raises:
+          ValueError: the focal length is 0, and the network learnt the depth of a
+            canonical camera.
+        """
+        if self.canonical_focal_px and not focal_px:
+            raise ValueError("the focal length of the picture is not known")
+        reference_px = self.canonical_focal_px or self.focal_px
+        longer = focal_px / reference_px if reference_px and focal_px else 1.0
+        if scale is None:
+            scale = 1.0 if self.canonical_focal_px else 1 / longer
+        return Sight(float(scale), float(scale * longer))
+
+    def has_seen(self, focal_px: float) -> bool:
+        """Returns whether the training images had about this focal length."""
+        is_known = any(self.range_px)
+        shortest_px, longest_px = self.range_px if is_known else 2 * (self.focal_px,)
+        return shortest_px / SAME_CAMERA <= focal_px <= longest_px * SAME_CAMERA
+
+    def evaluation_sight(self, focal_px: float) -> Sight:
+        """Computes how images are seen where their true depth is known.
+
+        As `sight`, except that images of a training camera stay as they are. KITTI's
+        cameras differ by 2% from day to day, and the usual protocols scale none.
+        """
+        if not self.canonical_focal_px and self.has_seen(focal_px):
+            return Sight(1.0, 1.0)
+        return self.sight(focal_px)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,8 @@ METRICS = (
     "d1",
     "d2",
     "d3",
+    "irmse",
+    "sq_rel_kitti",
 )
 LARGER_IS_BETTER = frozenset({"d1", "d2", "d3"})
 
@@ -89,7 +91,12 @@ def depth_metrics(
     silog         100 * std of e (population variance)
     log10         mean |log10 d - log10 g|
     d1, d2, d3    share of pixels with max(d/g, g/d) < 1.25, 1.25^2, 1.25^3
+    irmse         sqrt(mean (1000/d - 1000/g)^2), 1/km
+    sq_rel_kitti  mean (d - g)^2 / g^2
     ============  =====================================================
+
+    The last two are those of KITTI's server, whose "squared relative error" divides by
+    the squared depth. The other definitions are those of Eigen et al. (2014).
 
     Args:
       prediction_m: metres.
@@ -100,10 +107,11 @@ def depth_metrics(
       among: marks a part of the picture; pixels outside it do not count.
 
     Returns:
-      The metrics of this one image; all NaN if no pixel counts.
+      The metrics of this one image; all NaN if and only if no pixel counts.
 
     Raises:
       UserError: there is no such crop.
+      ValueError: the prediction is NaN at a pixel that counts.
     """
     prediction_m, truth_m = np.asarray(prediction_m), np.asarray(truth_m)
     counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop, among=among)
@@ -111,6 +119,10 @@ def depth_metrics(
         return dict.fromkeys(METRICS, float("nan"))
     truth = truth_m[counts].astype(np.float64)
     predicted = np.clip(prediction_m[counts].astype(np.float64), min_m, cap_m)
+    if np.isnan(predicted).any():
+        raise ValueError(
+            f"the prediction is NaN at {np.isnan(predicted).sum()} pixels that count"
+        )
     error = predicted - truth
     log_error = np.log(predicted) - np.log(truth)
     ratio = np.maximum(predicted / truth, truth / predicted)
@@ -125,6 +137,8 @@ def depth_metrics(
         "d1": np.mean(ratio < 1.25),
         "d2": np.mean(ratio < 1.25**2),
         "d3": np.mean(ratio < 1.25**3),
+        "irmse": 1000 * np.sqrt(np.mean((1 / predicted - 1 / truth) ** 2)),
+        "sq_rel_kitti": np.mean((error / truth) ** 2),
     }
     return {name: float(values[name]) for name in METRICS}
 

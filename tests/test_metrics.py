@@ -40,6 +40,8 @@ def plain_metrics(prediction, truth, *, cap, least, rows, columns):
         "d1": sum(w < 1.25 for w in worse) / n,
         "d2": sum(w < 1.25**2 for w in worse) / n,
         "d3": sum(w < 1.25**3 for w in worse) / n,
+        "irmse": math.sqrt(sum((1e3 / d - 1e3 / g) ** 2 for d, g in pairs) / n),
+        "sq_rel_kitti": sum(((d - g) / g) ** 2 for d, g in pairs) / n,
     }
 
 
@@ -108,6 +110,28 @@ def test_a_single_pixel():
     metrics = depth_metrics(np.full_like(truth, 12), truth)
     assert metrics["abs_rel"] == pytest.approx(0.2)
     assert metrics["si_rmse_log"] == 0
+
+
+def test_golden_errors_of_kittis_server():
+    """At 20 m for 10 m: 1/20 m - 1/10 m is 50 in 1/km; (10/10)^2 is 1."""
+    truth = np.full((4, 4), 10, np.float32)
+    metrics = depth_metrics(2 * truth, truth, crop="none")
+    assert metrics["irmse"] == pytest.approx(50)
+    assert metrics["sq_rel_kitti"] == pytest.approx(1)
+    assert metrics["sq_rel"] == pytest.approx(10)
+
+
+def test_a_prediction_that_is_nan_is_no_missing_ground_truth():
+    """Where no pixel counts, all is NaN whatever the prediction is."""
+    truth = np.zeros((4, 4), np.float32)
+    prediction = np.full((4, 4), np.nan, np.float32)
+    assert math.isnan(depth_metrics(prediction, truth, crop="none")["abs_rel"])
+    prediction[1:] = 9
+    truth[2, 2] = 9
+    assert depth_metrics(prediction, truth, crop="none")["abs_rel"] == 0
+    truth[0, :2] = 9
+    with pytest.raises(ValueError, match="NaN at 2 pixels that count"):
+        depth_metrics(prediction, truth, crop="none")
 
 
 def test_a_ratio_of_exactly_the_threshold_is_not_within_it():

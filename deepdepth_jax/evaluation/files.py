@@ -60,7 +60,7 @@ def evaluate_files(config: ConfigDict, folder: Path) -> None:
     items = read_examples(records, range(records.count))
     bar = tqdm(items, f"evaluate {records.source.split}", records.count)
     for example, prediction_m, _ in predict_each(iter(bar)):
-        table.add(example.name, measure(protocol, prediction_m, example.depth_m))
+        table.add(example.name, measure(protocol, example, prediction_m))
     without = len(records.source.without_ground_truth)
     evaluation = Evaluation(protocol, folder.name, table, without)
     report(evaluation, folder, config, records, predict_each)

@@ -46,7 +46,7 @@ class Protocol:
         section = config.eval
         has_distribution = HEADS[config.model.head].has_distribution
         return cls(
-            dataset=config.data.dataset,
+            dataset=source.dataset,
             split=source.split_title,
             ground_truth=source.ground_truth_title,
             crop=section.crop,
@@ -85,6 +85,24 @@ class Protocol:
     def evaluated(self, truth_m: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
         """Marks the pixels that count."""
         return evaluated_pixels(truth_m, **self.pixels)
+
+    def fault(
+        self,
+        prediction_m: Float[AnyArray, "h w"],
+        truth_m: Float[np.ndarray, "h w"],
+    ) -> str | None:
+        """Describes why an image cannot be measured; None if it can.
+
+        Missing ground truth is no fault: that is decided by `evaluated` alone.
+        """
+        counts = self.evaluated(truth_m)
+        bad = counts & ~np.isfinite(np.asarray(prediction_m))
+        if not bad.any():
+            return None
+        return (
+            f"the prediction is not finite at {bad.sum()} of the {counts.sum()} pixels "
+            "that count"
+        )
 
     def measure(
         self,

@@ -35,6 +35,8 @@ HEADS = {
     "d1": "d1",
     "d2": "d2",
     "d3": "d3",
+    "irmse": "iRMSE, 1/km",
+    "sq_rel_kitti": "SqRel (KITTI)",
 }
 
 

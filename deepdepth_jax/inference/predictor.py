@@ -1,22 +1,21 @@
 """A trained network for pictures that nobody labelled, of any size and camera."""
 
-import dataclasses
 import functools
 import itertools
-import math
+import operator
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Shaped, UInt8
 from ml_collections import ConfigDict
-from PIL import Image
 
-from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import Sight, TrainingCamera
 from deepdepth_jax.inference.batching import Item
 from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.inference.sights import resize_image, resize_prediction, seen_size
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.runtime.checkpoints import Which
@@ -28,31 +27,12 @@ LARGEST_WHOLE_PX = 2_500_000
 
 It takes about 1 kB of memory a pixel, most of it for distributions over 71 bins.
 """
-LARGEST_SEEN_PX = 200_000_000
-"""Pixels that a picture may be enlarged to; more is a mistake."""
 WINDOW = (1080, 1920)
 """Height and width of the windows that larger pictures are predicted by."""
 
 Window = tuple[int, int] | None
 """A height and width; (0, 0) for whole pictures, whatever memory they take; None for
 `eval.window` of the run, or if it has none `WINDOW` above `LARGEST_WHOLE_PX`."""
-
-
-WIDEST_VIEW_DEG = 160
-"""A focal length that means a wider view is a mistake, such as one in millimetres."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Sight:
-    """How the network sees the pictures of a camera.
-
-    Attributes:
-      scale: how many times larger than the picture.
-      depth_factor: from what it then says to metres in the picture.
-    """
-
-    scale: float
-    depth_factor: float
 
 
 class DepthPredictor:
@@ -84,7 +64,9 @@ class DepthPredictor:
         if scale is not None and scale <= 0:
             raise ValueError(f"scale={scale}: must be above 0")
         self.config = config
-        self.training_focal_px = config.data.canonical_focal_px or training_focal_px
+        canonical_focal_px = config.data.canonical_focal_px
+        self.training_focal_px = canonical_focal_px or training_focal_px
+        self._camera = TrainingCamera(canonical_focal_px, training_focal_px)
         self._trained = trained
         self._window = window
         self._scale = scale
@@ -168,30 +150,15 @@ class DepthPredictor:
                 )
 
     def sight(self, focal_px: float | int = 0.0) -> Sight:
-        """Gives how pictures of a focal length are seen.
-
-        Through a lens twice as long, and in a picture enlarged twice, things look twice
-        as near. What the network says holds for the focal length that it learnt with;
-        what it sees has the picture's focal length times the scale.
-
-        Unless a scale was asked for it is the one that makes the two equal. It is 1 if
-        either is unknown, and for a network that learnt the depth of a canonical
-        camera, which knows pictures of many scales.
+        """Computes how images of a focal length are seen; see `TrainingCamera.sight`.
 
         Args:
-          focal_px: of the picture, in its pixels; 0: as in training.
+          focal_px: of the image, in its pixels; 0: as in training.
 
         Raises:
           ValueError: it is 0, and the network learnt the depth of a canonical camera.
         """
-        is_canonical = bool(self.config.data.canonical_focal_px)
-        if is_canonical and not focal_px:
-            raise ValueError("the focal length of the picture is not known")
-        is_known = bool(self.training_focal_px and focal_px)
-        longer = focal_px / self.training_focal_px if is_known else 1.0
-        own_scale = 1.0 if is_canonical else 1 / longer
-        scale = own_scale if self._scale is None else self._scale
-        return Sight(scale, scale * longer)
+        return self._camera.sight(focal_px, self._scale)
 
     def depth_range_m(self, focal_px: float | int = 0.0) -> tuple[float, float]:
         """Gives the nearest and the farthest depth that can be predicted, in metres."""
@@ -208,33 +175,20 @@ class DepthPredictor:
         # for single pictures.
         batch_size = 1 if len(images) == 1 else self._batch_size(*seen)
         run = self._program(batch_size, self._window_of(*seen))
-        batch = run(np.stack([_resized_image(image, seen) for image in images]))
+        batch = run(np.stack([resize_image(image, seen) for image in images]))
         factor = self.sight(focal_px).depth_factor
 
         def result(index: int) -> Prediction:
-            one = jax.tree.map(lambda x: _resized(x[index], (height, width)), batch)
-            return one.times(factor)
+            one = jax.tree.map(operator.itemgetter(index), batch)
+            return resize_prediction(one, (height, width)).times(factor)
 
         return map(result, range(len(images)))
 
     def _seen_size(
         self, shape: tuple[int, ...], focal_px: float | int
     ) -> tuple[int, int]:
-        """Gives height and width of what the network sees."""
-        view_deg = math.degrees(2 * math.atan2(shape[1], 2 * focal_px))
-        if focal_px and view_deg > WIDEST_VIEW_DEG:
-            raise UserError(
-                f"focal_px={focal_px:g}: through such a lens a picture of {shape[1]} "
-                f"columns shows {view_deg:.0f} degrees; give the focal length in pixels"
-            )
-        scale = self.sight(focal_px).scale
-        if scale > 1 and shape[0] * shape[1] * scale**2 > LARGEST_SEEN_PX:
-            raise UserError(
-                f"a picture of {shape[1]} x {shape[0]} pixels would be enlarged "
-                f"{scale:.3g} times, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; "
-                "give a smaller scale or a longer focal length"
-            )
-        return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+        """Computes height and width of the image that the network sees."""
+        return seen_size(shape, focal_px, self.sight(focal_px))
 
     def _batch_size(self, height: int, width: int) -> int:
         fitting = LARGEST_WHOLE_PX // (height * width)
@@ -254,21 +208,3 @@ class DepthPredictor:
         config = self.config.copy_and_resolve_references()
         config.eval.batch_size, config.eval.window = batch_size, window
         return functools.partial(build_prediction(config), self._trained)
-
-
-def _resized_image(
-    image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]
-) -> UInt8[np.ndarray, "y x 3"]:
-    if image.shape[:2] == size:
-        return image
-    resized = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(resized)
-
-
-def _resized(
-    values: Float[np.ndarray, "y x"], size: tuple[int, int]
-) -> Float[np.ndarray, "h w"]:
-    if values.shape == size:
-        return values
-    resized = Image.fromarray(values).resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(resized)

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from deepdepth_jax import atomic
 from deepdepth_jax.config import complete, config_from_json, differences
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.runtime.parallel import is_primary
 
 CAMERA_FILE = "camera.json"
@@ -102,14 +103,19 @@ def stored_config(workdir: Path) -> ConfigDict:
 
 
 def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
-    """Keeps the median focal length of training pictures in the folder of a run.
+    """Keeps the focal lengths of training images in the folder of a run.
+
+    These are the median, and the shortest and the longest.
 
     Args:
       workdir: of the run.
       focals_px: of pictures, in their pixels; 0 = unknown.
     """
     known = [focal_px for focal_px in focals_px if focal_px > 0]
-    camera = {"median_focal_px": float(np.median(known)) if known else None}
+    camera = {
+        "median_focal_px": float(np.median(known)) if known else None,
+        "focal_px_range": [float(min(known)), float(max(known))] if known else None,
+    }
     atomic.write(workdir / CAMERA_FILE, json.dumps(camera) + "\n")
 
 
@@ -122,6 +128,18 @@ def training_focal_px(workdir: Path) -> float:
     if not path.exists():
         return 0.0
     return json.loads(path.read_text())["median_focal_px"] or 0.0
+
+
+def training_camera(workdir: Path, config: ConfigDict) -> TrainingCamera:
+    """Reads the camera that the run of a completed config has learnt from."""
+    path = workdir / CAMERA_FILE
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    return TrainingCamera(
+        canonical_focal_px=config.data.canonical_focal_px,
+        focal_px=training_focal_px(workdir),
+        # Earlier versions kept no range.
+        range_px=tuple(kept.get("focal_px_range") or (0.0, 0.0)),
+    )
 
 
 def _describe(config: ConfigDict) -> dict:

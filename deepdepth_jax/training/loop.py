@@ -25,7 +25,7 @@ from deepdepth_jax.datasets.pipeline import (
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import PreemptedError, UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
-from deepdepth_jax.evaluation.evaluate import draw_validation, validate
+from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime.checkpoints import Checkpoints
@@ -35,7 +35,12 @@ from deepdepth_jax.runtime.parallel import (
     split_over_devices,
 )
 from deepdepth_jax.runtime.preemption import PreemptionNotice
-from deepdepth_jax.runtime.workdir import check_same_run, claim, save_training_focal_px
+from deepdepth_jax.runtime.workdir import (
+    check_same_run,
+    claim,
+    save_training_focal_px,
+    training_camera,
+)
 from deepdepth_jax.training.build import (
     build_abstract_state,
     build_first_state,
@@ -200,9 +205,10 @@ class _Run:
         """Takes the metrics of a state that is saved, and draws some pictures."""
         with self.notice.at_once(_preempted(step)):
             predict = functools.partial(self._predict, Trained(state.variables))
-            metrics = validate(predict, records, self.config)
+            camera = training_camera(self.workdir, self.config)
+            metrics = validate(predict, records, self.config, camera)
             if is_primary():
-                sheet = draw_validation(predict, records, self.config)
+                sheet = draw_validation(predict, records, self.config, camera)
                 if sheet is not None:
                     self.writer.write_image(step, "val", sheet)
             self.writer.write(step, "val", metrics)

@@ -1,8 +1,11 @@
 """What --mode=evaluate says of a run, and of anybody's predictions."""
 
+import dataclasses
+import importlib
 import json
 import shutil
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,9 +16,13 @@ from deepdepth_jax.datasets.pipeline import prepare_held_out
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.calibrate import fit_temperature
+from deepdepth_jax.evaluation.validation import draw_validation, validate
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.main import main
-from deepdepth_jax.runtime.workdir import stored_config
+from deepdepth_jax.runtime.workdir import stored_config, training_camera
+from deepdepth_jax.types import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +80,8 @@ def test_the_temperature_is_fitted_once_on_validation_and_kept(run, results):
     path.unlink()
     _, trained = restore(config, run, step)
     assert trained.temperature == 1
-    records = prepare_held_out(config, "val")
-    assert fit_temperature(config, trained, records) == pytest.approx(kept)
+    records, camera = prepare_held_out(config, "val"), training_camera(run, config)
+    assert fit_temperature(config, trained, records, camera) == pytest.approx(kept)
     again = evaluate(run)
     assert again["confidence"]["temperature"] == pytest.approx(kept)
     path.write_text('{"temperature": 3.0}')
@@ -123,6 +130,74 @@ def test_where_nothing_counts_there_are_no_numbers(run):
     with pytest.raises(UserError, match="no pixel of the 3 images counts"):
         evaluate(run, "--config.eval.cap_m=0.5")
     assert (run / "eval.json").read_text() == text
+
+
+# Predictions that are no numbers.
+
+
+@pytest.fixture
+def broken(trained, tmp_path, monkeypatch):
+    """A run whose network is not finite for the second of the three test images."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "run" / "eval.json").unlink()
+
+    def build_breaking(build):
+        def build_broken(config):
+            run = build(config)
+
+            def run_broken(trained, image, *maps):
+                found = run(trained, image, *maps)
+                prediction = found[0] if maps else found
+                is_second = (image == second).all(axis=(1, 2, 3))[:, None, None]
+                values = np.where(is_second, np.nan, prediction.depth_m)
+                prediction = dataclasses.replace(prediction, depth_m=values)
+                return (prediction, found[1]) if maps else prediction
+
+            return run_broken
+
+        return build_broken
+
+    second = StreetsSource("test", 3, 32, 64, seed=0).read(1).image
+    for module, name in (
+        ("evaluate", "build_scoring"),
+        ("evaluate", "build_prediction"),
+    ):
+        where = f"deepdepth_jax.evaluation.{module}.{name}"
+        build = getattr(importlib.import_module(where.rpartition(".")[0]), name)
+        monkeypatch.setattr(where, build_breaking(build))
+    return tmp_path / "run"
+
+
+def test_a_prediction_that_is_not_finite_is_an_error_that_names_the_image(broken):
+    with pytest.raises(UserError, match=r"test/000001: .* not finite at \d+ of the"):
+        evaluate(broken)
+    assert not (broken / "eval.json").exists()
+
+
+def test_in_validation_it_is_a_counted_failure_and_no_missing_ground_truth(run, capsys):
+    config = stored_config(run)
+    records = prepare_held_out(config, "test")
+    second = records.source.read(1).image
+
+    def predict(image):
+        is_second = (image == second).all(axis=(1, 2, 3))[:, None, None]
+        return Prediction(np.where(is_second, np.nan, np.ones(image.shape[:3])))
+
+    metrics = validate(predict, records, config, TrainingCamera())
+    assert metrics.pop("failed_images") == 1
+    assert np.isnan(list(metrics.values())).all()
+    assert "validation of test/000001 failed" in capsys.readouterr().out
+    sheet = draw_validation(predict, records, config, TrainingCamera())
+    assert sheet.shape[1] > 1000
+
+
+def test_a_network_that_is_not_finite_is_not_calibrated(run):
+    config = stored_config(run)
+    _, trained = restore(config, run, "best")
+    variables = jax.tree.map(lambda x: x * np.nan, trained.variables)
+    records, camera = prepare_held_out(config, "val"), training_camera(run, config)
+    with pytest.raises(UserError, match="val/000000: the network's output is not"):
+        fit_temperature(config, Trained(variables), records, camera)
 
 
 # Anybody's predictions.
