@@ -1,4 +1,6 @@
-"""The one exception that stands for a mistake of the user's."""
+"""The exceptions that commands end with in one line."""
+
+import signal
 
 
 class UserError(Exception):
@@ -11,8 +13,17 @@ class UserError(Exception):
 
 
 class PreemptedError(Exception):
-    """A run that was asked to make way, and has saved its state.
+    """A run that was asked to stop by a signal, and has saved its state.
 
-    Commands print the message and exit with code 75, which schedulers take for "start
-    me again"; the run then goes on where it was.
+    Commands print the message. After SIGTERM they exit with code 75, which schedulers
+    take for "start me again", and after another signal with 128 + its number, as shells
+    report it. Started again, the run resumes from there.
+
+    Args:
+      message: says what is saved.
+      signum: of the signal.
     """
+
+    def __init__(self, message: str, signum: signal.Signals = signal.SIGTERM) -> None:
+        super().__init__(message)
+        self.signum = signum

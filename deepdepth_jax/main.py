@@ -11,6 +11,9 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
 
+    from deepdepth_jax.runtime.devices import check_settings
+
+    check_settings()
     from deepdepth_jax.runtime.processes import failing_together, join_processes
 
     join_processes()

@@ -8,7 +8,9 @@
 # (launch/gpu.sh) trains the same; several read and augment pictures faster.
 #
 # When a process fails, the others are ended, and its exit code is this script's. SIGTERM
-# is passed on: the run saves its state and ends with 75. PYTHON says which Python.
+# is passed on: the run saves its state and ends with 75. After Ctrl-C and when the
+# terminal is closed the state is saved too, and the code is 130 or 129. PYTHON says which
+# Python.
 set -euo pipefail
 
 if (($# < 2)) || [[ ! $1 =~ ^[1-9][0-9]*$ ]]; then
@@ -30,8 +32,18 @@ end_all() {
     wait
 } 2>/dev/null
 trap end_all EXIT
-trap 'exit 130' INT
-trap 'kill -TERM $(jobs -p) 2>/dev/null || true' TERM
+terminate_all() {
+    kill -TERM $(jobs -p) 2>/dev/null || true
+}
+trap terminate_all TERM
+stopped=75
+stop() { # Ctrl-C again, or the like, does not wait for the state to be saved
+    stopped=$1
+    trap 'exit $stopped' INT HUP
+    terminate_all
+}
+trap 'stop 130' INT
+trap 'stop 129' HUP
 processes=()
 for ((i = 0; i < count; i++)); do
     JAX_PROCESS_ID=$i JAX_LOCAL_DEVICE_IDS=$i \
@@ -56,6 +68,6 @@ while ((${#processes[@]})); do
     done
     if ((failed)); then
         sleep 1 || true # for what the others have to say
-        exit "$failed"
+        exit $((failed == 75 ? stopped : failed))
     fi
 done

@@ -16,6 +16,9 @@ def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
 
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
     from deepdepth_jax.check_data import report
     from deepdepth_jax.check_data.inspection import inspect
     from deepdepth_jax.config import complete, load_config, override

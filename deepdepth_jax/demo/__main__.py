@@ -38,6 +38,9 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     _check_address(arguments.host, arguments.port)
 
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
     from deepdepth_jax.demo.photos import street_scenes
     from deepdepth_jax.inference.predictor import DepthPredictor
     from deepdepth_jax.runtime.compiled import set_up_compiling

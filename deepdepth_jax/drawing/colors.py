@@ -12,6 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from deepdepth_jax.drawing.style import in_default_style
 from deepdepth_jax.types import AnyArray
 
 DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
@@ -95,6 +96,7 @@ def _table(colours: str) -> UInt8[np.ndarray, "256 3"]:
 
 
 @functools.lru_cache(maxsize=16)
+@in_default_style
 def _draw_strip(scale: ColourScale, width: int) -> UInt8[np.ndarray, "y {width} 3"]:
     enlarged = max(1.0, width / WIDEST_PLAIN_STRIP_PX)
     size_px = width, round(STRIP_HEIGHT_PX * enlarged)

@@ -8,10 +8,12 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from deepdepth_jax import atomic
+from deepdepth_jax.drawing.style import in_default_style
 
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
 
 
+@in_default_style
 def save_reliability_diagram(
     path: Path,
     max_probability: Float[np.ndarray, " b"],
@@ -44,6 +46,7 @@ def save_reliability_diagram(
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
 
 
+@in_default_style
 def save_sparsification_curves(
     path: Path,
     removed: Float[np.ndarray, " steps"],

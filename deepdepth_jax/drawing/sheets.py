@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from deepdepth_jax import atomic
 from deepdepth_jax.drawing.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS, round_ticks
+from deepdepth_jax.drawing.style import in_default_style
 from deepdepth_jax.types import AnyArray
 
 ERROR_COLOURS = "inferno"
@@ -38,6 +39,7 @@ class Row:
     confidence: Float[AnyArray, "h w"] | None
 
 
+@in_default_style
 def figure_sheet(
     rows: Sequence[Row], min_m: float, max_m: float
 ) -> UInt8[np.ndarray, "h w 3"]:
@@ -83,6 +85,7 @@ def figure_sheet(
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+@in_default_style
 def save_depth_histogram(
     path: Path,
     edges_m: Float[np.ndarray, " edges"],

@@ -136,7 +136,7 @@ def report(
     records: Records,
     predict_each: PredictEach,
 ) -> None:
-    """Prints and writes what was found, with pictures from the best to the worst.
+    """Writes and prints what was found, with pictures from the best to the worst.
 
     Raises:
       UserError: no pixel of any picture counts.
@@ -146,8 +146,8 @@ def report(
             f"{evaluation.protocol}: no pixel of the {records.count} images counts; "
             "look at eval.crop, eval.min_m, eval.cap_m and the ground truth"
         )
-    print(f"\n{evaluation.markdown()}")
     evaluation.write(folder)
+    print(f"\n{evaluation.markdown()}")
     print(f"results: {folder / 'eval.json'}, eval.md, eval_images.csv")
     shown = evaluation.table.from_best_to_worst(config.eval.figures)
     if shown:

@@ -14,6 +14,9 @@ def main(argv: list[str]) -> None:
     not_given = argparse.Namespace(focal_px=0.0)
     arguments, overrides = _parser().parse_known_args(argv, not_given)
 
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
     import jax
 
     from deepdepth_jax.config import complete, override

@@ -15,6 +15,9 @@ def main(argv: list[str]) -> int:
     not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
     arguments = _parser().parse_args(argv, not_given)
 
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
     from deepdepth_jax.predict.inputs import predict_inputs
     from deepdepth_jax.runtime.compiled import set_up_compiling
 

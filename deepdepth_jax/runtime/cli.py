@@ -8,6 +8,7 @@ and wrong arguments are answered at once.
 import argparse
 import errno
 import math
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -84,8 +85,8 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     """Runs a command's main function on the process's arguments and exits.
 
     `UserError`, a full disk and a missing permission end in one line on stderr and exit
-    code 2, `PreemptedError` in one line and exit code 75; what else is raised is a bug
-    and keeps its traceback.
+    code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`; what
+    else is raised is a bug and keeps its traceback.
     """
     set_up_process()
     try:
@@ -93,9 +94,9 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(MISTAKE)
-    except PreemptedError as notice:
-        print(notice, file=sys.stderr)
-        sys.exit(START_AGAIN)
+    except (PreemptedError, KeyboardInterrupt) as notice:
+        print(str(notice) or "interrupted", file=sys.stderr)
+        sys.exit(stop_code(notice))
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
@@ -103,6 +104,15 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
         print(f"error: {where}{error.strerror}", file=sys.stderr)
         sys.exit(MISTAKE)
     sys.exit(code or 0)
+
+
+def stop_code(notice: PreemptedError | KeyboardInterrupt) -> int:
+    """Returns the exit code of a process that a signal has stopped."""
+    if isinstance(notice, KeyboardInterrupt):
+        return 128 + signal.SIGINT
+    if notice.signum == signal.SIGTERM:
+        return START_AGAIN
+    return 128 + notice.signum
 
 
 def checkpoint(text: str) -> str | int:

@@ -1,7 +1,9 @@
-"""Notice that the machine will be taken away: SIGTERM, as schedulers send it."""
+"""Requests to stop: SIGTERM of a scheduler, Ctrl-C, a terminal that was closed."""
 
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 
@@ -10,24 +12,38 @@ from jax.experimental import multihost_utils
 from deepdepth_jax.errors import PreemptedError
 from deepdepth_jax.runtime.parallel import is_alone
 
+REASONS = {
+    signal.SIGTERM: "preempted",
+    signal.SIGINT: "interrupted",
+    signal.SIGHUP: "the terminal was closed",
+}
+"""What each signal is reported as."""
+
 
 class PreemptionNotice:
-    """Turns SIGTERM into `PreemptedError` inside a `with` block.
+    """Turns SIGTERM, SIGINT and SIGHUP into `PreemptedError` inside a `with` block.
 
-    Where a part of the work has first to be saved, it is `postponed`.
+    Where a part of the work has first to be saved, the error is `postponed`. A second
+    SIGINT does not wait for that. Signals that the process was started to ignore, as
+    `nohup` has it ignore SIGHUP, stay ignored.
 
-    With several processes JAX listens for the signal instead, and has all of them stop
-    after the same step; outside of steps they do not listen.
+    With several processes JAX listens for SIGTERM instead, and has all of them stop
+    after the same step; outside of steps they do not listen. The other signals are
+    passed on to it as SIGTERM.
     """
 
     def __init__(self) -> None:
-        self._received = False
-        self._says = "preempted: start again to go on from the last checkpoint"
+        self._received: signal.Signals | None = None
+        self._says = "start again to resume from the last checkpoint"
         self._is_postponed = False
 
     def __enter__(self) -> "PreemptionNotice":
-        if is_alone():
-            self._before = signal.signal(signal.SIGTERM, self._receive)
+        self._before = {
+            signum: signal.signal(signum, self._receive)
+            for signum in REASONS
+            if signal.getsignal(signum) is not signal.SIG_IGN
+            and (signum != signal.SIGTERM or is_alone())
+        }
         return self
 
     def __exit__(
@@ -36,14 +52,33 @@ class PreemptionNotice:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if is_alone():
-            signal.signal(signal.SIGTERM, self._before)
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler)
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        self._received = True
-        if not self._is_postponed:
-            raise PreemptedError(self._says)
+        del frame
+        if self._received is not None:
+            if signum == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        self._received = signal.Signals(signum)
+        if not is_alone():
+            signal.raise_signal(signal.SIGTERM)  # for JAX
+        elif not self._is_postponed:
+            raise self.error(self._says)
+        if signum == signal.SIGINT:
+            _tell("\nstops after this step; Ctrl-C again stops at once\n")
+
+    def error(self, says: str) -> PreemptedError:
+        """Returns the error to raise, which names the reason.
+
+        Args:
+          says: what is saved, and how the run is resumed.
+        """
+        # Several processes end alike, whichever of them was told.
+        signum = self._received if is_alone() else None
+        signum = signum or signal.SIGTERM
+        return PreemptedError(f"{REASONS[signum]}: {says}", signum)
 
     @contextlib.contextmanager
     def postponed(self) -> Iterator[None]:
@@ -63,8 +98,8 @@ class PreemptionNotice:
         """
         before, self._says, self._is_postponed = self._says, says, False
         try:
-            if self._received:
-                raise PreemptedError(says)
+            if self._received is not None:
+                raise self.error(says)
             yield
         finally:
             self._says, self._is_postponed = before, True
@@ -75,5 +110,11 @@ class PreemptionNotice:
         They must all ask after each step, and get the same answer.
         """
         if is_alone():
-            return self._received
+            return self._received is not None
         return multihost_utils.reached_preemption_sync_point(step)
+
+
+def _tell(text: str) -> None:
+    """Writes to stderr from a signal handler, which may have interrupted a `print`."""
+    with contextlib.suppress(OSError):  # Ctrl-C also ends the `tee` that reads it
+        os.write(sys.stderr.fileno(), text.encode())

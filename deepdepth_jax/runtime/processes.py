@@ -17,7 +17,8 @@ from jax._src import distributed
 from jax.experimental import multihost_utils
 
 from deepdepth_jax.errors import PreemptedError, UserError
-from deepdepth_jax.runtime.cli import MISTAKE, START_AGAIN
+from deepdepth_jax.runtime.cli import MISTAKE, stop_code
+from deepdepth_jax.runtime.devices import check_devices
 from deepdepth_jax.runtime.parallel import AXIS, is_primary
 
 # Where launchers say how many processes there are and which of them this is, under
@@ -52,11 +53,12 @@ def join_processes() -> None:
     them with a message that names it by its number.
 
     Raises:
-      UserError: what the launcher says does not suffice to find the others, or the
-        first process does not answer.
+      UserError: what the launcher says does not suffice to find the others, the first
+        process does not answer, or a platform that JAX is to use has no device.
     """
     method, count, index = _launched()
     if count == 1:
+        check_devices()
         return
     if _ADDRESS in os.environ:
         _check_address(os.environ[_ADDRESS], index)
@@ -74,6 +76,7 @@ def join_processes() -> None:
             f"{_ADDRESS}=HOST:PORT of the first process, JAX_NUM_PROCESSES and "
             "JAX_PROCESS_ID for each; see launch/"
         ) from error
+    check_devices()
     if not is_primary():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     print(f"{count} processes, {jax.device_count()} devices", flush=True)
@@ -156,10 +159,10 @@ def failing_together() -> Iterator[None]:
             yield
     except SystemExit:  # of --help
         raise
-    except PreemptedError:  # of all, after the same step
+    except PreemptedError as notice:  # of all, after the same step
         if is_primary():
             raise
-        sys.exit(START_AGAIN)
+        sys.exit(stop_code(notice))
     except BaseException as error:
         _fail(error)
 
@@ -197,7 +200,7 @@ def _following_failures() -> Iterator[None]:
 
 def _fail(error: BaseException) -> NoReturn:
     """Ends this process; tells why unless another one has failed before."""
-    code = MISTAKE if isinstance(error, UserError) else 1
+    code = _code(error)
     earlier = None
     try:
         _store().key_value_set(_FAILURE + "code", str(code))
@@ -207,11 +210,19 @@ def _fail(error: BaseException) -> NoReturn:
         _leave(earlier)
     if isinstance(error, UserError):
         print(f"error: {error}", file=sys.stderr)
+    elif isinstance(error, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
     else:
         place = f"process {jax.process_index()} of {jax.process_count()}"
         print(f"{place}:", file=sys.stderr)
         traceback.print_exception(error)
     _leave(code)
+
+
+def _code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return stop_code(error)
+    return MISTAKE if isinstance(error, UserError) else 1
 
 
 def _leave(code: int) -> NoReturn:

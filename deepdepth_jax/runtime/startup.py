@@ -2,18 +2,34 @@
 
 import gc
 import os
+from types import MappingProxyType
+
+from deepdepth_jax.runtime.streams import outlive_readers
 
 YNNPACK = "--xla_cpu_experimental_ynn_fusion_type"
 """Names what XLA leaves to the library YNNPACK on CPUs."""
+ONLY_SENSIBLE = MappingProxyType(
+    {
+        # Figures are files. Notebooks name a backend that draws into the notebook, also
+        # to the commands that they start, and it need not be installed here.
+        "MPLBACKEND": "agg",
+        # Every number has a type that was chosen; in these modes others come about.
+        "JAX_ENABLE_X64": "0",
+        "JAX_NUMPY_DTYPE_PROMOTION": "standard",
+    }
+)
+"""Variables with which the user means other programs."""
 GARBAGE_AFTER = 50_000
 """How many objects come to be before Python looks for garbage; 700 as it comes."""
 
 
 def set_up_process() -> None:
-    """Sets up XLA, TensorFlow, Python and tqdm, none of which may be at work yet.
+    """Sets up XLA, JAX, TensorFlow, Matplotlib, Python and tqdm, before their imports.
 
-    What the user has set in the environment stays.
+    What the user has set in the environment stays, but for `ONLY_SENSIBLE`.
     """
+    outlive_readers()
+    os.environ.update(ONLY_SENSIBLE)
     _leave_nothing_to_ynnpack()
     # TensorFlow imports Keras, with Matplotlib, for whoever does not say otherwise. We
     # have no use for it, and there is no older one to import instead.

@@ -23,7 +23,7 @@ from deepdepth_jax.datasets.pipeline import (
     train_batches,
 )
 from deepdepth_jax.datasets.records import Records
-from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.inference.build import build_prediction
@@ -68,12 +68,12 @@ def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
     Args:
       config: completed.
       workdir: where the run lives.
-      notice: of SIGTERM, entered.
+      notice: of signals, entered.
 
     Raises:
       UserError: there is nothing to learn from, the devices do not divide the batch,
         the folder holds another run, or the numbers have gone bad.
-      PreemptedError: SIGTERM came; the state is saved.
+      PreemptedError: a signal came; the state is saved.
     """
     check_batch_size(config.train.batch_size, config.train.accumulate)
     check_same_run(workdir, config)  # before the data is prepared, which takes time
@@ -190,7 +190,7 @@ class _Run:
                 if fault is not None:
                     raise UserError(f"{fault}; the state of step {step} is saved")
                 if is_preempted and step < self._last:
-                    raise PreemptedError(_preempted(step))
+                    raise self.notice.error(_saved(step))
                 if validation is not None:
                     self._validate(step, state, validation)
                     meter.restart(step)
@@ -203,7 +203,7 @@ class _Run:
 
     def _validate(self, step: int, state: TrainState, records: Records) -> None:
         """Takes the metrics of a state that is saved, and draws some pictures."""
-        with self.notice.at_once(_preempted(step)):
+        with self.notice.at_once(_saved(step)):
             predict = functools.partial(self._predict, Trained(state.variables))
             camera = training_camera(self.workdir, self.config)
             metrics = validate(predict, records, self.config, camera)
@@ -246,8 +246,8 @@ class _Run:
         )
 
 
-def _preempted(step: int) -> str:
-    return f"preempted: the state of step {step} is saved; start again to go on"
+def _saved(step: int) -> str:
+    return f"the state of step {step} is saved; start again to resume"
 
 
 @contextlib.contextmanager

@@ -45,15 +45,28 @@ def test_gpu_passes_arguments_and_refuses_to_train_without_a_gpu(tmp_path):
     code, group = run(tmp_path, "launch/gpu.sh", "a b.py", "--c=d  e", does=does)
     assert code == 0
     assert group.out == "cuda,cpu|-m|deepdepth_jax.main|--config=a b.py|--c=d  e|"
+    run_folder = tmp_path / "run"
+    code, group = run(
+        tmp_path,
+        "launch/gpu.sh",
+        "configs/streets.py",
+        f"--workdir={run_folder}",
+        CUDA_VISIBLE_DEVICES="",
+    )
+    assert code == 2
+    assert group.err.startswith("error: JAX_PLATFORMS=cuda,cpu: no such device here")
+    assert group.err.count("\n") == 1
+    assert not run_folder.exists()
 
 
 WAITS = "exec tail -f /dev/null"
 AWAITS_SIGTERM = """
 import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
 print("ready", flush=True)
 signal.sigwait([signal.SIGTERM])
-print("got it")
+print("got it", flush=True)
 sys.exit(75)
 """
 
@@ -84,13 +97,31 @@ def test_local_waits_for_all_that_do_not_fail(tmp_path):
 
 
 @pytest.mark.parametrize("send", [os.kill, os.killpg])
-def test_local_passes_sigterm_on_to_all(send, tmp_path):
+@pytest.mark.parametrize(
+    ("signum", "code"),
+    [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+)
+def test_local_has_all_save_when_it_is_stopped(send, signum, code, tmp_path):
     does = f"python -c {shlex.quote(AWAITS_SIGTERM)} "
     with launched(tmp_path, "launch/local.sh", 2, "c", does=does) as group:
         group.wait_until(lambda: group.out.count("ready") == 2)
-        send(group.launcher.pid, signal.SIGTERM)
-        assert group.end() == 75
+        send(group.launcher.pid, signum)
+        assert group.end() == code
     assert group.out.count("got it") == 2
+
+
+def test_local_does_not_wait_after_a_second_ctrl_c(tmp_path):
+    script = tmp_path / "ignores.py"
+    script.write_text(AWAITS_SIGTERM.replace("sys.exit(75)", "signal.pause()"))
+    does = f"python {shlex.quote(str(script))} "
+    with launched(tmp_path, "launch/local.sh", 2, "c", does=does) as group:
+        group.wait_until(lambda: group.out.count("ready") == 2)
+        os.kill(group.launcher.pid, signal.SIGINT)
+        group.wait_until(lambda: group.launcher.poll() is None)
+        group.wait_until(lambda: group.out.count("got it") == 2)
+        assert group.launcher.poll() is None
+        os.kill(group.launcher.pid, signal.SIGINT)
+        assert group.end() == 130
 
 
 def slurm(folder: Path, srun: str) -> dict[str, str]:

@@ -134,7 +134,7 @@ def test_a_killed_process_ends_the_others_and_another_number_goes_on(
     assert_same_run(tmp_path, finished[0].folder)
 
 
-def test_sigterm_to_one_saves_and_stops_all_and_the_run_goes_on(
+def test_a_signal_to_one_saves_and_stops_all_and_the_run_goes_on(
     prepared, tmp_path, capsys
 ):
     endless = {
@@ -150,25 +150,35 @@ def test_sigterm_to_one_saves_and_stops_all_and_the_run_goes_on(
         assert group.end() == 75, group.err[-4000:]
     last = max(steps(tmp_path))
     assert group.err.endswith(
-        f"\npreempted: the state of step {last} is saved; start again to go on\n"
+        f"\npreempted: the state of step {last} is saved; start again to resume\n"
     )
     assert group.err.count("preempted") == 1
     assert checkpoints(tmp_path) == {str(last)}
 
-    def terminate():
+    def interrupt():
         while max(steps(tmp_path)) < last + 2:
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=terminate).start()
-    with pytest.raises(PreemptedError):
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(PreemptedError, match="interrupted: the state of step") as said:
         main(arguments(tmp_path, **endless))
+    assert f"step {max(steps(tmp_path))} is saved" in str(said.value)
+    assert str(max(steps(tmp_path))) in checkpoints(tmp_path)
     assert f"goes on from step {last}" in capsys.readouterr().out
     assert steps(tmp_path) == list(range(1, max(steps(tmp_path)) + 1))
 
 
-@pytest.mark.parametrize("to", ["all", "one"])
-def test_sigterm_stops_all_after_the_same_step(to, tmp_path):
+@pytest.mark.parametrize(
+    ("to", "signum", "code"),
+    [
+        ("all", signal.SIGTERM, 75),
+        ("one", signal.SIGTERM, 75),
+        ("all", signal.SIGINT, 130),
+        ("one", signal.SIGHUP, 75),
+    ],
+)
+def test_a_signal_stops_all_after_the_same_step(to, signum, code, tmp_path):
     does = f"""
         with preemption.PreemptionNotice() as notice:
             for step in itertools.count(1):
@@ -176,15 +186,15 @@ def test_sigterm_stops_all_after_the_same_step(to, tmp_path):
                 print(step, flush=True)
                 if notice.stops_after(step):
                     pathlib.Path("{tmp_path}", f"stopped.{{me}}").write_text(str(step))
-                    raise PreemptedError("saved")
+                    raise notice.error("saved")
         """
     does = python_lines(tmp_path, does)
     with launched(tmp_path, "launch/local.sh", 2, "c", does=does) as group:
         group.wait_until(lambda: "\n1\n" in group.out)
         victim = group.launcher.pid if to == "all" else group.process_id(1)
-        os.kill(victim, signal.SIGTERM)
-        assert group.end() == 75
-    assert group.err == "saved\n"
+        os.kill(victim, signum)
+        assert group.end() == code
+    assert group.err == "preempted: saved\n"
     stopped = [(tmp_path / f"stopped.{me}").read_text() for me in (0, 1)]
     assert stopped == [group.out.split()[-1]] * 2
 

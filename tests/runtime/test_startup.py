@@ -21,6 +21,17 @@ PRODUCT = """
     x = jnp.ones((64, 64))
     print(jax.jit(jnp.dot).lower(x, x).compile().as_text())
 """
+DRAW = """
+    import matplotlib
+    import matplotlib.figure
+
+    print(matplotlib.get_backend())
+"""
+TYPES = """
+    import jax.numpy as jnp
+
+    print((jnp.arange(3) * jnp.float32(2)).dtype, jnp.arange(3.0).dtype)
+"""
 IMPORT = """
     import sys
     import tensorflow
@@ -56,6 +67,16 @@ def test_nothing_is_left_to_ynnpack():
 
 def test_unless_the_user_says_otherwise():
     assert "ynn" in printed(PRODUCT, XLA_FLAGS=f"{YNNPACK}=+individual_dot")
+
+
+def test_a_notebooks_backend_is_not_asked_for():
+    notebook = "module://matplotlib_inline.backend_inline"
+    assert printed(DRAW, MPLBACKEND=notebook).lower() == "agg\n"
+
+
+def test_numbers_have_the_types_that_were_chosen():
+    variables = {"JAX_ENABLE_X64": "1", "JAX_NUMPY_DTYPE_PROMOTION": "strict"}
+    assert printed(TYPES, **variables) == "float32 float32\n"
 
 
 def test_tensorflow_comes_without_keras():

@@ -22,6 +22,10 @@ def main(argv: list[str]) -> None:
     """
     arguments = _parser().parse_args(argv)
 
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
+
     from deepdepth_jax.datasets.kitti.eigen import SPLITS, frames
     from deepdepth_jax.datasets.streets.layouts import write_kitti, write_synthia
 
