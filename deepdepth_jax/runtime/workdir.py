@@ -1,12 +1,14 @@
 """The folder of a run, and the promise that it holds one run only."""
 
+import contextlib
 import importlib.metadata
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from ml_collections import ConfigDict
 
 from deepdepth_jax import atomic
@@ -16,6 +18,7 @@ from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.runtime.parallel import is_primary
 
 CAMERA_FILE = "camera.json"
+LOCK_FILE = ".lock"
 
 # Fields that change nothing of what a run learns: where data lies, what is looked at,
 # what is kept.
@@ -47,6 +50,43 @@ def claim(workdir: Path, config: ConfigDict) -> None:
         return
     described = json.dumps(_describe(config), indent=2) + "\n"
     atomic.write(workdir / "config.json", described)
+
+
+@contextlib.contextmanager
+def held(workdir: Path) -> Iterator[None]:
+    """Keeps other trainings out of a folder; of several processes the primary does.
+
+    The system lets go of the folder when the process dies, however it dies.
+
+    Raises:
+      UserError: another training holds the folder.
+    """
+    if not is_primary():
+        yield
+        return
+    lock = FileLock(workdir / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(
+            f"{workdir}: another process is training there; wait until it ends, or "
+            "take another --workdir"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_free(workdir: Path) -> None:
+    """Refuses a folder that another training holds; makes nothing.
+
+    Raises:
+      UserError: see `held`.
+    """
+    if (workdir / LOCK_FILE).exists():
+        with held(workdir):
+            pass
 
 
 def check_same_run(workdir: Path, config: ConfigDict) -> None:

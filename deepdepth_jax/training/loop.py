@@ -36,8 +36,10 @@ from deepdepth_jax.runtime.parallel import (
 )
 from deepdepth_jax.runtime.preemption import PreemptionNotice
 from deepdepth_jax.runtime.workdir import (
+    check_free,
     check_same_run,
     claim,
+    held,
     save_training_focal_px,
     training_camera,
 )
@@ -72,24 +74,28 @@ def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
 
     Raises:
       UserError: there is nothing to learn from, the devices do not divide the batch,
-        the folder holds another run, or the numbers have gone bad.
+        the folder holds another run or another training is at work in it, or the
+        numbers have gone bad.
       PreemptedError: a signal came; the state is saved.
     """
     check_batch_size(config.train.batch_size, config.train.accumulate)
-    check_same_run(workdir, config)  # before the data is prepared, which takes time
+    # Before the data is prepared, which takes time.
+    check_same_run(workdir, config)
+    check_free(workdir)
     print(describe_differences(config), flush=True)
     mixture = prepare_training(config.data)
     validation = _prepare_validation(config)
-    claim(workdir, config)
-    if is_primary():
-        _look_at_training_pictures(mixture, workdir)
-    with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
-        state = _first_state(config, checkpoints)
-        with MetricWriter(workdir, after_step=int(state.step)) as writer:
-            run = _Run(
-                config, workdir, mixture, validation, checkpoints, writer, notice
-            )
-            run.go_on(state)
+    with held(workdir):
+        claim(workdir, config)
+        if is_primary():
+            _look_at_training_pictures(mixture, workdir)
+        with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
+            state = _first_state(config, checkpoints)
+            with MetricWriter(workdir, after_step=int(state.step)) as writer:
+                run = _Run(
+                    config, workdir, mixture, validation, checkpoints, writer, notice
+                )
+                run.go_on(state)
 
 
 def _look_at_training_pictures(mixture: Mixture, workdir: Path) -> None:
