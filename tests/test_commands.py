@@ -8,6 +8,7 @@ import pytest
 from deepdepth_jax import convert
 from deepdepth_jax.export import __main__ as export
 from deepdepth_jax.export.files import WRITERS
+from deepdepth_jax.export.pipeline import OUTPUTS
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX, WINDOW
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.predict import __main__ as predict
@@ -68,6 +69,7 @@ print(xla_bridge.backends_are_initialized())
 def test_choices_are_all_there_are():
     """They are written out, as what knows them takes long to import."""
     assert set(export.FORMATS) == set(WRITERS)
+    assert export.OUTPUTS == OUTPUTS
     assert set(convert.KINDS) == set(SOURCES)
     assert set(convert.CONVENTIONS) == set(CONVENTIONS)
 

@@ -7,11 +7,19 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 
 FORMATS = ("onnx", "stablehlo")
+OUTPUTS = (
+    "depth_m",
+    "confidence",
+    "entropy_nats",
+    "log_depth_std",
+    "low_m",
+    "high_m",
+)
 
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
-    not_given = argparse.Namespace(focal_px=0.0)
+    not_given = argparse.Namespace(focal_px=0.0, outputs=None)
     arguments, overrides = _parser().parse_known_args(argv, not_given)
 
     from deepdepth_jax.runtime.devices import check_devices
@@ -33,7 +41,7 @@ def main(argv: list[str]) -> None:
     config = complete(override(stored_config(workdir), overrides))
     check_same_run(workdir, config)
     set_up_compiling(workdir)
-    pipeline = Pipeline.of(config, arguments.focal_px)
+    pipeline = Pipeline.of(config, arguments.focal_px, arguments.outputs)
     step, trained = restore(config, workdir, arguments.checkpoint)
     trained = jax.device_get(trained)
     temperature = float(trained.temperature)
@@ -77,7 +85,26 @@ def _parser() -> cli.Parser:
         help="focal length, in pixels, of the camera that the model is for; needed by "
         "networks that were trained with data.canonical_focal_px. (default: none)",
     )
+    parser.add_argument(
+        "--outputs",
+        type=_outputs,
+        default=argparse.SUPPRESS,
+        metavar="NAME,NAME",
+        help=f"what the model computes, of {', '.join(OUTPUTS)}; fewer take less time. "
+        "(default: all that the network has)",
+    )
     return parser
+
+
+def _outputs(text: str) -> tuple[str, ...]:
+    """Parses names of outputs, separated by commas."""
+    names = text.split(",")
+    for name in names:
+        if name not in OUTPUTS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} must be one of {', '.join(OUTPUTS)}"
+            )
+    return tuple(name for name in OUTPUTS if name in names)
 
 
 if __name__ == "__main__":

@@ -44,12 +44,12 @@ def describe(
     """
     evaluation = _evaluation(workdir, step)
     head = pipeline.network.head
-    outputs = OUTPUTS if head.has_distribution else {"depth_m": OUTPUTS["depth_m"]}
+    exported = pipeline.outputs if head.has_distribution else ("depth_m",)
     return {
         "package": f"deepdepth_jax {importlib.metadata.version('deepdepth_jax')}",
         "step": step,
         "input": INPUT,
-        "outputs": outputs,
+        "outputs": {name: OUTPUTS[name] for name in exported},
         "head": type(head).__name__.lower(),
         "bins": dataclasses.asdict(head.bins),
         "decode": pipeline.decode,

@@ -75,10 +75,9 @@ class Graph:
         return name
 
     def model(self, name: str, metadata: Mapping[str, str]) -> onnx.ModelProto:
-        """Puts the model together and has ONNX check it, shapes included."""
-        graph = helper.make_graph(
-            self._nodes, name, self._inputs, self._outputs, self._constants
-        )
+        """Puts together what the outputs need, and has ONNX check it, with shapes."""
+        nodes, constants = self._needed()
+        graph = helper.make_graph(nodes, name, self._inputs, self._outputs, constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
@@ -88,3 +87,13 @@ class Graph:
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _needed(self) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+        """Finds the nodes and the constants that an output depends on."""
+        needed = {output.name for output in self._outputs}
+        nodes = []
+        for node in reversed(self._nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                nodes.append(node)
+        return nodes[::-1], [x for x in self._constants if x.name in needed]

@@ -29,8 +29,8 @@ def onnx_model(
 ) -> onnx.ModelProto:
     """Writes the model: uint8 (batch, height, width, 3) in, metres out.
 
-    Batch, height and width are open. The outputs are those fields of
-    `types.Prediction` that the network has.
+    Batch, height and width are open. Only what the outputs need is in the model: ONNX
+    Runtime computes all outputs, whichever of them a caller asks for.
 
     Args:
       pipeline: what is done with a picture.
@@ -44,7 +44,8 @@ def onnx_model(
     for name in answers.keys() & set(IN_METRES):
         answers[name] = graph.add("Mul", answers[name], pipeline.depth_factor)
     for name, value in answers.items():
-        graph.output(name, value, TensorProto.FLOAT, pixels)
+        if name in pipeline.outputs:
+            graph.output(name, value, TensorProto.FLOAT, pixels)
     return graph.model("depth", metadata)
 
 

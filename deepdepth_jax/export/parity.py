@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, UInt8
 
 from deepdepth_jax.bins import Decoding, DepthBins
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.export.pipeline import Pipeline, outputs_of
+from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.types import AnyArray, Prediction, known
@@ -38,16 +38,16 @@ class ParityError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """A picture, or some of the same size, and what is right to say of it.
+    """Images of one size, and the outputs that are right for them.
 
     Attributes:
       image: uint8 (b, h, w, 3).
-      low, high: the least and the most; mostly they are the same.
+      low, high: by name, the least and the most; mostly they are the same.
     """
 
     image: UInt8[np.ndarray, "b h w 3"]
-    low: Prediction
-    high: Prediction
+    low: Mapping[str, AnyArray]
+    high: Mapping[str, AnyArray]
 
 
 def check_parity(run: Run, pipeline: Pipeline, trained: Trained) -> dict[str, float]:
@@ -76,7 +76,8 @@ def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
     found = []
     for shape in picture_shapes(pipeline.network.model):
         image = random_pictures(*shape)
-        low, high = jax.device_get(bounds_step(trained, image))
+        bounds = jax.device_get(bounds_step(trained, image))
+        low, high = map(pipeline.select, bounds)
         _require_finite(high)
         found.append(Reference(image, low, high))
     return found
@@ -87,9 +88,14 @@ def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
     differences: dict[str, list[float]] = {}
     for reference in references:
         found = run(reference.image)
-        low, high = outputs_of(reference.low), outputs_of(reference.high)
-        for name in low:
-            difference = relative_difference(found[name], low[name], high[name])
+        if found.keys() != reference.low.keys():
+            raise ParityError(
+                f"the exported model computes {', '.join(found)} instead of "
+                f"{', '.join(reference.low)}"
+            )
+        for name, low in reference.low.items():
+            high = reference.high[name]
+            difference = relative_difference(found[name], low, high)
             differences.setdefault(name, []).append(difference)
     # Python's max would pass over what is not a number.
     largest = {name: float(np.max(values)) for name, values in differences.items()}
@@ -102,8 +108,8 @@ def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
     return largest
 
 
-def _require_finite(prediction: Prediction) -> None:
-    if not all(np.isfinite(x).all() for x in jax.tree.leaves(prediction)):
+def _require_finite(outputs: Mapping[str, AnyArray]) -> None:
+    if not all(np.isfinite(x).all() for x in outputs.values()):
         raise UserError(
             "the network's own output is not finite: export another --checkpoint"
         )

@@ -1,6 +1,7 @@
 """The way from a picture to depth and confidence, as it is exported."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from jaxtyping import Array
 from ml_collections import ConfigDict
@@ -18,11 +19,13 @@ from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import Network, build_network
 from deepdepth_jax.types import AnyArray, Prediction
 
+OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
+"""The names of all outputs that a network may have."""
+
 
 def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
     """Gives what is said of a picture, by name: a network may not say everything."""
-    fields = (field.name for field in dataclasses.fields(prediction))
-    said = {name: getattr(prediction, name) for name in fields}
+    said = {name: getattr(prediction, name) for name in OUTPUTS}
     return {name: values for name, values in said.items() if values is not None}
 
 
@@ -37,6 +40,8 @@ class Pipeline:
       canonical_focal_px: of the lens through which the network knows depth; 0 = it
         knows it as it is.
       focal_px: of the camera that takes the pictures, where there is such a lens.
+      outputs: names of the fields of `types.Prediction` that are exported. Those that
+        the network does not have are left out.
     """
 
     network: Network
@@ -44,14 +49,26 @@ class Pipeline:
     flip: bool = False
     canonical_focal_px: float = 0.0
     focal_px: float = 0.0
+    outputs: Sequence[str] = OUTPUTS
 
     @classmethod
-    def of(cls, config: ConfigDict, focal_px: float) -> "Pipeline":
+    def of(
+        cls,
+        config: ConfigDict,
+        focal_px: float,
+        outputs: Sequence[str] | None = None,
+    ) -> "Pipeline":
         """Reads it out of a completed config.
+
+        Args:
+          config: of the run.
+          focal_px: of the camera that the model is for; 0 = not given.
+          outputs: see the attribute; None for all that the network has.
 
         Raises:
           UserError: pictures are to be looked at in more than one size, or by windows;
-            or a focal length is needed and not given, or the other way round.
+            or a focal length is needed and not given, or the other way round; or the
+            network does not have one of the outputs.
         """
         section, canonical_focal_px = config.eval, config.data.canonical_focal_px
         for field, single in (("scales", (1.0,)), ("window", (0, 0))):
@@ -67,13 +84,27 @@ class Pipeline:
                 "camera that the model is for if the run has data.canonical_focal_px, "
                 f"else leave it out; the run has {canonical_focal_px}"
             )
+        network = build_network(config)
+        if outputs is not None and not network.head.has_distribution:
+            absent = [name for name in outputs if name != "depth_m"]
+            if absent:
+                raise UserError(
+                    f"--outputs: {', '.join(absent)}: a network with "
+                    f"model.head={config.model.head} has depth_m alone"
+                )
         return cls(
-            network=build_network(config),
+            network=network,
             decode=section.decode,
             flip=section.flip,
             canonical_focal_px=canonical_focal_px,
             focal_px=focal_px,
+            outputs=OUTPUTS if outputs is None else outputs,
         )
+
+    def select(self, prediction: Prediction) -> dict[str, AnyArray]:
+        """Returns the outputs that are exported, by name."""
+        present = outputs_of(prediction)
+        return {name: present[name] for name in present if name in self.outputs}
 
     @property
     def depth_factor(self) -> float:

@@ -1,5 +1,6 @@
 """From a picture to depth and confidence as StableHLO, by `jax.export`."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,16 +11,18 @@ import numpy as np
 from jax import export
 from jaxtyping import Array, UInt8
 
-from deepdepth_jax.export.pipeline import Pipeline, outputs_of
+from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.resnet import STAGES
 from deepdepth_jax.types import AnyArray
 
 PLATFORMS = ("cpu", "cuda")
+FRAMES = "jax_traceback_in_locations_limit"
+"""JAX's option for how many stack frames it writes beside each operation."""
 
 
 def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
-    """Lowers uint8 (batch, height, width, 3) to the fields of `types.Prediction`.
+    """Lowers uint8 (batch, height, width, 3) to the outputs of a pipeline, by name.
 
     Batch, height and width are open, the weights are inside.
 
@@ -32,7 +35,7 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
 
     def predict(image: UInt8[Array, "b h w 3"]) -> dict[str, AnyArray]:
         # A dictionary, as a class would have to be there where the file is read.
-        return outputs_of(predict_step(trained, image))
+        return pipeline.select(predict_step(trained, image))
 
     output_stride = pipeline.network.model.output_stride
     batch, height, width = export.symbolic_shape(
@@ -44,7 +47,23 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
         ],
     )
     image = jax.ShapeDtypeStruct((batch, height, width, 3), jnp.uint8)
-    return export.export(jax.jit(predict), platforms=PLATFORMS)(image)
+    with _without_source_locations():
+        return export.export(jax.jit(predict), platforms=PLATFORMS)(image)
+
+
+@contextlib.contextmanager
+def _without_source_locations() -> Iterator[None]:
+    """Keeps the exporter's paths and line numbers out of what is lowered meanwhile.
+
+    JAX writes them beside each operation, so that the same network exported from two
+    checkouts would make different bytes. Names of layers stay.
+    """
+    limit = getattr(jax.config, FRAMES)
+    jax.config.update(FRAMES, 0)
+    try:
+        yield
+    finally:
+        jax.config.update(FRAMES, limit)
 
 
 def _equal_sizes(side: str, output_stride: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from exported_networks import pictures
 from PIL import Image
@@ -21,6 +22,10 @@ from deepdepth_jax.inference.restore import restore
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.runtime.workdir import stored_config, training_focal_px
 from deepdepth_jax.types import Prediction
+
+
+def fields_of_prediction():
+    return [field.name for field in fields(Prediction)]
 
 
 def arguments(trained, output, kind="onnx", *more):
@@ -114,7 +119,28 @@ def test_metadata_say_what_the_model_is(trained, documented):
     assert (found["decode"], found["flip"]) == ("expectation", False)
     assert found["focal_px"] is found["canonical_focal_px"] is None
     assert "RGB" in found["input"]
-    assert set(found["outputs"]) == {field.name for field in fields(Prediction)}
+    assert list(found["outputs"]) == fields_of_prediction()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "stablehlo"])
+def test_only_what_is_wanted_is_written(trained, exported, tmp_path, capsys, kind):
+    output = tmp_path / f"depth.{kind}"
+    main(arguments(trained, output, kind, "--outputs=high_m,depth_m"))
+    said = capsys.readouterr().out
+    assert [name for name in fields_of_prediction() if name in said] == [
+        "depth_m",
+        "high_m",
+    ]
+    assert output.stat().st_size < (exported / output.name).stat().st_size
+    if kind == "onnx":
+        session = onnxruntime.InferenceSession(output)
+        assert [x.name for x in session.get_outputs()] == ["depth_m", "high_m"]
+        texts = session.get_modelmeta().custom_metadata_map
+        described = json.loads(texts["outputs"])
+    else:
+        described = json.loads((tmp_path / "depth.stablehlo.json").read_text())
+        described = described["outputs"]
+    assert list(described) == ["depth_m", "high_m"]
 
 
 def test_metadata_of_stablehlo_lie_beside_it(documented):
@@ -149,6 +175,8 @@ def test_a_damaged_evaluation_is_named(trained, tmp_path):
         ("--config.eval.decode=mode", "expectation, median"),
         ("--config.bins.num_bins=13", r"bins\.num_bins is 12 there"),
         ("--focal_px=700", "leave it out"),
+        ("--outputs=depth_m,depth", "'depth' must be one of depth_m, confidence, en"),
+        ("--outputs=", "'' must be one of depth_m"),
         ("--focal_px=nan", "'nan': give a number above 0"),
         ("--checkpoint=77", "77"),
     ],
@@ -168,6 +196,17 @@ def test_the_focal_length_of_the_camera_is_needed_with_a_canonical_one(trained):
         with pytest.raises(UserError, match="--focal_px"):
             Pipeline.of(config, focal_px)
     assert Pipeline.of(config, 350.0).depth_factor == 0.5
+
+
+def test_a_regression_has_no_confidence_to_export(trained):
+    config = stored_config(trained / "run")
+    config.model.head = "regression"
+    for outputs in (None, ["depth_m"]):
+        assert "depth_m" in Pipeline.of(config, 0.0, outputs).outputs
+    with pytest.raises(
+        UserError, match=r"confidence, low_m: .*=regression has depth_m"
+    ):
+        Pipeline.of(config, 0.0, ["depth_m", "confidence", "low_m"])
 
 
 def test_a_folder_is_no_file_to_write(trained, tmp_path):

@@ -2,7 +2,13 @@
 
 import dataclasses
 import functools
+import hashlib
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -21,7 +27,7 @@ from deepdepth_jax.export.parity import (
     references,
     relative_difference,
 )
-from deepdepth_jax.export.pipeline import outputs_of
+from deepdepth_jax.export.pipeline import OUTPUTS, outputs_of
 from deepdepth_jax.export.stablehlo import load_stablehlo, stablehlo_model
 
 # Between them: both blocks, both normalisations, every output stride, both places of
@@ -88,11 +94,12 @@ def checked(decode="argmax"):
     return of, variables, references(of, variables)
 
 
-def assert_same(found, expected):
+def assert_same(found, expected, outputs=OUTPUTS):
     """Up to ties between bins, which are rare."""
     expected = outputs_of(expected)
-    assert found.keys() == expected.keys()
-    for name, values in expected.items():
+    assert found.keys() == expected.keys() & set(outputs)
+    for name in found:
+        values = expected[name]
         assert found[name].dtype == np.float32
         assert found[name].shape == values.shape
         differs = ~np.isclose(found[name], values, rtol=1e-3, atol=1e-5)
@@ -122,6 +129,60 @@ def test_stablehlo_says_what_the_network_says(name, tmp_path):
     run = load_stablehlo(path)
     for size in SIZES[name]:
         assert_same(run(pictures(*size)), answers(*size))
+
+
+@pytest.mark.parametrize("outputs", [("depth_m",), ("confidence", "high_m")])
+def test_only_the_outputs_that_are_wanted_are_computed(outputs, tmp_path):
+    of, variables, answers = case("ordinal")
+    some = dataclasses.replace(of, outputs=outputs)
+    model = onnx_model(some, variables, {})
+    of_all = onnx_model(of, variables, {})
+    assert {x.name for x in model.graph.node} < {x.name for x in of_all.graph.node}
+    operations = {node.op_type for node in model.graph.node}
+    assert ("Log" in operations) == ("confidence" in outputs)  # for the calibration
+    path = tmp_path / "depth.onnx"
+    path.write_bytes(model.SerializeToString())
+    exported = stablehlo_model(some, variables).serialize()
+    assert len(exported) < len(stablehlo_model(of, variables).serialize())
+    (tmp_path / "depth.stablehlo").write_bytes(exported)
+    for run in (load_onnx(path), load_stablehlo(tmp_path / "depth.stablehlo")):
+        assert_same(run(pictures(2, 33, 41)), answers(2, 33, 41), outputs)
+
+
+def test_outputs_that_are_missing_or_too_many_are_noticed():
+    of, _, expected = checked()
+    for names in (["depth_m"], [*of.outputs, "variance"]):
+        found = dict.fromkeys(names, np.ones(()))
+        with pytest.raises(ParityError, match=f"computes {', '.join(names)} instead"):
+            compare(lambda image, found=found: found, expected)
+
+
+EXPORTED = """
+import hashlib
+from exported_networks import pipeline, trained
+from deepdepth_jax.export import stablehlo
+of = pipeline()
+content = stablehlo.stablehlo_model(of, trained(of)).serialize()
+print(stablehlo.__file__, hashlib.sha256(content).hexdigest())
+"""
+
+
+def test_two_checkouts_export_the_same_bytes(tmp_path):
+    shutil.copytree("deepdepth_jax", tmp_path / "deepdepth_jax")
+    shutil.copy("tests/exported_networks.py", tmp_path)
+    said = subprocess.check_output(
+        [sys.executable, "-c", EXPORTED],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        text=True,
+    )
+    where, digest = said.split()
+    assert Path(where).is_relative_to(tmp_path)
+    of = pipeline()
+    content = stablehlo_model(of, trained(of)).serialize()
+    assert hashlib.sha256(content).hexdigest() == digest
+    for path in (Path.cwd(), Path(jax.__file__).parent.parent):
+        assert str(path).encode() not in content
 
 
 def test_pictures_of_kittis_size(tmp_path):
@@ -193,7 +254,7 @@ def test_what_is_not_a_number_is_noticed():
 
     def run(image):
         [right] = [right for right in expected if right.image is image]
-        found = {name: np.array(x) for name, x in vars(right.low).items()}
+        found = {name: np.array(x) for name, x in right.low.items()}
         found["entropy_nats"][0, 3, 4] = np.nan
         return found
 
@@ -227,7 +288,7 @@ def test_nearly_everywhere_one_answer_is_right(decode):
     step = jax.jit(of.predict_step(of.belief))
     right = expected[1]
     for name, answer in vars(step(variables, right.image)).items():
-        low, high = getattr(right.low, name), getattr(right.high, name)
+        low, high = right.low[name], right.high[name]
         slack = 1e-5 * np.abs(answer)
         assert (low <= answer + slack).all(), name
         assert (answer <= high + slack).all(), name
