@@ -10,6 +10,9 @@ from deepdepth_jax.runtime import cli
 def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
+    for name in ("predictions", "output"):
+        if getattr(arguments, name) is not None and arguments.mode != "evaluate":
+            raise UserError(f"--{name} goes with --mode=evaluate")
 
     from deepdepth_jax.runtime.devices import check_settings
 
@@ -49,9 +52,17 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument(
         "--predictions",
+        type=Path,
+        metavar="FOLDER|FILE.npy",
+        help="with --mode=evaluate: depth to evaluate in place of a run: a folder of "
+        "files (16-bit PNG, metres x 256, or .npy, metres), or one .npy file with all "
+        "maps in the order of a list; see docs/evaluation.md",
+    )
+    parser.add_argument(
+        "--output",
         type=cli.folder,
-        help="with --mode=evaluate: a folder of depth files (16-bit PNG, metres x 256, "
-        "or .npy, metres) to evaluate in place of a run; see evaluation/files.py",
+        help="with --mode=evaluate: a folder to write results to, in place of the "
+        "run's (or the predictions')",
     )
     return parser
 
@@ -82,12 +93,11 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
             prepare(config.data, source)
         return
     if arguments.predictions is not None:
-        if arguments.mode != "evaluate":
-            raise UserError("--predictions goes with --mode=evaluate")
-        evaluate_files(config, arguments.predictions)
+        evaluate_files(config, arguments.predictions, arguments.output)
         return
     if arguments.mode == "evaluate":
-        evaluate(as_trained(workdir, config), workdir, arguments.checkpoint)
+        config = as_trained(workdir, config)
+        evaluate(config, workdir, arguments.checkpoint, arguments.output)
         return
     config = adopt_pretrained(config)
     with PreemptionNotice() as notice:

@@ -1,6 +1,6 @@
 """From the config to sources: data sets by the name it has for them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from ml_collections import ConfigDict
@@ -26,25 +26,37 @@ def training_sources(data: ConfigDict) -> list[tuple[Source, float]]:
     Raises:
       UserError: a folder or a file in it is not as it must be.
     """
-    weights = {name: weight for name, weight in data.mixture.items() if weight}
     return [
-        (_MAKE_SOURCE[name](data, "train", data.kitti.ground_truth), weight)
-        for name, weight in (weights or {data.dataset: 1.0}).items()
+        (_MAKE_SOURCE[name](data, "train", data.kitti.ground_truth, True), weight)
+        for name, weight in training_weights(data).items()
     ]
 
 
-def held_out_source(config: ConfigDict, split: str) -> Source:
+def training_weights(data: ConfigDict) -> dict[str, float]:
+    """Returns the data sets that training draws from, with the weight of each."""
+    weights = {name: weight for name, weight in data.mixture.items() if weight}
+    return weights or {data.dataset: 1.0}
+
+
+def held_out_source(
+    config: ConfigDict, split: str, learned_from: Collection[str] | None = None
+) -> Source:
     """Makes the source of a split that is looked at, and not learnt from.
 
     Args:
       config: completed.
       split: of `data.dataset`, usually `val` or `test`.
+      learned_from: the data sets that the evaluated network has learned from; None:
+        those that a run of this config learns from.
 
     Raises:
       UserError: a folder or a file in it is not as it must be.
     """
     data = config.data
-    return _MAKE_SOURCE[data.dataset](data, split, config.eval.ground_truth)
+    if learned_from is None:
+        learned_from = training_weights(data)
+    make = _MAKE_SOURCE[data.dataset]
+    return make(data, split, config.eval.ground_truth, data.dataset in learned_from)
 
 
 def all_sources(config: ConfigDict) -> list[Source]:
@@ -59,7 +71,9 @@ def all_sources(config: ConfigDict) -> list[Source]:
     ]
 
 
-def _kitti(data: ConfigDict, split: str, ground_truth: str) -> KittiSource:
+def _kitti(
+    data: ConfigDict, split: str, ground_truth: str, learned: bool
+) -> KittiSource:
     kitti = data.kitti
     return KittiSource(
         root=kitti.root or data.root,
@@ -72,16 +86,21 @@ def _kitti(data: ConfigDict, split: str, ground_truth: str) -> KittiSource:
         train_list=kitti.train_list,
         val_list=kitti.val_list,
         test_list=kitti.test_list,
+        learned=learned,
     )
 
 
-def _pairs(data: ConfigDict, split: str, ground_truth: str) -> PairsSource:
-    del ground_truth  # what the files hold
+def _pairs(
+    data: ConfigDict, split: str, ground_truth: str, learned: bool
+) -> PairsSource:
+    del ground_truth, learned  # there is one kind, and the manifest tells the splits
     return PairsSource(data.pairs.manifest, split, data.pairs.depth_unit_m)
 
 
-def _streets(data: ConfigDict, split: str, ground_truth: str) -> StreetsSource:
-    del ground_truth  # exact, there is one kind
+def _streets(
+    data: ConfigDict, split: str, ground_truth: str, learned: bool
+) -> StreetsSource:
+    del ground_truth, learned  # there is one kind, and splits share no scene
     return StreetsSource(
         split=split,
         num_scenes=data.streets[f"{split}_scenes"],
@@ -91,15 +110,19 @@ def _streets(data: ConfigDict, split: str, ground_truth: str) -> StreetsSource:
     )
 
 
-def _synthia(data: ConfigDict, split: str, ground_truth: str) -> SynthiaSource:
-    del ground_truth  # rendered, there is one kind
+def _synthia(
+    data: ConfigDict, split: str, ground_truth: str, learned: bool
+) -> SynthiaSource:
+    del ground_truth, learned  # there is one kind, and splits share no frame
     synthia = data.synthia
     root = synthia.root or data.root
     return SynthiaSource(root=root, split=split, focal_px=synthia.focal_px)
 
 
-_MAKE_SOURCE: Mapping[str, Callable[[ConfigDict, str, str], Source]] = MappingProxyType(
-    {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
+_MAKE_SOURCE: Mapping[str, Callable[[ConfigDict, str, str, bool], Source]] = (
+    MappingProxyType(
+        {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
+    )
 )
 
 BUILDERS: Mapping[str, type[DepthBuilder]] = MappingProxyType(

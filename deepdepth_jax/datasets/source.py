@@ -74,6 +74,14 @@ class Source(abc.ABC):
         return [name for name in self.expected if name not in missing]
 
     @property
+    def listed(self) -> Sequence[str] | None:
+        """The names of all frames of the split in the order of the user's list.
+
+        None if the split comes from no list and has no order that is generally known.
+        """
+        return self.expected
+
+    @property
     def without_ground_truth(self) -> Sequence[str]:
         """Frames of the split that this kind of ground truth never existed for.
 

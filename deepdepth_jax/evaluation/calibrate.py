@@ -26,10 +26,21 @@ def calibrated(
     step: int,
     trained: Trained,
     camera: TrainingCamera,
+    *,
+    is_kept: bool = True,
 ) -> Trained:
     """Adds the temperature to what was learnt, fitting it if that is not yet done.
 
     It stays 1 without validation frames, and for a head without distributions.
+
+    Args:
+      config: completed.
+      workdir: of the run.
+      step: of the checkpoint.
+      trained: what the checkpoint holds.
+      camera: of the training images.
+      is_kept: whether a temperature that is fitted is added to the checkpoint. If not,
+        the run is only read.
 
     Raises:
       UserError: the network's output is not finite, or no frame has depth.
@@ -44,7 +55,8 @@ def calibrated(
                 print("no validation frames: confidence is not calibrated", flush=True)
                 return trained
             temperature = fit_temperature(config, trained, records, camera)
-            checkpoints.calibrate(step, temperature)
+            if is_kept:
+                checkpoints.calibrate(step, temperature)
     return Trained(trained.variables, temperature)
 
 

@@ -1,7 +1,8 @@
 """Evaluation by a named protocol: every image once, at its own size."""
 
 import functools
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from jaxtyping import Float
@@ -10,8 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from deepdepth_jax import atomic
-from deepdepth_jax.datasets.pipeline import prepare_held_out, read_examples
+from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.datasets.registry import held_out_source, training_weights
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.calibrate import calibrated
@@ -26,32 +29,37 @@ from deepdepth_jax.inference.restore import restore
 from deepdepth_jax.models.build import build_head
 from deepdepth_jax.runtime.checkpoints import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
-from deepdepth_jax.runtime.workdir import training_camera
+from deepdepth_jax.runtime.workdir import stored_config, training_camera
 from deepdepth_jax.types import AnyArray, Example
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
 
-def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
+def evaluate(
+    config: ConfigDict, workdir: Path, which: Which, output: Path | None = None
+) -> None:
     """Evaluates a run's checkpoint: prints tables, writes eval.* and figures/.
 
     Args:
       config: completed; its section `eval` is the protocol.
       workdir: of the run.
       which: checkpoint.
+      output: the folder to write to. The run is then only read. None: the run's folder.
 
     Raises:
       UserError: there is no checkpoint, nothing to evaluate on, or an image whose
-        prediction is not finite.
+        prediction is not finite; or the folder cannot be written to.
     """
+    folder = output or workdir
+    require_writable(folder)
     step, trained = restore(config, workdir, which)
-    records = records_to_evaluate(config)
+    learned_from = training_weights(stored_config(workdir).data)
+    source = source_to_evaluate(config, learned_from)
+    records = prepare(config.data, source)
     camera = training_camera(workdir, config)
-    trained = calibrated(config, workdir, step, trained, camera)
-    protocol = Protocol.of(config, records.source)
+    trained = calibrated(config, workdir, step, trained, camera, is_kept=output is None)
+    protocol = Protocol.of(config, source)
     baseline = MedianDepth.load(workdir)
-    table = ImageTable(
-        records.source.present, [MODEL, MEDIAN_SCALED, *REGIONS, BASELINE]
-    )
+    table = ImageTable(source.present, [MODEL, MEDIAN_SCALED, *REGIONS, BASELINE])
     summary = UncertaintySummary() if build_head(config).has_distribution else None
     score = functools.partial(build_scoring(config), trained)
     for seen, prediction, scores in score_examples(
@@ -69,7 +77,7 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
         protocol,
         f"step {step}",
         table,
-        len(records.source.without_ground_truth),
+        len(source.without_ground_truth),
         step=step,
         temperature=float(trained.temperature),
         uncertainty=summary and sum_over_processes(summary),
@@ -77,23 +85,40 @@ def evaluate(config: ConfigDict, workdir: Path, which: Which) -> None:
     if is_primary():
         predict = functools.partial(build_prediction(config), trained)
         predict_each = network_predictions(predict, config, camera)
-        report(evaluation, workdir, config, records, predict_each)
+        report(evaluation, folder, config, records, predict_each)
 
 
-def records_to_evaluate(config: ConfigDict) -> Records:
-    """Prepares the split that `eval.split` names.
+def source_to_evaluate(config: ConfigDict, learned_from: Collection[str]) -> Source:
+    """Makes the source of the split that `eval.split` names.
+
+    Args:
+      config: completed.
+      learned_from: the data sets that the evaluated network has learned from.
 
     Raises:
       UserError: no frame of it is there with its ground truth.
     """
-    records = prepare_held_out(config, config.eval.split)
-    if records.count == 0:
+    source = held_out_source(config, config.eval.split, learned_from)
+    if len(source) == 0:
         raise UserError(
             f"eval.split={config.eval.split}: nothing to evaluate on "
-            f"({records.source.report()}); "
+            f"({source.report()}); "
             "python -m deepdepth_jax.check_data tells what is missing"
         )
-    return records
+    return source
+
+
+def require_writable(folder: Path) -> None:
+    """Checks that results can be written, before they are computed.
+
+    Raises:
+      UserError: the folder, or the one that it would be made in, may only be read.
+    """
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{folder}: results cannot be written there; give --output=FOLDER"
+        )
 
 
 def _share(records: Records) -> Iterator[Example]:

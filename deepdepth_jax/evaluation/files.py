@@ -1,48 +1,56 @@
 """Evaluation of anybody's predictions, by the code that evaluates our own."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-from jaxtyping import Float
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from deepdepth_jax.datasets.pairs.depth_files import read_depth
-from deepdepth_jax.datasets.pipeline import read_examples
+from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.evaluation.evaluate import measure, records_to_evaluate, report
+from deepdepth_jax.evaluation.evaluate import (
+    measure,
+    report,
+    require_writable,
+    source_to_evaluate,
+)
 from deepdepth_jax.evaluation.image_table import ImageTable
+from deepdepth_jax.evaluation.placement import PlacedMap, PlacementCounts, place
+from deepdepth_jax.evaluation.prediction_files import PredictedMaps, open_predictions
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.types import AnyArray, Example
 
-UNITS_M = {".png": 1 / 256, ".npy": 1.0}
-"""Metres that one unit of a file stands for, by its suffix: what `predict` writes."""
 
+def evaluate_files(
+    config: ConfigDict, predictions: Path, output: Path | None = None
+) -> None:
+    """Evaluates depth files: prints tables, writes eval.* and figures/.
 
-def evaluate_files(config: ConfigDict, folder: Path) -> None:
-    """Evaluates depth files; prints tables, writes eval.* and figures/ beside them.
-
-    For the picture `a/b` of the split, the file is `a/b.png` (16 bit, metres x 256) or
-    `a/b.npy` (metres) in the folder, or `a_b`, each also with `_depth` at the end of
-    its name. A map of another size than the ground truth is brought to it bilinearly.
+    See `prediction_files.open_predictions` for the files, and `placement.place` for
+    maps of another size than their images.
 
     Args:
       config: completed; its section `eval` is the protocol.
-      folder: of the files.
+      predictions: a folder of depth files, or one .npy file.
+      output: the folder to write to; None: the folder of the files, or one that is
+        named after the .npy file.
 
     Raises:
-      UserError: a file is missing, broken, or has no depth where it counts.
+      UserError: a map is missing, broken, of a size that fits no image, or has no depth
+        where it counts; or the folder cannot be written to.
     """
-    records = records_to_evaluate(config)
-    names = records.source.present
-    files = _find_files(folder, names)
+    source = source_to_evaluate(config, learned_from=())
+    maps = open_predictions(predictions, source)
+    folder = output or (
+        predictions if predictions.is_dir() else predictions.with_suffix("")
+    )
+    require_writable(folder)
+    records = prepare(config.data, source)
     protocol = dataclasses.replace(
-        Protocol.of(config, records.source),
+        Protocol.of(config, source),
         flip=False,
         scales=(1.0,),
         window=(0, 0),
@@ -53,56 +61,44 @@ def evaluate_files(config: ConfigDict, folder: Path) -> None:
     def predict_each(
         items: Iterator[Example],
     ) -> Iterator[tuple[Example, AnyArray, AnyArray | None]]:
-        for example in items:
-            yield example, _prediction_m(files[example.name], example, protocol), None
+        for seen, placed in _placed_maps(maps, items, protocol):
+            yield seen, placed.depth_m, None
 
-    table = ImageTable(names, [MODEL, MEDIAN_SCALED, *REGIONS])
+    table = ImageTable(source.present, [MODEL, MEDIAN_SCALED, *REGIONS])
+    counts = PlacementCounts()
     items = read_examples(records, range(records.count))
-    bar = tqdm(items, f"evaluate {records.source.split}", records.count)
-    for example, prediction_m, _ in predict_each(iter(bar)):
-        table.add(example.name, measure(protocol, example, prediction_m))
-    without = len(records.source.without_ground_truth)
-    evaluation = Evaluation(protocol, folder.name, table, without)
+    bar = tqdm(items, f"evaluate {source.split}", records.count)
+    for example, placed in _placed_maps(maps, iter(bar), protocol):
+        counts.add(placed)
+        table.add(example.name, measure(protocol, example, placed.depth_m))
+    evaluation = Evaluation(
+        protocol,
+        predictions.name,
+        table,
+        len(source.without_ground_truth),
+        conditions=counts.conditions(),
+        remarks=counts.remarks(),
+    )
     report(evaluation, folder, config, records, predict_each)
 
 
-def _find_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
-    files, missing = {}, []
-    for name in names:
-        stems = (
-            stem + end
-            for stem in (name, name.replace("/", "_"))
-            for end in ("", "_depth")
-        )
-        paths = (folder / f"{stem}{suffix}" for stem in stems for suffix in UNITS_M)
-        path = next((path for path in paths if path.exists()), None)
-        if path is None:
-            missing.append(name)
-        else:
-            files[name] = path
-    if missing:
-        raise UserError(
-            f"--predictions={folder}: no file for {len(missing)} of {len(names)} "
-            f"pictures, the first of them {missing[0]}: give {missing[0]}.png (16 bit, "
-            f"metres x 256) or {missing[0]}.npy (metres)"
-        )
-    return files
+def _placed_maps(
+    maps: PredictedMaps, items: Iterator[Example], protocol: Protocol
+) -> Iterator[tuple[Example, PlacedMap]]:
+    """Yields examples with true depth where a map covers them, and the maps.
 
-
-def _prediction_m(
-    path: Path, example: Example, protocol: Protocol
-) -> Float[np.ndarray, "h w"]:
-    prediction_m = read_depth(path, UNITS_M[path.suffix])
-    is_empty = prediction_m <= 0
-    height, width = example.depth_m.shape
-    if prediction_m.shape != (height, width):
-        prediction_m = cv2.resize(prediction_m, (width, height))
-        # Also where something and nothing were mixed.
-        is_empty = cv2.resize(is_empty.astype(np.float32), (width, height)) > 0
-    nothing = protocol.evaluated(example.depth_m) & is_empty
-    if nothing.any():
-        raise UserError(
-            f"{path}: {nothing.sum()} pixels that count have no depth (0, negative or "
-            "not a number): a prediction must say something of every pixel"
-        )
-    return prediction_m
+    Raises:
+      UserError: a map is of a size that fits no image, or has no depth where it counts.
+    """
+    for example in items:
+        origin = maps.origin(example.name)
+        shape = example.image.shape[:2]
+        placed = place(maps.read(example.name), shape, origin)
+        covered = dataclasses.replace(example, depth_m=placed.inside(example.depth_m))
+        nothing = protocol.evaluated(covered.depth_m) & (placed.depth_m <= 0)
+        if nothing.any():
+            raise UserError(
+                f"{origin}: {nothing.sum()} pixels that count have no depth (0, "
+                "negative or not a number); predict depth at every pixel"
+            )
+        yield covered, placed

@@ -53,6 +53,8 @@ class Evaluation:
       step: of the checkpoint; None if it was somebody else's predictions.
       temperature: of the checkpoint.
       uncertainty: None if nothing was said about it.
+      conditions: further entries of the protocol in eval.json, found by evaluating.
+      remarks: the same for people to read, as far as it is not usual.
     """
 
     protocol: Protocol
@@ -62,6 +64,8 @@ class Evaluation:
     step: int | None = None
     temperature: float | None = None
     uncertainty: UncertaintySummary | None = None
+    conditions: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    remarks: Sequence[str] = ()
 
     def results(self) -> dict[str, Any]:
         """Gives what eval.json holds."""
@@ -70,7 +74,11 @@ class Evaluation:
         without = model.images_without_ground_truth + self.frames_without_ground_truth
         counts = {"images": model.images, "images_without_ground_truth": without}
         results = {
-            "protocol": dataclasses.asdict(self.protocol) | counts,
+            "protocol": {
+                **dataclasses.asdict(self.protocol),
+                **self.conditions,
+                **counts,
+            },
             "step": self.step,
             "metrics": model.compute(),
             **{
@@ -103,8 +111,13 @@ class Evaluation:
         for published in PUBLISHED.get(self.protocol.dataset, ()):
             rows[f"{published.method}, as published"] = published.metrics
         parts = [
-            f"{self.protocol}: {images} images"
-            + (f", {without} without ground truth" if without else ""),
+            "; ".join(
+                [
+                    f"{self.protocol}: {images} images"
+                    + (f", {without} without ground truth" if without else ""),
+                    *self.remarks,
+                ]
+            ),
             _metric_table("", rows),
             _metric_table("by true depth", results["by_distance"]),
             _metric_table("by steps of true depth", results["by_edge"]),

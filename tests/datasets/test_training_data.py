@@ -43,8 +43,8 @@ def pairs(manifest, **overrides):
 def test_own_pairs_are_trained_on_and_evaluated(manifest, tmp_path, capsys):
     main(arguments(tmp_path, **pairs(manifest)))
     out = capsys.readouterr().out
-    assert f"pairs train (given): 8 of 8 frames of {manifest}" in out
-    assert re.search("pairs test, given ground truth, .*: 2 images", out)
+    assert f"pairs train of {manifest} (given): 8 of 8 frames under" in out
+    assert re.search(r"pairs test of \S+, given ground truth, .*: 2 images", out)
 
 
 def test_preparing_alone_leaves_nothing_to_do_for_training(manifest, tmp_path, capsys):

@@ -265,7 +265,7 @@ def test_the_truth_itself_is_perfect(trained, predicted, tmp_path):
 
 
 def test_what_is_missing_or_empty_is_named(trained, predicted, tmp_path):
-    with pytest.raises(UserError, match=r"3 of 3 pictures.*test/000000"):
+    with pytest.raises(UserError, match=r"3 of 3 images.*test/000000"):
         evaluate_files(trained, tmp_path)
     for name, (depth_m, _) in predicted.items():
         np.save(tmp_path / f"{name.replace('/', '_')}.npy", depth_m)

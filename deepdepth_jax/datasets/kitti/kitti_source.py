@@ -27,6 +27,7 @@ from deepdepth_jax.datasets.kitti.eigen import (
 )
 from deepdepth_jax.datasets.kitti.layout import Layout
 from deepdepth_jax.datasets.kitti.lidar import project_lidar, read_sweep
+from deepdepth_jax.datasets.kitti.lists import read_list
 from deepdepth_jax.datasets.kitti.split import choose_frames
 from deepdepth_jax.datasets.kitti.survey import FrameFiles, Survey, survey
 from deepdepth_jax.datasets.source import Source
@@ -55,6 +56,8 @@ class KittiSource(Source):
       legacy: depth from lidar as most published figures took it; see `project_lidar`.
       train_list: a file with frames to train on, in place of the Eigen split's, as are
         `val_list` and `test_list`; see `lists.read_list`. Empty: there is none.
+      learned: whether a network learns from the frames of `train` and `val`. If so,
+        none of them may be tested on.
       dataset: "kitti".
 
     Raises:
@@ -71,6 +74,7 @@ class KittiSource(Source):
     train_list: str = ""
     val_list: str = ""
     test_list: str = ""
+    learned: bool = True
     dataset: str = dataclasses.field(default="kitti", init=False)
 
     def __post_init__(self) -> None:
@@ -124,9 +128,7 @@ class KittiSource(Source):
     @property
     def split_title(self) -> str:
         """Names the split, and the user's list where it is not Eigen's."""
-        lists = {"train": self.train_list, "val": self.val_list, "test": self.test_list}
-        given = lists[self.split]
-        return f"{self.split} of {given}" if given else self.split
+        return f"{self.split} of {self._list}" if self._list else self.split
 
     @property
     def ground_truth_title(self) -> str:
@@ -153,6 +155,21 @@ class KittiSource(Source):
         return self._survey.missing
 
     @functools.cached_property
+    def listed(self) -> Sequence[str] | None:
+        """The names of the frames in the order of the user's list, None without one.
+
+        The Eigen split has no order: its published lists differ in theirs.
+        """
+        if not self._list:
+            return None
+        return [entry.frame.name for entry in read_list(self._list)]
+
+    @property
+    def _list(self) -> str:
+        lists = {"train": self.train_list, "val": self.val_list, "test": self.test_list}
+        return lists[self.split]
+
+    @functools.cached_property
     def without_ground_truth(self) -> Sequence[str]:
         """Frames of the split that improved depth was never published for.
 
@@ -175,6 +192,7 @@ class KittiSource(Source):
             train_list=self.train_list,
             val_list=self.val_list,
             test_list=self.test_list,
+            learned=self.learned,
         )
         if self.ground_truth == "lidar":
             return [entry.frame for entry in chosen], []

@@ -21,6 +21,7 @@ def choose_frames(
     train_list: str = "",
     val_list: str = "",
     test_list: str = "",
+    learned: bool = True,
 ) -> list[ListedFrame]:
     """Chooses the frames of a split, ordered by drive, camera and index.
 
@@ -35,6 +36,7 @@ def choose_frames(
       train_list: a file for `read_list`, and so are the other two; empty for none.
       val_list: frames to validate on, of the pool or not.
       test_list: frames to test on, in place of Eigen's 697.
+      learned: whether a network learns from the pool. If not, any frames may be tested.
 
     Raises:
       UserError: a field has no such value, a list is not as it must be, or a frame is
@@ -51,8 +53,9 @@ def choose_frames(
         drives = {entry.frame.drive_name for entry in pool}
         require_drives(validation_drives, drives, train_list or EIGEN)
         val = [entry for entry in pool if entry.frame.drive_name in validation_drives]
-    _require_untested(pool, test, "data.kitti.train_list")
-    _require_untested(val, test, "data.kitti.val_list")
+    if learned:
+        _require_untested(pool, test, "data.kitti.train_list")
+        _require_untested(val, test, "data.kitti.val_list")
     held_out = {entry.frame for entry in val}
     train = [entry for entry in pool if entry.frame not in held_out]
     chosen = {"train": train, "val": val, "test": test}[split]

@@ -80,14 +80,25 @@ class PairsSource(Source):
         }
 
     @property
+    def split_title(self) -> str:
+        """Names the split and the manifest."""
+        return f"{self.split} of {self.manifest}"
+
+    @property
     def place(self) -> str:
-        """The manifest."""
-        return f"of {self.manifest}"
+        """The folder that the manifest's paths begin at."""
+        return f"under {Path(self.manifest).parent}"
 
     @functools.cached_property
     def expected(self) -> Sequence[str]:
         """The names of the pairs of the split."""
         return [pair.name for pair in self._pairs]
+
+    @functools.cached_property
+    def listed(self) -> Sequence[str]:
+        """The names of the pairs of the split, in the order of the manifest."""
+        pairs = read_manifest(self.manifest)
+        return [pair.name for pair in pairs if pair.split == self.split]
 
     @property
     def missing(self) -> Mapping[str, Sequence[str]]:

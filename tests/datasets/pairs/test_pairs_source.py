@@ -71,7 +71,9 @@ def test_pairs_come_back_exactly(manifest):
     assert source.expected == source.present == [f"rgb/{stem}.png" for stem in "abc"]
     assert source.without_focal_length == ["rgb/b.png"]
     assert source.missing == {}
-    assert source.report() == f"pairs train (given): 3 of 3 frames of {manifest}"
+    assert source.report() == (
+        f"pairs train of {manifest} (given): 3 of 3 frames under {manifest.parent}"
+    )
 
 
 def test_each_split_has_its_own(manifest):
