@@ -3,16 +3,18 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.predict.media import InputFile, Picture, read_picture
-from deepdepth_jax.predict.outputs import Outputs, frame_target
-from deepdepth_jax.predict.video import open_video
+from deepdepth_jax.predict.outputs import FramePicture, Outputs, frame_target
+from deepdepth_jax.predict.video import Video, open_video
 from deepdepth_jax.types import Prediction
 
-PredictEach = Callable[[Iterator[Picture]], Iterator[tuple[Picture, Prediction]]]
+Item = TypeVar("Item", bound=Picture)
+PredictEach = Callable[[Iterator[Item]], Iterator[tuple[Item, Prediction]]]
 """Predicts pictures in their order, reading them as they are needed."""
 
 
@@ -43,7 +45,7 @@ class Failures:
 
 
 def predict_pictures(
-    predict_each: PredictEach,
+    predict_each: PredictEach[Picture],
     sources: Sequence[InputFile],
     outputs: Outputs,
     failures: Failures,
@@ -66,7 +68,10 @@ def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[Picture]
 
 
 def predict_video(
-    predict_each: PredictEach, source: InputFile, outputs: Outputs, failures: Failures
+    predict_each: PredictEach[FramePicture],
+    source: InputFile,
+    outputs: Outputs,
+    failures: Failures,
 ) -> None:
     """Predicts the frames of a video, with a progress bar.
 
@@ -75,15 +80,18 @@ def predict_video(
     try:
         with (
             open_video(source.path) as video,
-            outputs.video(source.target, video.frame_rate) as save,
+            outputs.video(source.target, video) as save,
         ):
-            frames = (
-                Picture(frame_target(source.target, index), image)
-                for index, image in enumerate(video.frames)
-            )
+            frames = _pictures(source, video)
             total = video.num_frames or None
             bar = tqdm(frames, source.path.name, total, unit="frame")
             for frame, found in predict_each(iter(bar)):
                 save(frame, found)
     except UserError as error:
         failures.add(source.path, error)
+
+
+def _pictures(source: InputFile, video: Video) -> Iterator[FramePicture]:
+    for index, frame in enumerate(video.frames):
+        target = frame_target(source.target, index)
+        yield FramePicture(target, frame.image, frame.time_s, frame.duration_s)

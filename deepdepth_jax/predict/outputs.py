@@ -17,11 +17,25 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.predict.media import Picture
 from deepdepth_jax.predict.point_cloud import save_point_cloud
-from deepdepth_jax.predict.video import VideoWriter
+from deepdepth_jax.predict.video import Video
+from deepdepth_jax.predict.video_writer import VideoWriter
 from deepdepth_jax.types import AnyArray, Prediction, known
 
 DEPTH_PNG_UNITS_PER_METRE = 256
 """KITTI's convention for 16-bit depth: value / 256 is metres, 0 is none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FramePicture(Picture):
+    """A frame of a video.
+
+    Attributes:
+      time_s: seconds since the first frame.
+      duration_s: seconds for which it is shown if it is the last one.
+    """
+
+    time_s: Fraction
+    duration_s: Fraction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,27 +148,29 @@ class Outputs:
 
     @contextlib.contextmanager
     def video(
-        self, target: Path, frame_rate: Fraction
-    ) -> Iterator[Callable[[Picture, Prediction], None]]:
-        """Gives what writes the results of a video's frames, one after the other.
+        self, target: Path, video: Video
+    ) -> Iterator[Callable[[FramePicture, Prediction], None]]:
+        """Yields a function that writes the results of one frame after the other.
 
-        Drawings become videos, `TARGET_color.mp4` and so on; files are written for each
-        frame.
+        Drawings become videos, `TARGET_color.mp4` and so on, in which each frame has
+        its time. Files are written for each frame.
         """
         with contextlib.ExitStack() as stack:
             target.parent.mkdir(parents=True, exist_ok=True)
             writers = {
                 kind: stack.enter_context(
-                    VideoWriter(_ending(target, f"_{kind}.mp4"), frame_rate)
+                    VideoWriter(
+                        _ending(target, f"_{kind}.mp4"), video.frame_rate, video.tick_s
+                    )
                 )
                 for kind in self.kinds
                 if kind in DRAWINGS
             }
 
-            def save(frame: Picture, found: Prediction) -> None:
+            def save(frame: FramePicture, found: Prediction) -> None:
                 self._save_files(frame, found)
                 for kind, drawing in self._drawings(frame, found):
-                    writers[kind].write(drawing)
+                    writers[kind].write(drawing, frame.time_s, frame.duration_s)
 
             yield save
 

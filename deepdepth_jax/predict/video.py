@@ -1,11 +1,11 @@
-"""Videos, read and written frame by frame: never all of one in memory."""
+"""Videos, read frame by frame: never all of one in memory."""
 
 import contextlib
 import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,23 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.installation import install_command
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
-RATE_FACTOR = "18"
-"""The encoder's quality: at 18 no loss is seen, less is better, 51 is the worst."""
+LARGEST_PIXEL_RATIO = 16
+"""Files with pixels that are so many times wider than high, or higher, are damaged."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A frame of a video.
+
+    Attributes:
+      image: RGB, as players show it: upright, and of square pixels.
+      time_s: seconds since the first frame.
+      duration_s: seconds until the next frame; of the last one, until the end.
+    """
+
+    image: UInt8[np.ndarray, "h w 3"]
+    time_s: Fraction
+    duration_s: Fraction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,16 +39,17 @@ class Video:
     """An opened video.
 
     Attributes:
-      frame_rate: frames a second.
-      num_frames: as the file tells; 0 = it does not.
-      frames: RGB, decoded as they are needed, turned as the camera meant them. Raises
-        `UserError` where the file breaks off or the frames change their size, and at
-        the end if some were damaged.
+      frame_rate: frames per second, of a video whose rate varies an estimate.
+      tick_s: seconds; every time is a multiple of it, but for estimated ones.
+      num_frames: as the file states; 0 = it does not.
+      frames: decoded as they are needed. Raises `UserError` where the file breaks off
+        or the frames change their size, and at the end if some were damaged.
     """
 
     frame_rate: Fraction
+    tick_s: Fraction
     num_frames: int
-    frames: Iterator[UInt8[np.ndarray, "h w 3"]]
+    frames: Iterator[Frame]
 
 
 @contextlib.contextmanager
@@ -43,7 +59,7 @@ def open_video(path: Path) -> Iterator[Video]:
     Raises:
       UserError: it cannot be read, or PyAV is not installed.
     """
-    av = _import_av(path)
+    av = import_av(path)
     try:
         # Titles may be in any encoding.
         container = av.open(str(path), metadata_errors="replace")
@@ -57,14 +73,16 @@ def open_video(path: Path) -> Iterator[Video]:
         stream = container.streams.video[0]
         if not stream.guessed_rate:
             raise UserError(f"{path}: does not tell its frame rate; convert it to mp4")
-        yield Video(stream.guessed_rate, stream.frames, _read_frames(av, path, stream))
+        frames = _read_frames(av, path, stream)
+        rate, tick_s = stream.guessed_rate, stream.time_base
+        yield Video(rate, tick_s, stream.frames, frames)
 
 
-def _read_frames(
-    av: ModuleType, path: Path, stream: Any
-) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+def _read_frames(av: ModuleType, path: Path, stream: Any) -> Iterator[Frame]:
     read = damaged = 0
     size = None
+    clock = _Clock(stream)
+    shape = _square_pixels(path, stream)
     try:
         for frame in stream.container.decode(stream):
             size = size or (frame.height, frame.width)
@@ -72,64 +90,80 @@ def _read_frames(
                 raise UserError(f"{path}: its frames change their size after {read}")
             read += 1
             damaged += frame.is_corrupt
-            quarter_turns = round(frame.rotation / 90)
-            upright = np.rot90(frame.to_ndarray(format="rgb24"), quarter_turns)
-            yield np.ascontiguousarray(upright)
+            image = frame.to_ndarray(format="rgb24", **shape)
+            yield Frame(_upright(image, frame), *clock.read(frame))
     except av.FFmpegError as error:
         raise UserError(f"{path}: breaks off after {read} frames ({error})") from error
     if damaged or not read:
         raise UserError(f"{path}: {damaged} of its {read} frames are damaged")
 
 
-class VideoWriter:
-    """Writes frames of one size as H.264 in mp4, which any player or browser shows.
+class _Clock:
+    """Computes when frames are shown, from the time stamps of a stream.
 
-    Use it in a `with` block; there is a file as soon as there is a frame.
-
-    Args:
-      path: ends in `.mp4`.
-      frame_rate: frames a second.
+    A frame that has none, or is not after the one before, as where two recordings were
+    joined, follows by the frame rate.
     """
 
-    def __init__(self, path: Path, frame_rate: Fraction) -> None:
-        self._av = _import_av(path)
-        self._path, self._frame_rate = path, frame_rate
-        self._container: Any = None
+    def __init__(self, stream: Any) -> None:
+        self._usual_s = 1 / stream.guessed_rate
+        # AVI only counts frames in the order of decoding. What FFmpeg makes of that for
+        # the order of display is wrong where H.264 has B-frames.
+        self._counts = stream.container.format.name == "avi"
+        self._stamp_s: Fraction | None = None
+        self._time_s = Fraction(0)
 
-    def __enter__(self) -> "VideoWriter":
-        return self
+    def read(self, frame: Any) -> tuple[Fraction, Fraction]:
+        """Returns when the next frame is shown, and for how long if it is the last."""
+        ticks = frame.dts if self._counts else frame.pts
+        before_s, usual_s = self._stamp_s, self._usual_s
+        if ticks is not None:
+            self._stamp_s = ticks * frame.time_base
+        else:
+            self._stamp_s = (before_s or 0) + usual_s
+        if before_s is not None:
+            step_s = self._stamp_s - before_s
+            self._time_s += step_s if step_s > 0 else usual_s
+        duration_s = frame.duration * frame.time_base or usual_s
+        return self._time_s, duration_s
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._container is not None:
-            with self._container:
-                self._encode(None)
 
-    def write(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Appends an RGB frame; an odd side is made even by doubling its last line."""
-        height, width = frame.shape[:2]
-        even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        if self._container is None:
-            self._open(*even.shape[:2])
-        self._encode(self._av.VideoFrame.from_ndarray(even, format="rgb24"))
-
-    def _open(self, height: int, width: int) -> None:
-        self._container = self._av.open(str(self._path), "w")
-        self._stream = self._container.add_stream(
-            "libx264", rate=self._frame_rate, options={"crf": RATE_FACTOR}
+def _square_pixels(path: Path, stream: Any) -> dict[str, int]:
+    """Returns the side to enlarge, so that pixels are as wide as they are high."""
+    ratio = stream.sample_aspect_ratio or Fraction(1)
+    if not 1 / LARGEST_PIXEL_RATIO <= ratio <= LARGEST_PIXEL_RATIO:
+        raise UserError(
+            f"{path}: its pixels are {float(ratio):g} times as wide as high; convert "
+            "it to square pixels"
         )
-        self._stream.height, self._stream.width = height, width
-        self._stream.pix_fmt = "yuv420p"
-
-    def _encode(self, frame: Any) -> None:
-        self._container.mux(self._stream.encode(frame))
+    if ratio > 1:
+        return {"width": round(stream.width * ratio)}
+    return {"height": round(stream.height / ratio)} if ratio < 1 else {}
 
 
-def _import_av(path: Path) -> ModuleType:
+def _upright(
+    image: UInt8[np.ndarray, "h w 3"], frame: Any
+) -> UInt8[np.ndarray, "y x 3"]:
+    """Turns and mirrors an image as the display matrix of its frame asks for.
+
+    The matrix (ISO/IEC 14496-12, 6.2.2) shows column x and row y at column a x + c y
+    and row b x + d y. Other angles than right ones are rounded, as players do.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return image
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].astype(float)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        image, a, d = image.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def import_av(path: Path) -> ModuleType:
+    """Imports PyAV to read or write a video.
+
+    Raises:
+      UserError: it is not installed.
+    """
     try:
         import av
     except ModuleNotFoundError as error:

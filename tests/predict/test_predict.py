@@ -152,15 +152,16 @@ def test_colours_span_the_depths_that_can_be_predicted(trained, pictures, tmp_pa
 
 def test_a_video_becomes_a_video(trained, tmp_path):
     (tmp_path / "in").mkdir()
-    make_video(tmp_path / "in" / "drive.mp4", 5)
+    times_ms = [0, 100, 200, 1300, 1400, 3900]
+    make_video(tmp_path / "in" / "drive.mp4", times_ms=times_ms)
     out = tmp_path / "out"
     assert run(trained, tmp_path / "in", out) == 0
     assert files_below(out) == {"drive_color.mp4"}
     with open_video(out / "drive_color.mp4") as video:
-        assert video.frame_rate == 12
         frames = list(video.frames)
-    assert len(frames) == 5
-    assert frames[0].shape == (48 + STRIP_PX, 320, 3)
+    assert [round(1000 * frame.time_s) for frame in frames] == times_ms[:-1]
+    assert round(1000 * (frames[-1].time_s + frames[-1].duration_s)) == times_ms[-1]
+    assert frames[0].image.shape == (48 + STRIP_PX, 320, 3)
 
 
 def test_of_a_video_files_are_written_for_each_frame(trained, tmp_path):
@@ -174,9 +175,10 @@ def test_of_a_video_files_are_written_for_each_frame(trained, tmp_path):
     }
     predictor = DepthPredictor.load(trained / "run")
     with open_video(source) as video:
-        for index, image in enumerate(video.frames):
+        for index, frame in enumerate(video.frames):
             depth_m = np.load(out / "drive_frames" / f"00000{index}_depth.npy")
-            np.testing.assert_allclose(depth_m, predictor(image).depth_m, rtol=1e-5)
+            expected_m = predictor(frame.image).depth_m
+            np.testing.assert_allclose(depth_m, expected_m, rtol=1e-5)
 
 
 def test_broken_files_are_named_and_the_rest_is_done(

@@ -6,16 +6,39 @@ import av
 import cv2
 import numpy as np
 import pytest
-from moving_pictures import frame, make_video
+from moving_pictures import RATE, frame, make_video
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.predict.video import VideoWriter, open_video
+from deepdepth_jax.predict.video import open_video
+from deepdepth_jax.predict.video_writer import VideoWriter
 from deepdepth_jax.runtime.installation import install_command
+
+TIMES_MS = [0, 100, 200, 1200, 1300, 2900, 3900]
+"""When frames are shown, and when the video ends."""
 
 
 def read(path):
     with open_video(path) as video:
-        return list(video.frames)
+        return [frame.image for frame in video.frames]
+
+
+def read_times_ms(path):
+    """Reads when each frame is shown, and when the video ends."""
+    with open_video(path) as video:
+        frames = list(video.frames)
+    times_s = [frame.time_s for frame in frames]
+    times_s.append(times_s[-1] + frames[-1].duration_s)
+    return [round(1000 * time_s) for time_s in times_s]
+
+
+def copy(path, target):
+    """Writes what is read."""
+    with (
+        open_video(path) as video,
+        VideoWriter(target, video.frame_rate, video.tick_s) as writer,
+    ):
+        for one in video.frames:
+            writer.write(one.image, one.time_s, one.duration_s)
 
 
 def test_frames_come_in_their_order(tmp_path):
@@ -23,7 +46,7 @@ def test_frames_come_in_their_order(tmp_path):
     with open_video(path) as video:
         assert video.frame_rate == 12
         assert video.num_frames == 5
-        frames = list(video.frames)
+        frames = [one.image for one in video.frames]
     assert len(frames) == 5
     for index, image in enumerate(frames):
         assert image.dtype == np.uint8
@@ -33,7 +56,7 @@ def test_frames_come_in_their_order(tmp_path):
 
 @pytest.mark.parametrize("turned_deg", [90, -90, 180])
 def test_frames_are_turned_as_another_reader_turns_them(tmp_path, turned_deg):
-    path = make_video(tmp_path / "a.mp4", 1, turned_deg=turned_deg)
+    path = make_video(tmp_path / "a.mp4", 1, display=(turned_deg,))
     capture = cv2.VideoCapture(str(path))
     _, expected = capture.read()
     capture.release()
@@ -43,11 +66,83 @@ def test_frames_are_turned_as_another_reader_turns_them(tmp_path, turned_deg):
     assert image.shape == ((48, 64, 3) if turned_deg == 180 else (64, 48, 3))
 
 
+@pytest.mark.parametrize("turned_deg", [0, 90, 180, 270])
+@pytest.mark.parametrize("left_right", [False, True])
+@pytest.mark.parametrize("top_bottom", [False, True])
+def test_frames_lie_as_players_show_them(tmp_path, turned_deg, left_right, top_bottom):
+    display = (turned_deg, left_right, top_bottom)
+    [image] = read(make_video(tmp_path / "a.mp4", 1, display=display))
+    expected = np.rot90(frame(0), turned_deg // 90)
+    expected = expected[:, ::-1] if left_right else expected
+    expected = expected[::-1] if top_bottom else expected
+    assert image.shape == expected.shape
+    assert np.median(np.abs(image.astype(int) - expected)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("pixel_ratio", "turned_deg", "size"),
+    [
+        (Fraction(4, 3), 0, (48, 85)),
+        (Fraction(1, 2), 0, (96, 64)),
+        (Fraction(4, 3), 90, (85, 48)),
+    ],
+)
+def test_pixels_become_square(tmp_path, pixel_ratio, turned_deg, size):
+    path = make_video(
+        tmp_path / "a.mp4", 1, pixel_ratio=pixel_ratio, display=(turned_deg,)
+    )
+    [image] = read(path)
+    assert image.shape == (*size, 3)
+    red = np.all(np.abs(image.astype(int) - (255, 0, 0)) < 20, axis=-1)
+    assert red.mean() == pytest.approx(1 / 4, abs=0.04)
+    rows, columns = np.nonzero(red)
+    assert np.ptp(rows) == pytest.approx(size[0] / 2, abs=4)
+    assert np.ptp(columns) == pytest.approx(size[1] / 2, abs=4)
+
+
+def test_pixels_of_no_sensible_shape_are_refused(tmp_path):
+    path = make_video(tmp_path / "a.mp4", 1, pixel_ratio=Fraction(20))
+    with pytest.raises(UserError, match=r"a\.mp4: its pixels are 20 times as wide"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
+def test_frames_keep_their_times(tmp_path, suffix):
+    path = make_video(tmp_path / f"a{suffix}", times_ms=TIMES_MS)
+    if suffix != ".ts":  # which does not say when the last frame ends
+        assert read_times_ms(path) == TIMES_MS
+    copy(path, tmp_path / "b.mp4")
+    assert read_times_ms(tmp_path / "b.mp4")[:-1] == TIMES_MS[:-1]
+    with av.open(str(tmp_path / "b.mp4")) as file:
+        stream = file.streams.video[0]
+        length_ms = round(1000 * stream.duration * stream.time_base)
+        assert length_ms == read_times_ms(path)[-1]
+        # The times of decoding too: some players end by them.
+        stamps = [(x.pts, x.dts) for x in file.demux(stream) if x.pts is not None]
+        assert all(pts == dts for pts, dts in stamps)
+
+
+@pytest.mark.parametrize("encoding", [{"bf": "3", "crf": "1"}, {"bf": "0"}])
+def test_avi_has_even_times_whatever_the_order_of_decoding(tmp_path, encoding):
+    path = make_video(tmp_path / "a.avi", 14, encoding=encoding.items())
+    expected = [round(1000 * index / RATE) for index in range(15)]
+    assert read_times_ms(path) == expected
+
+
+def test_joined_recordings_follow_each_other(tmp_path):
+    parts = [make_video(tmp_path / f"{n}.ts", 3) for n in (1, 2)]
+    path = tmp_path / "both.mpg"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    expected = [round(1000 * index / RATE) for index in range(7)]
+    assert read_times_ms(path) == pytest.approx(expected, abs=1)
+
+
 def test_frames_are_decoded_when_they_are_needed(tmp_path):
     path = make_video(tmp_path / "cut.mp4", 40, options={"movflags": "faststart"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with open_video(path) as video:
-        assert np.median(next(video.frames)[:, 32:] - frame(0)[:, 32:]) <= 3
+        first = next(video.frames).image
+        assert np.median(first[:, 32:] - frame(0)[:, 32:]) <= 3
         with pytest.raises(UserError, match=r"cut\.mp4: breaks off after \d+ frames"):
             list(video.frames)
 
@@ -107,12 +202,13 @@ def test_frames_that_change_their_size_are_refused(tmp_path):
 @pytest.mark.parametrize("size", [(48, 64), (33, 47)])
 def test_what_is_written_is_read(tmp_path, size):
     path = tmp_path / "written.mp4"
-    with VideoWriter(path, Fraction(30000, 1001)) as writer:
+    tick_s = Fraction(1001, 30000)
+    with VideoWriter(path, 1 / tick_s, tick_s) as writer:
         for index in range(7):
-            writer.write(frame(index, *size))
+            writer.write(frame(index, *size), index * tick_s, tick_s)
     with open_video(path) as video:
-        assert video.frame_rate == Fraction(30000, 1001)
-        frames = list(video.frames)
+        assert video.frame_rate == 1 / tick_s
+        frames = [one.image for one in video.frames]
     assert len(frames) == 7
     assert frames[0].shape == (size[0] + size[0] % 2, size[1] + size[1] % 2, 3)
     for index, image in enumerate(frames):
@@ -125,7 +221,7 @@ def test_what_is_written_is_read(tmp_path, size):
 
 
 def test_a_video_without_frames_is_no_file(tmp_path):
-    with VideoWriter(tmp_path / "empty.mp4", Fraction(25)):
+    with VideoWriter(tmp_path / "empty.mp4", Fraction(25), Fraction(1, 25)):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -133,15 +229,18 @@ def test_a_video_without_frames_is_no_file(tmp_path):
 def test_frames_before_an_error_can_be_played(tmp_path):
     with (
         pytest.raises(RuntimeError),
-        VideoWriter(tmp_path / "a.mp4", Fraction(25)) as w,
+        VideoWriter(tmp_path / "a.mp4", Fraction(25), Fraction(1, 25)) as w,
     ):
-        w.write(frame(3))
+        w.write(frame(3), Fraction(0), Fraction(1, 25))
         raise RuntimeError
     assert len(read(tmp_path / "a.mp4")) == 1
 
 
 def test_the_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    for attempt in (read, lambda path: VideoWriter(path, Fraction(25))):
+    for attempt in (
+        read,
+        lambda path: VideoWriter(path, Fraction(25), Fraction(1, 25)),
+    ):
         with pytest.raises(UserError, match=re.escape(install_command("video"))):
             attempt(tmp_path / "a.mp4")
