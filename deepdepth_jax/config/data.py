@@ -7,6 +7,7 @@ from deepdepth_jax.config.fields import number, option
 
 Dataset = Literal["kitti", "pairs", "streets", "synthia"]
 GroundTruth = Literal["improved", "lidar"]
+World = Literal["streets", "wide"]
 
 LARGEST_FOCAL_PX = 100_000
 
@@ -93,6 +94,11 @@ class PairsConfig:
 class StreetsConfig:
     """Rendered street scenes."""
 
+    world: World = option(
+        "streets",
+        meaning="the world to draw scenes from: streets, or the far more varied wide",
+        also=("preset",),
+    )
     train_scenes: int = number(
         600, at_least=1, at_most=1_000_000, meaning="scenes to learn from"
     )

@@ -107,6 +107,7 @@ def _streets(
         height=data.streets.height,
         width=data.streets.width,
         seed=STREETS_SEED,
+        world=data.streets.world,
     )
 
 

@@ -53,9 +53,9 @@ def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
     lie = (up, point, jnp.ones_like(point))
     first = 1
     for describe, solids in (
-        (_on_box, scene.boxes),
-        (_on_cylinder, scene.cylinders),
-        (_on_ellipsoid, scene.ellipsoids),
+        (on_box, scene.boxes),
+        (on_cylinder, scene.cylinders),
+        (on_ellipsoid, scene.ellipsoids),
     ):
         count = len(solids.surface.material)
         number = jnp.clip(solid - first, 0, count - 1)
@@ -70,7 +70,7 @@ def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
     return Hits(distance, solid, point, *lie)
 
 
-def _on_box(point: Vectors, box: Boxes) -> Lie:
+def on_box(point: Vectors, box: Boxes) -> Lie:
     """Takes the face that the point is least behind."""
     local = turned(box.yaw, [point[i] - box.base[..., i] for i in range(3)])
     outermost = jnp.full(point.shape[1:], -jnp.inf)
@@ -85,7 +85,7 @@ def _on_box(point: Vectors, box: Boxes) -> Lie:
     return jnp.stack(turned(-box.yaw, normal)), jnp.stack(local), jnp.stack(extent)
 
 
-def _on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
+def on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
     """Takes the cap or the tube, whichever the point is less within."""
     offset = point - cylinder.center.T
     axis = cylinder.axis.T
@@ -102,7 +102,7 @@ def _on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
     return normal, local, extent
 
 
-def _on_ellipsoid(point: Vectors, ellipsoid: Ellipsoids) -> Lie:
+def on_ellipsoid(point: Vectors, ellipsoid: Ellipsoids) -> Lie:
     """Takes the gradient of the ellipsoid's quadratic form."""
     local = point - ellipsoid.center.T
     radii = jnp.maximum(ellipsoid.radii.T, 1e-9)

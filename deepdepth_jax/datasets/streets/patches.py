@@ -13,6 +13,7 @@ from deepdepth_jax.types import AnyArray
 
 Numbers = Float[Array, " n"]
 Color = Float[AnyArray, "3 #n"]
+Measure = Numbers | Float[Array, ""] | float  # for each pixel, or for all
 
 
 @struct.dataclass
@@ -64,9 +65,7 @@ def mix(old: Color, new: Color, share: Numbers) -> Vectors:
     return jnp.asarray(old) + (new - old) * share[None]
 
 
-def within(
-    x: Numbers, low: Numbers | float, high: Numbers | float, blur: Numbers
-) -> Numbers:
+def within(x: Numbers, low: Measure, high: Measure, blur: Numbers) -> Numbers:
     """Tells the share in [low, high] of a pixel that covers [x - blur/2, x + blur/2].
 
     Edges that are drawn so do not flicker, however far away they are.
@@ -77,14 +76,12 @@ def within(
     return jnp.clip((stop - start) / blur, 0.0, 1.0)
 
 
-def wrapped(x: Numbers, period: Numbers | float) -> Numbers:
+def wrapped(x: Numbers, period: Measure) -> Numbers:
     """Brings x into [0, period); `jnp.mod` calls a slow function of C's on CPUs."""
     return x - period * jnp.floor(x / period)
 
 
-def striped(
-    x: Numbers, period: Numbers | float, width: Numbers | float, blur: Numbers
-) -> Numbers:
+def striped(x: Numbers, period: Measure, width: Measure, blur: Numbers) -> Numbers:
     """Tells the share of a pixel in stripes [0, width) of every period."""
     along = wrapped(x, period)
     here = within(along, 0.0, width, blur)

@@ -11,13 +11,10 @@ import numpy as np
 from PIL import Image
 
 from deepdepth_jax.datasets.source import Source
-from deepdepth_jax.datasets.streets.render import intrinsics, render
+from deepdepth_jax.datasets.streets.worlds import WORLDS
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
-# Raise it with every change of what a key looks like: records that were prepared by
-# another version are then made again.
-RENDERER_VERSION = 1
 SPLITS = ("train", "val", "test")
 
 
@@ -35,6 +32,7 @@ class StreetsSource(Source):
       height: rows of the pictures.
       width: columns of the pictures.
       seed: another seed, other streets.
+      world: one of `WORLDS`.
       dataset, ground_truth: "streets" and "rendered", the only kind there is.
 
     Raises:
@@ -46,6 +44,7 @@ class StreetsSource(Source):
     height: int
     width: int
     seed: int = 0
+    world: str = "streets"
     dataset: str = dataclasses.field(default="streets", init=False)
     ground_truth: str = dataclasses.field(default="rendered", init=False)
 
@@ -53,6 +52,11 @@ class StreetsSource(Source):
         if self.split not in SPLITS:
             raise UserError(
                 f"split {self.split!r} of streets does not exist; use one of {SPLITS}"
+            )
+        if self.world not in WORLDS:
+            raise UserError(
+                f"world {self.world!r} of streets does not exist; use one of "
+                f"{tuple(WORLDS)}"
             )
         for field, least in (("num_scenes", 0), ("height", 1), ("width", 1)):
             value = getattr(self, field)
@@ -75,22 +79,21 @@ class StreetsSource(Source):
         # generator's mixing is a permutation, so that no two scenes share a key.
         number = index * len(SPLITS) + SPLITS.index(self.split)
         key = jax.random.fold_in(jax.random.key(self.seed), number)
-        image, depth_m = render(key, self.height, self.width)
-        return Example(
-            name=self.expected[index],
-            image=np.asarray(image),
-            depth_m=np.asarray(depth_m),
-            focal_px=intrinsics(self.height, self.width).focal_px,
-        )
+        rendered = WORLDS[self.world].render(key, self.height, self.width)
+        return Example(name=self.expected[index], **rendered._asdict())
 
     def identity(self) -> Mapping[str, Any]:
         """Tells what scenes are made of."""
-        return dataclasses.asdict(self) | {"renderer": RENDERER_VERSION}
+        return dataclasses.asdict(self) | {"renderer": WORLDS[self.world].version}
 
     @property
     def place(self) -> str:
         """Where the scenes come from."""
-        return f"rendered from seed {self.seed}"
+        return f"rendered from seed {self.seed}{self._of_world}"
+
+    @property
+    def _of_world(self) -> str:
+        return "" if self.world == "streets" else f" of the {self.world} world"
 
     @functools.cached_property
     def expected(self) -> Sequence[str]:

@@ -12,6 +12,7 @@ from deepdepth_jax.datasets.descriptions import Streets
 from deepdepth_jax.datasets.streets import streets_source as source_module
 from deepdepth_jax.datasets.streets.render import intrinsics, render
 from deepdepth_jax.datasets.streets.streets_source import SPLITS, StreetsSource
+from deepdepth_jax.datasets.streets.worlds import WORLDS
 from deepdepth_jax.errors import UserError
 
 
@@ -91,11 +92,13 @@ def test_identity_tells_everything_that_decides_a_record(monkeypatch):
         {"height": 49},
         {"width": 161},
         {"seed": 1},
+        {"world": "wide"},
     ):
         names.add(config_name(dataclasses.replace(streets(), **changes)))
-    monkeypatch.setattr(source_module, "RENDERER_VERSION", "next")
+    worlds = {"streets": WORLDS["streets"]._replace(version="next")}
+    monkeypatch.setattr(source_module, "WORLDS", worlds)
     names.add(config_name(streets()))
-    assert len(names) == 7
+    assert len(names) == 8
 
 
 @pytest.mark.parametrize("index", [-1, 3])
@@ -109,6 +112,7 @@ def test_scenes_beyond_the_split_do_not_exist(index):
     [
         ({"split": "trian"}, "split 'trian' of streets does not exist"),
         ({"num_scenes": -1}, "num_scenes = -1 of streets: use 0 or more"),
+        ({"world": "flat"}, "world 'flat' of streets does not exist"),
         ({"height": 0}, "height = 0 of streets: use 1 or more"),
         ({"width": 0}, "width = 0 of streets: use 1 or more"),
     ],

@@ -1,0 +1,42 @@
+"""What covers the solids of the wide world, as it is written on the host."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from deepdepth_jax.datasets.streets.wide.solids import Holes
+
+Fields = tuple[tuple[Any, int], ...]  # values and how many columns they have
+
+
+class Cover(NamedTuple):
+    """What covers solids: `Surface` and `Pierce`, one for all or one for each."""
+
+    stuff: Any
+    color: Any
+    accent: Any = None
+    pattern: Any = (0.0, 0.0, 0.0, 0.0)
+    holes: Any = Holes.NONE
+    hole_size: Any = 1.0
+    hole_share: Any = 0.0
+
+    def columns(self, count: int) -> Float[np.ndarray, "n 14"]:
+        """Writes one row for each solid."""
+        accent = self.color if self.accent is None else self.accent
+        fields: Any = (self.stuff, self.color, accent, self.pattern)
+        fields += (self.holes, self.hole_size, self.hole_share)
+        return table_of(tuple(zip(fields, (1, 3, 3, 4, 1, 1, 1), strict=True)), count)
+
+
+def table_of(fields: Fields, count: int) -> Float[np.ndarray, "n w"]:
+    """Writes fields, each of so many columns, side by side."""
+    table = np.empty((count, sum(width for _, width in fields)))
+    start = 0
+    for value, width in fields:
+        if width == 1:
+            table[:, start] = value
+        else:
+            table[:, start : start + width] = value
+        start += width
+    return table

@@ -1,0 +1,133 @@
+"""Trees, bushes, hedges and thickets of the wide world: shells with gaps for light."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from deepdepth_jax.datasets.streets.wide.covers import Cover
+from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+
+LEAVES = [
+    [0.05, 0.10, 0.015],
+    [0.07, 0.12, 0.02],
+    [0.04, 0.08, 0.02],
+    [0.10, 0.13, 0.025],
+    [0.10, 0.11, 0.03],
+    [0.06, 0.09, 0.035],
+    [0.05, 0.07, 0.02],
+    [0.15, 0.12, 0.03],
+]
+TIPS = [[0.12, 0.17, 0.03], [0.17, 0.18, 0.05], [0.10, 0.15, 0.04], [0.22, 0.17, 0.04]]
+BARK = [[0.10, 0.08, 0.06], [0.16, 0.13, 0.10], [0.06, 0.05, 0.04], [0.24, 0.21, 0.18]]
+PIXEL = 0.004  # of the distance: gaps between leaves are no smaller
+
+
+def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Cover:
+    """Covers solids with leaves, whose gaps are larger than pixels far away."""
+    distance = np.broadcast_to(distance, (count,))
+    size = np.maximum(draws.uniform(0.05, 0.13, count), PIXEL * distance)
+    if share is None:
+        share = draws.uniform(0.25, 0.5, count)
+    pattern = np.stack([size, 0 * size, 0 * size, 0 * size], -1)
+    return Cover(
+        Stuff.FOLIAGE,
+        np.zeros((count, 3)),
+        np.zeros((count, 3)),
+        pattern,
+        Holes.LEAVES,
+        size,
+        share,
+    )
+
+
+def _colored(draws: Draws, cover: Cover, per_plant: int) -> Cover:
+    """Colours plants, each of several solids."""
+    count = len(cover.color) // per_plant
+    color = np.repeat(draws.colors(LEAVES, count, 0.35), per_plant, 0)
+    accent = np.repeat(draws.colors(TIPS, count, 0.3), per_plant, 0)
+    shade = np.exp(draws.uniform(-0.2, 0.2, (len(color), 1)))
+    return cover._replace(color=color * shade, accent=accent * shade)
+
+
+def add_trees(
+    draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], height: Any
+) -> None:
+    """Plants trees: a trunk that leans a little, branches, and a ragged crown."""
+    count = len(foot)
+    if not count:
+        return
+    group = parts.groups(count)
+    height = np.broadcast_to(height, (count,)).astype(float)
+    lean = draws.uniform(-0.05, 0.05, (count, 3)) * [1, 0, 1]
+    fork = foot + (lean + UP) * (height * draws.uniform(0.3, 0.5, count))[:, None]
+    bark = Cover(Stuff.PLAIN, draws.colors(BARK, count), pattern=(0.7, 0.3, 0.0, 0.0))
+    thick = height * draws.uniform(0.013, 0.026, count)
+    parts.bars(foot - 0.2 * UP, fork, thick, bark, group)
+    wide = height * draws.uniform(0.2, 0.42, count)
+    for _ in range(2):
+        reach = draws.uniform(-0.6, 0.6, (count, 3)) * [1, 0, 1] * wide[:, None]
+        tip = fork + reach + UP * (0.35 * height)[:, None]
+        parts.bars(fork - 0.2 * UP, tip, 0.5 * thick, bark, group)
+    _add_crowns(draws, parts, foot, (height, wide, fork[:, 1] - foot[:, 1]), group)
+
+
+def _add_crowns(
+    draws: Draws, parts: Parts, foot: np.ndarray, size: Any, group: np.ndarray
+) -> None:
+    """Clusters blobs between the fork and the top, fewer for trees afar."""
+    height, wide, fork = size
+    blobs = 8
+    count = len(foot) * blobs
+    top = height - fork
+    level = draws.uniform(0.0, 1.0, (len(foot), blobs))
+    angle = draws.uniform(0.0, 2 * np.pi, (len(foot), blobs))
+    spread = (
+        np.sqrt(np.clip(1 - (1.7 * level - 0.7) ** 2, 0.1, 1.0)) * wide[:, None] * 0.62
+    )
+    x, z = spread * np.cos(angle), spread * np.sin(angle)
+    y = fork[:, None] + (0.12 + 0.72 * level) * top[:, None]
+    center = foot[:, None] + np.stack([x, y, z], -1)
+    radius = wide[:, None, None] * draws.uniform(0.38, 0.7, (len(foot), blobs, 1))
+    radii = radius * draws.uniform(0.75, 1.2, (len(foot), blobs, 3))
+    center, radii = center.reshape(-1, 3), radii.reshape(-1, 3)
+    cover = leaves(draws, np.linalg.norm(center, axis=1), count)
+    parts.ellipsoids(
+        center, radii, _colored(draws, cover, blobs), np.repeat(group, blobs)
+    )
+
+
+def add_bushes(
+    draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], radii: Any
+) -> None:
+    """Plants bushes, or the foliage of a thicket, as single blobs on the ground."""
+    count = len(foot)
+    if not count:
+        return
+    radii = np.broadcast_to(radii, (count, 3))
+    center = foot + UP * (radii * draws.uniform(0.3, 0.8, (count, 1)))
+    cover = leaves(
+        draws, np.linalg.norm(foot, axis=1), count, draws.uniform(0.1, 0.4, count)
+    )
+    parts.ellipsoids(center, radii, _colored(draws, cover, 1))
+
+
+def add_hedges(
+    draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], size: Any, yaw: Any
+) -> None:
+    """Plants clipped hedges: boxes (half width, height, half length) of leaves."""
+    count = len(foot)
+    half_width, height, half_length = size
+    cover = leaves(
+        draws, np.linalg.norm(foot, axis=1), count, draws.uniform(0.05, 0.3, count)
+    )
+    cover = _colored(draws, cover, 1)
+    parts.boxes(foot, (half_width, height, half_length), cover, yaw=yaw)
+    parts.boxes(
+        foot,
+        (0.75 * half_width, 0.88 * height, half_length * 0.98),
+        Cover(Stuff.PLAIN, 0.25 * cover.color, pattern=(0.8, 1.0, 0.0, 0.0)),
+        yaw=yaw,
+    )

@@ -1,0 +1,133 @@
+"""How light falls on the wide world: sun, sky, shade, haze, lit leaves."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from deepdepth_jax.datasets.streets.geometry import SKY, Vectors, dot
+from deepdepth_jax.datasets.streets.hits import Hits
+from deepdepth_jax.datasets.streets.patches import Look, Numbers, Patch, mix, rgb
+from deepdepth_jax.datasets.streets.scene import Light
+from deepdepth_jax.datasets.streets.shading import haze, mirror, sky
+from deepdepth_jax.datasets.streets.solids import Surface
+from deepdepth_jax.datasets.streets.wide.brushes import blotches, fractal
+from deepdepth_jax.datasets.streets.wide.materials import look_of
+from deepdepth_jax.datasets.streets.wide.scene import WideScene
+from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.tracing import Rayed, in_column, is_blocked
+
+OFFSET_M = 0.02  # off the surface, so that it does not shade itself
+OUT_OF_SIGHT_M = 1e4
+SHADED_M = 120.0  # points beyond do not widen the search for what shades them
+LARGE_M = 1.2  # radius of what keeps the sky's light away
+ABOVE = jnp.array([[0.25], [0.94], [-0.23]])
+THROUGH_LEAVES = rgb(0.55, 0.5, 0.15)
+
+
+def radiance(
+    hits: Hits, direction: Vectors, scene: WideScene, focal_px: Float[Array, ""]
+) -> Float[Array, "3 n"]:
+    """Computes the linear RGB that comes along rays from what they meet."""
+    ray = direction / jnp.sqrt(dot(direction, direction))[None]
+    patch = patch_of(hits, ray, scene.surface, focal_px)
+    look = look_of(patch, scene.ground, scene.course)
+    matt = look.color * _irradiance(patch, scene)
+    color = jax.lax.cond(
+        jnp.any(look.gloss > 0),
+        lambda: mix(matt, *_mirrored(ray, patch, look, scene.light)),
+        lambda: matt,
+    )
+    distance = jnp.minimum(hits.distance, OUT_OF_SIGHT_M)
+    clear = jnp.exp(-scene.light.haze_per_m * distance)
+    color = mix(haze(ray, scene.light), color, clear)
+    is_sky = hits.solid == SKY
+    return jax.lax.cond(
+        jnp.any(is_sky),
+        lambda: jnp.where(is_sky[None], sky(ray, scene.light), color),
+        lambda: color,
+    )
+
+
+def patch_of(
+    hits: Hits, ray: Vectors, surfaces: Surface, focal_px: Float[Array, ""]
+) -> Patch:
+    """Gathers what is needed to paint the bits of surface that pixels see."""
+    solid = jnp.maximum(hits.solid, 0)
+    surface = jax.tree.map(lambda leaf: leaf[solid], surfaces)
+    spread = jnp.minimum(hits.distance, OUT_OF_SIGHT_M) / focal_px
+    slant = jnp.maximum(jnp.abs(dot(ray, hits.normal)), 0.02)
+    return Patch(
+        hits=hits,
+        solid=solid,
+        material=surface.material,
+        color=surface.color.T,
+        accent=surface.accent.T,
+        pattern=surface.pattern.T,
+        spread=spread,
+        stretch=spread / slant,
+        reach=spread[None] + (spread / slant)[None] * jnp.abs(ray),
+    )
+
+
+def _mirrored(
+    ray: Vectors, patch: Patch, look: Look, light: Light
+) -> tuple[Vectors, Numbers]:
+    """Computes what smooth surfaces mirror, and how much of it."""
+    normal = patch.hits.normal
+    toward = dot(ray, normal)
+    fresnel = 0.1 + 0.9 * (1 - jnp.clip(-toward, 0.0, 1.0)) ** 5
+    away = ray - 2 * toward[None] * normal
+    clutter = 0.6 * fractal(4 * away, 0 * toward + 0.05, 2) * (away[1] < 0.45)
+    seen = mirror(away, light) * jnp.exp(2 * clutter)[None]
+    return seen, jnp.clip(look.gloss, 0.0, 1.0) * fresnel
+
+
+def _irradiance(patch: Patch, scene: WideScene) -> Vectors:
+    """Sums what a surface receives from the sun, the sky and the street around."""
+    light, hits = scene.light, patch.hits
+    sun, sun_color = light.sun_direction[:, None], light.sun_color[:, None]
+    normal = _ruffled(patch)
+    is_leafy = patch.material == Stuff.FOLIAGE
+    facing = dot(normal, sun)
+    sunshine = jnp.maximum(facing, 0.0)[None] * jnp.ones((3, 1))
+    through = jnp.maximum(-facing, 0.0)[None] * THROUGH_LEAVES
+    sunshine = jnp.where(is_leafy[None], jnp.maximum(sunshine, through), sunshine)
+    shaded, covered = _shade(hits, scene)
+    above = scene.skylight * (light.zenith_color + light.horizon_color)[:, None] / 2
+    below = scene.bounce[:, None] * (0.3 * sun_color + above)
+    ambient = mix(below, above, 0.5 + 0.5 * normal[1])
+    openness = (1 - 0.6 * covered) * _crevice(patch)
+    return ambient * openness[None] + sun_color * sunshine * ~shaded[None]
+
+
+def _ruffled(patch: Patch) -> Vectors:
+    """Turns the normals of foliage, whose leaves face all ways."""
+    is_leafy = patch.material == Stuff.FOLIAGE
+
+    def rough() -> Vectors:
+        jolt = jnp.stack([blotches(patch, 2.7, 31.7 * i) for i in range(3)])
+        normal = patch.hits.normal + 1.7 * (jolt - 0.5)
+        normal = normal / jnp.sqrt(dot(normal, normal))[None]
+        return jnp.where(is_leafy[None], normal, patch.hits.normal)
+
+    return jax.lax.cond(jnp.any(is_leafy), rough, lambda: patch.hits.normal)
+
+
+def _shade(hits: Hits, scene: WideScene) -> tuple[Array, Array]:
+    """Finds what the sun does not reach, and what large solids hide from the sky."""
+    solids, sun = scene.solids, scene.light.sun_direction
+    start = hits.point + OFFSET_M * hits.normal
+    is_near = (hits.solid != SKY) & (hits.distance < SHADED_M)
+    before_sun = in_column(start, is_near, sun, solids.sphere)
+    shaded = is_blocked(Rayed(start, sun[:, None], solids, before_sun))
+    above = in_column(start, is_near, ABOVE[:, 0], solids.sphere)
+    above &= solids.sphere[:, 3] > LARGE_M
+    return shaded, is_blocked(Rayed(start, ABOVE, solids, above), holes=False)
+
+
+def _crevice(patch: Patch) -> Numbers:
+    """Darkens the feet of what stands on the ground."""
+    is_wall = jnp.abs(patch.hits.normal[1]) < 0.5
+    height = patch.hits.local[1]
+    foot = 0.6 + 0.4 * jnp.clip(height / 0.8, 0.0, 1.0)
+    return jnp.where(is_wall & (patch.material != Stuff.FOLIAGE), foot, 1.0)

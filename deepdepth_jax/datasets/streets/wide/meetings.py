@@ -1,0 +1,96 @@
+"""How the surfaces lie that rays of the wide world meet."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from deepdepth_jax.datasets.streets.geometry import (
+    Distances,
+    Rays,
+    Vectors,
+    dot,
+    turned,
+)
+from deepdepth_jax.datasets.streets.hits import (
+    FAR,
+    Hits,
+    Lie,
+    on_box,
+    on_cylinder,
+    on_ellipsoid,
+)
+from deepdepth_jax.datasets.streets.wide.course import Course, land_normal
+from deepdepth_jax.datasets.streets.wide.solids import KINDS, Hulls, Solids, hull_faces
+
+ROUNDING_M = 0.05  # within which the faces of a hull pass into each other
+
+
+def meetings(
+    origin: Rays,
+    direction: Vectors,
+    found: tuple[Distances, Array],
+    solids: Solids,
+    course: Course,
+) -> Hits:
+    """Describes what rays meet. Normals face the camera, inside of shells too."""
+    distance, number = found
+    point = origin + jnp.minimum(distance, FAR)[None] * direction
+    lie = (land_normal(point, course), point, jnp.ones_like(point))
+    first = 1
+    for kind in KINDS:
+        rows = getattr(solids, kind.name)
+        is_met = (number >= first) & (number < first + len(rows))
+
+        def describe(
+            old: Lie,
+            kind: Any = kind,
+            rows: Any = rows,
+            first: int = first,
+            is_met: Any = is_met,
+        ) -> Lie:
+            solid = kind.unpack(rows[jnp.clip(number - first, 0, len(rows) - 1)])
+            new = LIES[kind.name](point, solid)
+            return jax.tree.map(lambda n, o: jnp.where(is_met[None], n, o), new, old)
+
+        lie = jax.lax.cond(jnp.any(is_met), describe, lambda old: old, lie)
+        first += len(rows)
+    normal, local, extent = lie
+    faces_away = dot(normal, direction) > 0
+    return Hits(
+        distance,
+        number,
+        point,
+        jnp.where(faces_away[None], -normal, normal),
+        local,
+        extent,
+    )
+
+
+def _on_hull(point: Vectors, hull: Hulls) -> Lie:
+    """Blends the faces that the point is least behind, as sheet metal is bent."""
+    box = hull.box
+    local = turned(box.yaw, [point[i] - box.base[..., i] for i in range(3)])
+    total = jnp.zeros_like(point)
+    for face, limit in hull_faces(hull):
+        length = jnp.sqrt(dot(face, face))
+        behind = (limit - dot(face, local)) / length
+        weight = jnp.exp(-jnp.maximum(behind, 0.0) / ROUNDING_M)
+        unit = jnp.stack(jnp.broadcast_arrays(behind, *(x / length for x in face))[1:])
+        total += weight[None] * unit
+    normal = total / jnp.sqrt(jnp.maximum(dot(total, total), 1e-12))[None]
+    extent = [box.half_width, box.height, box.half_length]
+    return jnp.stack(turned(-box.yaw, normal)), jnp.stack(local), jnp.stack(extent)
+
+
+LIES: Mapping[str, Callable[[Vectors, Any], Lie]] = MappingProxyType(
+    {
+        "boxes": on_box,
+        "hulls": _on_hull,
+        "cylinders": on_cylinder,
+        "ellipsoids": on_ellipsoid,
+    }
+)

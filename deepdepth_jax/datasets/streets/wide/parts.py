@@ -1,0 +1,233 @@
+"""Solids of a scene as they are put together on the host, then packed for rendering."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from deepdepth_jax.datasets.streets.solids import Surface
+from deepdepth_jax.datasets.streets.wide.covers import Cover, Fields, table_of
+from deepdepth_jax.datasets.streets.wide.solids import (
+    KINDS,
+    Pierce,
+    Solids,
+    bounding_spheres,
+    on_device,
+)
+
+CAPACITY = {"boxes": 512, "hulls": 96, "cylinders": 384, "ellipsoids": 640}
+UP = np.array([0.0, 1.0, 0.0])
+NO_BEVEL = (0.001,) * 7
+BEHIND_M = -30.0  # what ends before is left out
+SPACE_M = 0.45  # about the camera, in which nothing stands
+
+
+def _standing(base: Any, size: tuple[Any, Any, Any], yaw: Any) -> Fields:
+    half_width, height, half_length = size
+    return ((base, 3), (half_width, 1), (half_length, 1), (height, 1), (yaw, 1))
+
+
+def _count(fields: Fields) -> int:
+    """Counts the solids that fields, each of so many columns, are given for."""
+    counts = {
+        len(value)
+        for value, width in fields
+        if np.ndim(value) == (2 if width > 1 else 1)
+    }
+    return 0 if 0 in counts else max(counts, default=1)
+
+
+def _on_device(
+    rows: dict[str, Any], covers: np.ndarray, spheres: np.ndarray
+) -> tuple[Solids, Surface]:
+    """Packs the rows of all kinds, and what covers the land and them."""
+    columns = np.split(covers.T, [1, 4, 7, 11, 12, 13])
+    names = ("material", "color", "accent", "pattern", "kind", "size", "share")
+    fields = {
+        n: c.T if len(c) > 1 else c[0] for n, c in zip(names, columns, strict=True)
+    }
+    pierce = {name: fields.pop(name)[1:] for name in names[4:]}
+    fields["material"] = fields["material"].astype(int)
+    solids = on_device(**rows, sphere=spheres)
+    return Solids(**solids, pierce=Pierce(**on_device(**pierce))), Surface(
+        **on_device(**fields)
+    )
+
+
+class Parts:
+    """Collects solids; what is given for one holds for all of a call.
+
+    Solids of one group, such as those of a car, are left out together.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list] = {kind.name: [] for kind in KINDS}
+        self._covers: dict[str, list] = {kind.name: [] for kind in KINDS}
+        self._groups: dict[str, list] = {kind.name: [] for kind in KINDS}
+        self._next_group = 0
+
+    def groups(self, count: int) -> np.ndarray:
+        """Numbers new groups."""
+        self._next_group += count
+        return np.arange(self._next_group - count, self._next_group)
+
+    def boxes(
+        self,
+        base: Any,
+        size: tuple[Any, Any, Any],
+        cover: Cover,
+        *,
+        yaw: Any = 0.0,
+        lean: Any = (0.0, 0.0, 0.0),
+        group: Any = None,
+    ) -> None:
+        """Adds boxes by base and size; see `streets.solids.Boxes`.
+
+        Args:
+          base: middles of the bottom faces.
+          size: half width, height and half length.
+          cover: of the surface.
+          yaw: headings.
+          lean: of the side, front and back faces.
+          group: numbers of their groups; each is its own unless given.
+        """
+        fields = (*_standing(base, size, yaw), (lean, 3))
+        self._add("boxes", fields, cover, group)
+
+    def hulls(
+        self,
+        base: Any,
+        size: tuple[Any, Any, Any],
+        cover: Cover,
+        *,
+        yaw: Any = 0.0,
+        lean: Any = (0.0, 0.0, 0.0),
+        bevel: Any = NO_BEVEL,
+        group: Any = None,
+    ) -> None:
+        """Adds hulls, as boxes are; see `Hulls` for the bevel."""
+        fields = (*_standing(base, size, yaw), (lean, 3))
+        fields += ((np.maximum(bevel, NO_BEVEL), 7),)
+        self._add("hulls", fields, cover, group)
+
+    def cylinders(
+        self,
+        center: Any,
+        axis: Any,
+        size: tuple[Any, Any],
+        cover: Cover,
+        *,
+        group: Any = None,
+    ) -> None:
+        """Adds cylinders by centre, axis and size (radius and half length)."""
+        axis = np.asarray(axis, float)
+        axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
+        fields = ((center, 3), (axis, 3), (size[0], 1), (size[1], 1))
+        self._add("cylinders", fields, cover, group)
+
+    def posts(
+        self, foot: Any, height: Any, radius: Any, cover: Cover, group: Any = None
+    ) -> None:
+        """Adds upright cylinders by their feet."""
+        foot, height = np.asarray(foot, float), np.asarray(height, float)
+        center = foot + height[..., None] / 2 * np.array([0.0, 1.0, 0.0])
+        self.cylinders(
+            center, (0.0, 1.0, 0.0), (radius, height / 2), cover, group=group
+        )
+
+    def bars(
+        self, start: Any, stop: Any, radius: Any, cover: Cover, group: Any = None
+    ) -> None:
+        """Adds cylinders by both their ends."""
+        start, stop = np.asarray(start, float), np.asarray(stop, float)
+        length = np.linalg.norm(stop - start, axis=-1)
+        middle = (start + stop) / 2
+        self.cylinders(middle, stop - start, (radius, length / 2), cover, group=group)
+
+    def ellipsoids(
+        self, center: Any, radii: Any, cover: Cover, group: Any = None
+    ) -> None:
+        """Adds ellipsoids; see `streets.solids.Ellipsoids`."""
+        self._add("ellipsoids", ((center, 3), (radii, 3)), cover, group)
+
+    def _add(self, name: str, fields: Any, cover: Cover, group: Any) -> None:
+        count = _count(fields)
+        self._rows[name].append(table_of(fields, count))
+        self._covers[name].append(cover.columns(count))
+        self._groups[name].append(
+            self.groups(count)
+            if group is None
+            else table_of(((group, 1),), count)[:, 0]
+        )
+
+    def packed(self, camera: Any, ground: Cover) -> tuple[Solids, Surface]:
+        """Packs what is not in the camera, the nearest first to have room.
+
+        Returns:
+          The solids, and what covers them, the ground first.
+        """
+        blocked = self._groups_at(camera)
+        rows: dict[str, Any] = {}
+        covers, spheres = [ground.columns(1)], []
+        for kind in KINDS:
+            table, cover, sphere = self._chosen(kind.name, camera, blocked)
+            room = CAPACITY[kind.name]
+            rows[kind.name] = _padded(table, room)
+            covers.append(_padded(cover, room))
+            spheres.append(_padded(sphere, room, -1.0))
+        return _on_device(rows, np.concatenate(covers), np.concatenate(spheres))
+
+    def _joined(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        kinds = (self._rows[name], self._covers[name], self._groups[name])
+        width = {kind.name: kind.width for kind in KINDS}[name]
+        empty = (np.zeros((0, width)), np.zeros((0, 14)), np.zeros(0))
+        rows, covers, groups = (
+            np.concatenate([*lists, none])
+            for lists, none in zip(kinds, empty, strict=True)
+        )
+        return rows, covers, groups
+
+    def _groups_at(self, camera: Float[np.ndarray, "3"]) -> set[float]:
+        """Finds the groups that stand in the camera."""
+        found: set[float] = set()
+        for kind in KINDS:
+            rows, _, groups = self._joined(kind.name)
+            found |= set(groups[_holds(kind.name, rows, camera)])
+        return found
+
+    def _chosen(
+        self, name: str, camera: Float[np.ndarray, "3"], blocked: set[float]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows, covers, groups = self._joined(name)
+        sphere = bounding_spheres(name, rows)
+        away = np.linalg.norm(sphere[:, :3] - camera, axis=1) - sphere[:, 3]
+        stays = ~np.isin(groups, list(blocked)) & (
+            sphere[:, 2] + sphere[:, 3] > BEHIND_M
+        )
+        order = np.argsort(np.where(stays, away, np.inf), kind="stable")
+        order = order[: min(CAPACITY[name], np.sum(stays))]
+        return rows[order], covers[order], sphere[order]
+
+
+def _padded(
+    rows: Float[np.ndarray, "n w"], count: int, value: float = 0.0
+) -> Float[np.ndarray, "count w"]:
+    padding = np.full((count - len(rows), rows.shape[1]), value)
+    return np.concatenate([rows, padding])
+
+
+def _holds(
+    name: str, rows: Float[np.ndarray, "n w"], point: Float[np.ndarray, "3"]
+) -> Bool[np.ndarray, " n"]:
+    """Finds solids that come within `SPACE_M` of a point."""
+    offset = point - rows[:, :3]
+    if name in ("boxes", "hulls"):
+        cos, sin = np.cos(rows[:, 6]), np.sin(rows[:, 6])
+        x, y, z = offset.T
+        local = np.abs([cos * x - sin * z, y - rows[:, 5] / 2, sin * x + cos * z])
+        return np.all(local < rows[:, [3, 5, 4]].T * [[1], [0.5], [1]] + SPACE_M, 0)
+    if name == "cylinders":
+        along = np.sum(offset * rows[:, 3:6], 1)
+        across = np.linalg.norm(offset - along[:, None] * rows[:, 3:6], axis=1)
+        return (across < rows[:, 6] + SPACE_M) & (np.abs(along) < rows[:, 7] + SPACE_M)
+    return np.linalg.norm(offset / (rows[:, 3:6] + SPACE_M), axis=1) < 1
