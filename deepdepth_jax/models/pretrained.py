@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError, safe_open
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.deeplab import DeepLabV2
-from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
-from deepdepth_jax.models.resnet import ARCHITECTURES, StrideOn
+from deepdepth_jax.models.resnet import ARCHITECTURES
 from deepdepth_jax.models.strict import check_tensors, listed
-from deepdepth_jax.models.tensor_files import write_safetensors
+from deepdepth_jax.models.tensor_files import (
+    read_header,
+    read_safetensors,
+    write_safetensors,
+)
+from deepdepth_jax.models.weight_metadata import Metadata
 from deepdepth_jax.types import Tree
 
 METADATA_KEY = "deepdepth_jax"
@@ -28,52 +30,6 @@ DIGEST_KEY = "deepdepth_jax.sha256"
 EXPORT_KEY = "deepdepth_jax.exported"
 
 AGAIN = "convert it again with `python -m deepdepth_jax.convert`"
-
-
-@dataclasses.dataclass(frozen=True)
-class Metadata:
-    """What has to be known of weights besides their numbers.
-
-    Attributes:
-      architecture: a name in `resnet.ARCHITECTURES`.
-      width: channels of the stem; 64 in every public ResNet.
-      stride_on: which convolution of a bottleneck had the stride in training.
-      convention: how pictures were put into the network in training.
-      batch_norm_epsilon: with which the weights in this file are to be used.
-      source: where the weights come from: a name in `checkpoint_sources.SOURCES`.
-      source_file: the name of the file that was converted.
-      source_sha256: of that file.
-      source_batch_norm_epsilon: of the network that the weights come from.
-    """
-
-    architecture: str
-    width: int
-    stride_on: StrideOn
-    convention: InputConvention
-    batch_norm_epsilon: float
-    source: str
-    source_file: str
-    source_sha256: str
-    source_batch_norm_epsilon: float
-
-    def to_json(self) -> str:
-        """Writes all fields as one JSON object."""
-        return json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Metadata":
-        """Reads what `to_json` has written.
-
-        Raises:
-          ValueError: it is no JSON, or the fields are not just those.
-        """
-        fields = json.loads(text)
-        try:
-            convention = dict(fields["convention"])
-            convention |= {key: tuple(convention[key]) for key in ("mean", "std")}
-            return cls(**fields | {"convention": InputConvention(**convention)})
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"metadata of another version: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +119,8 @@ def load_backbone(path: Path | str) -> Backbone:
     """
     path = Path(path)
     header = _header(path)
-    metadata, tensors = _known_metadata(path, header), _tensors(path)
+    metadata = _known_metadata(path, header)
+    tensors = read_safetensors(path, AGAIN)
     # The digest vouches for tensors that were checked when they were saved.
     if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
         raise UserError(f"{path}: was changed after conversion; {AGAIN}")
@@ -204,39 +161,20 @@ def initialise(
 
 def exported_metadata(path: Path) -> Metadata | None:
     """Reads the metadata that `conversion.export_torchvision` leaves, or None."""
-    with safe_open(path, framework="numpy") as file:
-        header = file.metadata() or {}
+    header = read_header(path, "download it again")
     return _metadata(path, header, EXPORT_KEY) if EXPORT_KEY in header else None
 
 
 def _header(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-    except SafetensorError as error:
-        raise UserError(
-            f"{path}: no safetensors file, or a cut one ({error}); {AGAIN}"
-        ) from error
+    header = read_header(path, AGAIN)
     if METADATA_KEY not in header:
         raise UserError(
             f"{path}: not converted yet; run `python -m deepdepth_jax.convert "
             f"--input={path} --output=FILE.safetensors` and give its output"
         )
     return header
-
-
-def _tensors(path: Path) -> dict[str, np.ndarray]:
-    with safe_open(path, framework="numpy") as file:
-        names = file.keys()
-    tensors = {}
-    for name in names:
-        # Opened anew for each: what was read of the mapped file would stay in memory
-        # beside its copy as long as the file is open.
-        with safe_open(path, framework="numpy") as file:
-            tensors[name] = file.get_tensor(name)
-    return tensors
 
 
 def _metadata(path: Path, header: Mapping[str, str], key: str) -> Metadata:

@@ -1,15 +1,65 @@
 """Safetensors files."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+
+WITHOUT_NUMPY = ("F4", "F6_", "F8_")
+"""How the names of the types begin that NumPy lacks, all of 8 bits or fewer."""
+
+
+def read_safetensors(path: Path, remedy: str) -> dict[str, np.ndarray]:
+    """Reads all tensors of a safetensors file.
+
+    Args:
+      path: the file.
+      remedy: advice for the user where the file is damaged, for the message.
+
+    Raises:
+      UserError: it is no safetensors file, a cut one, or has types that NumPy lacks.
+    """
+    with _opened(path, remedy) as file:
+        types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    tensors = {}
+    for name, type_ in types.items():
+        if type_.startswith(WITHOUT_NUMPY):
+            raise UserError(
+                f"{path}: {name} has the type {type_}, which NumPy lacks; save it in "
+                "float32"
+            )
+        # Opened anew for each: the part of the mapped file that has been read would
+        # stay in memory beside its copy as long as the file is open.
+        with _opened(path, remedy) as file:
+            tensors[name] = file.get_tensor(name)
+    return tensors
+
+
+def read_header(path: Path, remedy: str) -> dict[str, str]:
+    """Reads the metadata of a safetensors file.
+
+    Arguments and errors are those of `read_safetensors`.
+    """
+    with _opened(path, remedy) as file:
+        return file.metadata() or {}
+
+
+@contextlib.contextmanager
+def _opened(path: Path, remedy: str) -> Iterator[safe_open]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except SafetensorError as error:
+        raise UserError(
+            f"{path}: no safetensors file, or a cut one ({error}); {remedy}"
+        ) from error
 
 
 def write_safetensors(

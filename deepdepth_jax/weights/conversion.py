@@ -168,7 +168,8 @@ def _our_shapes(source: NamingScheme, tensors: Tensors, metadata: Metadata) -> S
     """Tells which variables the checkpoint has to give, with the head if it has one."""
     head = tuple(f"{layer}." for layer in source.head.values())
     # Kernels (out, in, h, w) and biases alike begin with the number of classes.
-    sizes = (x.shape[0] for name, x in tensors.items() if name.startswith(head))
+    found = (x for name, x in tensors.items() if name.startswith(head) and x.ndim)
+    sizes = (x.shape[0] for x in found)
     return expected_shapes(metadata.architecture, metadata.width, next(sizes, None))
 
 

@@ -21,6 +21,10 @@ VARIABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+LARGEST_BYTES = 2**32
+"""More than any ResNet with the state of its optimiser, in any precision."""
+
+
 def read_h5(path: Path) -> dict[str, np.ndarray]:
     """Reads the variables as `<layer>/<variable>`, such as `conv1_conv/kernel`.
 
@@ -29,6 +33,7 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
         of its layers.
     """
     tensors: dict[str, np.ndarray] = {}
+    size_bytes = 0
     try:
         with h5py.File(path, "r") as file:
             for name, dataset in _variables(path, file):
@@ -36,7 +41,8 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
                     raise UserError(
                         f"{path}: two layers have {name}; save the ResNet alone"
                     )
-                tensors[name] = _read(path, dataset)
+                tensors[name] = _read(path, dataset, LARGEST_BYTES - size_bytes)
+                size_bytes += tensors[name].nbytes
     except (OSError, KeyError, RuntimeError) as error:
         raise UserError(
             f"{path}: no HDF5 file, or a damaged one ({error}); download it again"
@@ -53,43 +59,88 @@ def _variables(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]
         lambda _, x: groups.append(x) if isinstance(x, h5py.Group) else None
     )
     for group in groups:
-        if "weight_names" in group.attrs:
-            yield from _named(group)
+        attributes = _name_attributes(group)
+        if attributes:
+            yield from _named(path, group, attributes)
         elif group.name.endswith("/vars"):
             yield from _numbered(path, group)
 
 
-def _named(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
+def _name_attributes(group: h5py.Group) -> list[str]:
+    """Finds the attributes that hold the names of a layer's weights, in order.
+
+    Keras splits a list that is too long for one attribute: `weight_names0` and so on.
+    """
+    found = [re.fullmatch(r"weight_names(\d*)", name) for name in group.attrs]
+    matches = sorted(filter(None, found), key=lambda match: int(match[1] or 0))
+    return [match[0] for match in matches]
+
+
+def _named(
+    path: Path, group: h5py.Group, attributes: list[str]
+) -> Iterator[tuple[str, h5py.Dataset]]:
     """Lists a layer of an `.h5`, which has the list of its weights' names."""
-    for raw in group.attrs["weight_names"]:
-        name = raw.decode() if isinstance(raw, bytes) else str(raw)
-        if group.name == "/optimizer_weights":
-            yield f"optimizer/{name}", group[name]
-            continue
-        # Before them may stand the names of models that the layer is part of.
-        layer, variable = name.split("/")[-2:]
-        yield f"{layer}/{variable.removesuffix(':0')}", group[name]
+    for attribute in attributes:
+        for name in _texts(path, group, attribute):
+            if group.name == "/optimizer_weights":
+                yield f"optimizer/{name}", group[name]
+                continue
+            # Before them may stand the names of models that the layer is part of.
+            layer, _, variable = name.rpartition("/")
+            layer = layer.split("/")[-1] or group.name.split("/")[-1]
+            yield f"{layer}/{variable.removesuffix(':0')}", group[name]
+
+
+def _texts(path: Path, group: h5py.Group, attribute: str) -> list[str]:
+    """Reads an attribute that holds a list of names."""
+    try:
+        values = np.ravel(group.attrs[attribute]).tolist()
+        names = [raw.decode() if isinstance(raw, bytes) else raw for raw in values]
+    except (TypeError, ValueError):
+        names = [None]
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(
+            f"{path}: {attribute} of {group.name} must be a list of names; save the "
+            "weights again with Keras"
+        )
+    return names
 
 
 def _numbered(path: Path, group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
     """Lists a layer of a `.weights.h5`, which has a class and, since 3.7, a name."""
     kind = re.sub(r"_\d+$", "", group.parent.name.split("/")[-1])
+    if kind not in VARIABLES:
+        yield from ((f"{kind}/{number}", dataset) for number, dataset in group.items())
+        return
+    variables = dict(enumerate(VARIABLES[kind]))
     layer = group.attrs.get("name")
+    if group and not isinstance(layer, str):
+        raise UserError(
+            f"{path}: does not name its layers, as Keras did before 3.7; load it into "
+            "its model with a newer Keras and save it again"
+        )
     for number, dataset in group.items():
-        if kind not in VARIABLES:
-            yield f"{kind}/{number}", dataset
-        elif layer is None:
-            raise UserError(
-                f"{path}: does not name its layers, as Keras did before 3.7; load it "
-                "into its model with a newer Keras and save it again"
-            )
-        else:
-            yield f"{layer}/{VARIABLES[kind][int(number)]}", dataset
+        index = int(number) if number.isdecimal() else -1
+        yield f"{layer}/{variables.get(index, number)}", dataset
 
 
-def _read(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+def _read(path: Path, item: object, most_bytes: int) -> np.ndarray:
+    """Reads an array of at most so many bytes."""
+    if not isinstance(item, h5py.Dataset):
+        raise UserError(f"{path}: a weight is no array but {item}; save it again")
     # HDF5 can point at other files of the user's; a checkpoint has no need to.
-    elsewhere = dataset.external is not None or dataset.is_virtual
-    if elsewhere or dataset.file.filename != str(path):
-        raise UserError(f"{path}: {dataset.name} points at another file; refused")
-    return np.asarray(dataset[()])
+    elsewhere = item.external is not None or item.is_virtual
+    if elsewhere or item.file.filename != str(path):
+        raise UserError(f"{path}: {item.name} points at another file; refused")
+    try:
+        if item.nbytes > most_bytes:
+            raise UserError(
+                f"{path}: holds {item.name} of {item.nbytes / 1e9:.1f} GB, more than "
+                "any ResNet has; save the ResNet alone"
+            )
+        return np.asarray(item[()])
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}: {item.name} has a type that NumPy lacks ({error}); save it in "
+            "float32"
+        ) from error

@@ -79,7 +79,7 @@ class NamingScheme:
         """Counts the blocks of the four stages that stripped names tell of."""
         pattern = re.escape(self.block)
         for field in ("stage", "block"):
-            pattern = pattern.replace(rf"\{{{field}\}}", rf"(?P<{field}>\d+)")
+            pattern = pattern.replace(rf"\{{{field}\}}", rf"(?P<{field}>\d{{1,4}})")
         counts = [0, 0, 0, 0]
         for match in filter(None, (re.match(pattern, name) for name in names)):
             stage = int(match["stage"]) - self.first_stage

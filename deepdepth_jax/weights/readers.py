@@ -3,15 +3,16 @@
 import hashlib
 import importlib
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.models.tensor_files import read_safetensors
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.keras_reader import read_h5
 
@@ -81,30 +82,42 @@ def check_digest(path: Path, digest: str, what: str, remedy: str) -> None:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise UserError(
-            f"{path}: no safetensors file, or a cut one ({error}); download it again"
-        ) from error
+    return read_safetensors(path, "download it again")
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
     torch = _import_torch(path)
     try:
+        _check_members(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     # A damaged file makes torch raise nearly anything.
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"{path}: cut, damaged, or with more than tensors in it, which is never "
-            f"unpickled ({reason}); download it again, or save its state dict alone"
+            f"unpickled ({_first_line(error)}); download it again, or save its state "
+            "dict alone"
         ) from error
     state_dict = _find_state_dict(content, torch.Tensor)
     if state_dict is None:
         raise UserError(f"{path}: holds no state dict; save model.state_dict()")
-    return {name: _torch_to_numpy(torch, x) for name, x in state_dict.items()}
+    return {name: _to_numpy(path, torch, name, x) for name, x in state_dict.items()}
+
+
+def _check_members(path: Path) -> None:
+    """Compares the members of a zip file with their checksums: torch does not.
+
+    Raises:
+      ValueError: a member has changed.
+      zipfile.BadZipFile: one is damaged otherwise.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # a pickle, as before PyTorch 1.6
+    with zipfile.ZipFile(path) as file:
+        # `torch.serialization.set_crc32_options(False)` writes zeros.
+        checked = any(member.CRC for member in file.infolist())
+        changed = file.testzip() if checked else None
+    if changed is not None:
+        raise ValueError(f"the checksum of {changed} is wrong")
 
 
 def _import_torch(path: Path) -> Any:
@@ -125,15 +138,27 @@ def _find_state_dict(content: Any, tensor: type) -> Mapping[str, Any] | None:
         if (
             isinstance(candidate, Mapping)
             and candidate
+            and all(isinstance(name, str) for name in candidate)
             and all(isinstance(x, tensor) for x in candidate.values())
         ):
             return candidate
     return None
 
 
-def _torch_to_numpy(torch: Any, x: Any) -> np.ndarray:
-    x = x.detach()
-    return (x.to(torch.float32) if x.is_floating_point() else x).numpy()
+def _to_numpy(path: Path, torch: Any, name: str, x: Any) -> np.ndarray:
+    try:
+        x = x.detach()
+        return (x.to(torch.float32) if x.is_floating_point() else x).numpy()
+    # Tensors without numbers, sparse and quantised ones, and types that NumPy lacks.
+    except (TypeError, RuntimeError) as error:
+        raise UserError(
+            f"{path}: {name} holds no numbers that can be read ({_first_line(error)}); "
+            "save a dense model in float32"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _as_float32(x: np.ndarray) -> np.ndarray:

@@ -78,32 +78,92 @@ def test_the_same_weights_make_the_same_bytes(tmp_path):
         np.testing.assert_array_equal(x, tensors[name], strict=True)
 
 
-def test_metadata_in_json():
-    metadata = Metadata(
-        architecture="resnet18",
-        width=64,
-        stride_on="3x3",
-        convention=CONVENTIONS["imagenet_rgb"],
-        batch_norm_epsilon=1e-5,
-        source="torchvision",
-        source_file="resnet18-f37072fd.pth",
-        source_sha256="f37072fd",
-        source_batch_norm_epsilon=1e-5,
-    )
-    text = metadata.to_json()
-    fields = json.loads(text)
+METADATA = Metadata(
+    architecture="resnet18",
+    width=64,
+    stride_on="3x3",
+    convention=CONVENTIONS["imagenet_rgb"],
+    batch_norm_epsilon=1e-5,
+    source="torchvision",
+    source_file="resnet18-f37072fd.pth",
+    source_sha256="f37072fd",
+    source_batch_norm_epsilon=1e-5,
+)
 
-    assert Metadata.from_json(text) == metadata
+
+def test_metadata_in_json():
+    text = METADATA.to_json()
+
+    assert Metadata.from_json(text) == METADATA
     assert Metadata.from_json(text).convention == CONVENTIONS["imagenet_rgb"]
-    for wrong in (
-        "3",
-        "{",
-        json.dumps(fields | {"unknown": 1}),
-        json.dumps({key: x for key, x in fields.items() if key != "stride_on"}),
-        json.dumps(fields | {"convention": {"order": "rgb"}}),
-    ):
-        with pytest.raises(ValueError, match=r"."):
-            Metadata.from_json(wrong)
+
+
+WRONG_FIELDS = [
+    ("architecture", ["resnet50"]),
+    ("width", "64"),
+    ("width", True),
+    ("width", 0),
+    ("stride_on", ["1x1"]),
+    ("stride_on", "2x2"),
+    ("convention", "imagenet_rgb"),
+    ("batch_norm_epsilon", None),
+    ("source", {}),
+    ("source_file", 3),
+    ("source_sha256", ["x"]),
+    ("source_batch_norm_epsilon", float("nan")),
+    ("convention.order", ["rgb"]),
+    ("convention.scale", 0),
+    ("convention.mean", [1.0, 2.0]),
+    ("convention.mean", "abc"),
+    ("convention.std", [1.0, 1.0, 0.0]),
+    ("convention.std", 1.0),
+]
+
+
+def changed_metadata(name, value):
+    fields = json.loads(METADATA.to_json())
+    section, _, field = name.rpartition(".")
+    (fields[section] if section else fields)[field] = value
+    return json.dumps(fields)
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_FIELDS)
+def test_metadata_of_another_type_are_named(name, value):
+    with pytest.raises(ValueError, match=f"its metadata have {name}="):
+        Metadata.from_json(changed_metadata(name, value))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3", "no JSON object"),
+        ("{", "Expecting"),
+        ("[" * 50_000, "nested too deep"),
+        ('["architecture"]', "no JSON object"),
+        (changed_metadata("unknown", 1), "missing or unknown: unknown"),
+        (changed_metadata("convention", {"order": "rgb"}), "unknown: convention.mean"),
+    ],
+)
+def test_metadata_of_another_form_are_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        Metadata.from_json(text)
+
+
+@pytest.mark.parametrize("kind", ["F4", "F8_E4M3", "F8_E5M2"])
+def test_types_that_numpy_lacks_are_named(kind, path):
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    name = "params/backbone/bn1/bias"
+    count = 32 if kind == "F4" else 16
+    header[name] |= {"dtype": kind, "shape": [count]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+    foreign = path.rename(path.with_name("foreign.safetensors"))
+
+    for read in (load_backbone, convert_file):
+        with pytest.raises(UserError, match=rf"foreign.*{name} has the type {kind}, w"):
+            read(foreign)
 
 
 LOADERS = pytest.mark.parametrize("load", [load_backbone, load_metadata])

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import load_backbone, save_backbone
+from deepdepth_jax.models.tensor_files import write_safetensors
 from deepdepth_jax.weights.conversion import convert_file, export_torchvision
 
 SCALE_HEAD = "Scale.layer5.conv2d_list.{}"
@@ -243,6 +244,24 @@ def test_head_is_whole_or_absent(change, message, tmp_path):
     change(tensors)
 
     with pytest.raises(UserError, match=message):
+        convert_file(saved(tmp_path / "in.safetensors", tensors))
+
+
+def test_a_scalar_in_the_head_does_not_hide_its_classes(tmp_path):
+    tensors = tensors_of("deeplab")
+    first = min(name for name in tensors if name.startswith("layer5."))
+    tensors[first] = np.ones((), np.float32)
+    write_safetensors(tmp_path / "in.safetensors", tensors, {})
+
+    with pytest.raises(UserError, match=rf"{first} is \(\) instead of \(5,"):
+        convert_file(tmp_path / "in.safetensors")
+
+
+def test_numbers_of_blocks_beyond_all_reason(tmp_path):
+    tensors = state_dict("resnet18")
+    tensors[f"layer1.{'9' * 5000}.conv1.weight"] = np.ones(3, np.float32)
+
+    with pytest.raises(UserError, match=r"unexpected: layer1\.9999"):
         convert_file(saved(tmp_path / "in.safetensors", tensors))
 
 

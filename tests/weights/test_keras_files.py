@@ -12,6 +12,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import load_backbone, save_backbone
 from deepdepth_jax.models.resnet import ResNet
 from deepdepth_jax.weights.conversion import convert_file
+from deepdepth_jax.weights.keras_reader import read_h5
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +169,122 @@ def test_other_files_are_not_read(kind, tmp_path):
 
     with pytest.raises(UserError, match="points at another file"):
         convert_file(tmp_path / "in.h5")
+
+
+KERNEL = "conv1_conv/kernel:0"
+
+
+def layer(file, names=(KERNEL,), weights=None, group="conv1_conv"):
+    """Adds a layer as an `.h5` has it: the list of its weights' names, and these."""
+    folder = file.create_group(group)
+    if isinstance(names, tuple):
+        names = [name.encode() for name in names]
+    folder.attrs["weight_names"] = names
+    for name, values in (weights or {}).items():
+        folder[name] = values
+    return folder
+
+
+def numbered(file, name="conv1_conv", **weights):
+    """Adds a layer as a `.weights.h5` has it."""
+    folder = file.create_group("layers/conv2d/vars")
+    folder.attrs["name"] = name
+    for number, values in weights.items():
+        folder[number] = values
+
+
+def no_array(file):
+    layer(file).create_group(KERNEL)
+
+
+def too_large(file):
+    layer(file).create_dataset(KERNEL, (2**20, 2**20), np.float32, chunks=(64, 64))
+
+
+def type_that_numpy_lacks(file):
+    layer(file).create_group("conv1_conv")
+    space = h5py.h5s.create_simple((4,))
+    kind = h5py.h5t.UNIX_D32LE
+    h5py.h5d.create(file["conv1_conv/conv1_conv"].id, b"kernel:0", kind, space)
+
+
+ONES = np.ones(3, np.float32)
+ODD_FILES = {
+    "names are a number": (lambda file: layer(file, 3), "must be a list of names"),
+    "names are numbers": (lambda file: layer(file, [1, 2]), "must be a list of names"),
+    "names are empty": (
+        lambda file: layer(file, h5py.Empty("S3")),
+        "must be a list of names",
+    ),
+    "names are no text": (
+        lambda file: layer(file, np.array([b"\xff\xfe"])),
+        "weight_names of /conv1_conv must be a list of names",
+    ),
+    "a name is empty": (lambda file: layer(file, ("",)), "a damaged one"),
+    "a name is a group": (no_array, "a weight is no array but <HDF5 group"),
+    "a name is a type": (
+        lambda file: layer(file, weights={KERNEL: np.dtype("f4")}),
+        "a weight is no array but <HDF5 named type",
+    ),
+    "a weight is huge": (too_large, r"kernel:0 of 4398\.0 GB, more than any ResNet"),
+    "a weight is a time": (type_that_numpy_lacks, "has a type that NumPy lacks"),
+    "a number is negative": (lambda file: numbered(file, **{"-1": ONES}), "conv/-1"),
+    "a number is too large": (lambda file: numbered(file, **{"7": ONES}), "conv/7"),
+    "a number is a word": (lambda file: numbered(file, odd=ONES), "conv1_conv/odd"),
+    "a layer's name is a list": (
+        lambda file: numbered(file, ["a", "b"], **{"0": ONES}),
+        "does not name its layers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_FILES)
+def test_odd_layouts_are_one_line(name, tmp_path):
+    fill, message = ODD_FILES[name]
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        fill(file)
+
+    with pytest.raises(UserError, match=rf"odd\.h5: .*{message}") as error:
+        convert_file(tmp_path / "odd.h5")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros(3, [("a", "f4")]),
+        np.zeros(3, "V4"),
+        np.zeros(3, np.complex64),
+        ["a", "b"],
+        h5py.Empty("f4"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_named(values, tmp_path):
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        layer(file, weights={KERNEL: values})
+        block = "conv2_block1_1_conv/kernel:0"
+        layer(file, (block,), {block: ONES}, "conv2_block1_1_conv")
+
+    with pytest.raises(UserError, match=r"odd\.h5: "):
+        convert_file(tmp_path / "odd.h5")
+
+
+def test_a_layer_may_have_more_names_than_an_attribute_holds(tmp_path):
+    names = [f"conv2_block{number}_1_conv/kernel:0" for number in range(12)]
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        folder = file.create_group("resnet50")
+        for number, name in enumerate(names):
+            folder.attrs[f"weight_names{number}"] = [name.encode()]
+            folder[name] = np.full(3, number, np.float32)
+
+    tensors = read_h5(tmp_path / "in.h5")
+
+    assert list(tensors) == [name.removesuffix(":0") for name in names]
+    assert [x[0] for x in tensors.values()] == list(range(12))
+
+
+def test_a_weight_without_a_layer_is_of_its_group(tmp_path):
+    with h5py.File(tmp_path / "in.h5", "w") as file:
+        layer(file, ("kernel:0",), {"kernel:0": ONES})
+
+    assert list(read_h5(tmp_path / "in.h5")) == ["conv1_conv/kernel"]

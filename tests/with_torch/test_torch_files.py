@@ -1,6 +1,7 @@
 import hashlib
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -97,6 +98,64 @@ def test_no_state_dict(content, tmp_path):
 
     with pytest.raises(UserError, match=r"holds no state dict; save model\.state_dict"):
         convert_file(tmp_path / "in.pth")
+
+
+@pytest.mark.parametrize("key", [3, None, (1, 2), b"conv1.weight"])
+def test_keys_that_are_no_names(key, tmp_path):
+    torch.save(tensors() | {key: torch.ones(2)}, tmp_path / "in.pth")
+
+    with pytest.raises(UserError, match=r"holds no state dict; save model\.state_dict"):
+        convert_file(tmp_path / "in.pth")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda: torch.empty(3, device="meta"),
+        lambda: torch.eye(3).to_sparse(),
+        lambda: torch.eye(3).to_sparse_csr(),
+        lambda: torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+        lambda: torch.zeros(2, dtype=torch.complex32),
+        lambda: torch.zeros(2, dtype=torch.complex64).conj(),
+        lambda: torch.zeros(2, dtype=torch.uint8).view(torch.bits8),
+    ],
+)
+def test_tensors_without_numbers_are_named(odd, tmp_path):
+    torch.save(tensors() | {"odd": odd()}, tmp_path / "in.pth")
+
+    with pytest.raises(UserError, match="odd holds no numbers that can be") as error:
+        convert_file(tmp_path / "in.pth")
+    assert "\n" not in str(error.value)
+
+
+def flip_a_bit_of_the_largest_member(path):
+    """Changes a weight: torch loads such a file without a word."""
+    with zipfile.ZipFile(path) as file:
+        largest = max(file.infolist(), key=lambda member: member.file_size)
+    content = bytearray(path.read_bytes())
+    content[largest.header_offset + largest.file_size // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_file_that_has_changed_is_refused(tmp_path):
+    path = tmp_path / "in.pth"
+    torch.save(tensors(), path)
+    flip_a_bit_of_the_largest_member(path)
+    assert torch.load(path, weights_only=True).keys() == tensors().keys()
+
+    with pytest.raises(UserError, match=r"the checksum of in/data/\d+ is wrong"):
+        convert_file(path)
+
+
+def test_files_that_were_saved_without_checksums(tmp_path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(tensors(), tmp_path / "in.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+
+    np.testing.assert_array_equal(scale(tmp_path / "in.pth"), EXPECTED)
 
 
 def test_the_digest_in_the_name(tmp_path):
