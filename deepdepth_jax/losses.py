@@ -1,4 +1,4 @@
-"""The losses as published: of a pixel, or of a picture."""
+"""Losses per pixel or per image, as published."""
 
 import jax
 import jax.numpy as jnp
@@ -19,16 +19,16 @@ def cross_entropy(
 ) -> Float[Array, "*n"]:
     """Computes -log softmax(logits)[label] at each pixel.
 
-    Where the label is `IGNORE` the loss is 0, and so is its gradient: the sum of the
-    result over the number of labels is the mean over valid pixels. Take both over all
-    devices before dividing, which hold different numbers of valid pixels.
+    Where the label is `IGNORE` the loss is 0, and so is its gradient. The mean over
+    labelled pixels is the sum of the result over the number of labels. Sum both over
+    all devices before dividing, because devices hold different numbers of labels.
 
     Args:
-      logits: one score a bin.
+      logits: one score per bin.
       labels: bins in [0, k), or `IGNORE`.
 
     Returns:
-      Nats.
+      The loss at each pixel, nats.
     """
     valid = labels != IGNORE
     per_pixel = optax.softmax_cross_entropy_with_integer_labels(
@@ -42,11 +42,11 @@ def soft_cross_entropy(
     labels: Int32[Array, "*n"],
     targets: Float[np.ndarray, "k k"],
 ) -> Float[Array, "*n"]:
-    """Computes the cross-entropy with a distribution that stands for the label.
+    """Computes the cross-entropy with a target distribution for each label.
 
     Args:
-      logits: one score a bin.
-      labels: bins in [0, k), or `IGNORE`: 0, as in `cross_entropy`.
+      logits: one score per bin.
+      labels: bins in [0, k), or `IGNORE`, where the loss is 0.
       targets: row l is the distribution for label l.
 
     Returns:
@@ -58,13 +58,19 @@ def soft_cross_entropy(
 
 
 def soft_targets(bins: DepthBins, std: float) -> Float[np.ndarray, "k k"]:
-    """Makes soft labels of bins: the nearer two in log depth, the more alike.
+    """Builds soft labels that decay with the distance in log depth.
 
-    SORD (Diaz and Marathe 2019, eq. 2): row l is softmax_k of minus the distance of
-    bins l and k, which is the square of the difference of the logarithms of their
-    centres. The paper does not weigh it; here it is divided by 2 std^2, so that a label
-    is about a Gaussian of this standard deviation in ln depth. sqrt(1/2) is the
-    paper's, which is as wide as a factor of two in depth.
+    SORD (Diaz and Marathe 2019, eq. 2): row l is softmax_k of the negative squared
+    difference between the log centres of bins l and k. Dividing it by 2 std^2 makes a
+    label approximately a Gaussian with this standard deviation in ln depth. The paper
+    has no such factor, which is std = sqrt(1/2), a factor of two in depth.
+
+    Args:
+      bins: the depth bins.
+      std: standard deviation in ln depth, > 0.
+
+    Returns:
+      The matrix of targets.
     """
     centers = np.log(bins.centers_m.astype(np.float64))
     scores = -((centers[:, None] - centers) ** 2) / (2 * std**2)
@@ -72,12 +78,19 @@ def soft_targets(bins: DepthBins, std: float) -> Float[np.ndarray, "k k"]:
 
 
 def smoothed_targets(bins: DepthBins, smoothing: float) -> Float[np.ndarray, "k k"]:
-    """Makes labels that leave a share of theirs to their neighbours.
+    """Builds labels that share some of their probability with neighbouring bins.
 
-    1 - smoothing for the bin itself, and half of the smoothing for the bin on each
-    side; the first and the last have one neighbour, which gets all of it. Label
-    smoothing (Szegedy et al. 2016) spreads it over all classes, which here would call
-    every depth as wrong as any other.
+    The bin itself gets 1 - smoothing, its neighbours half of the smoothing each. The
+    first and the last bin have one neighbour, which gets all of it. Label smoothing as
+    in Szegedy et al. (2016) spreads it over all classes, which would make every wrong
+    depth equally wrong.
+
+    Args:
+      bins: the depth bins.
+      smoothing: share of the neighbours, in [0, 1).
+
+    Returns:
+      The matrix of targets.
     """
     beside = np.eye(bins.num_bins, k=1) + np.eye(bins.num_bins, k=-1)
     own = np.eye(bins.num_bins)
@@ -97,11 +110,11 @@ def ordinal(
     -sum_{k < label} ln P(beyond k) - sum_{k >= label} ln(1 - P(beyond k)).
 
     Args:
-      beyond: logit of lying beyond each bin; see `heads.Ordinal`.
-      labels: bins in [0, k), or `IGNORE`: 0, as in `cross_entropy`.
+      beyond: logit of lying beyond each bin. See `heads.Ordinal`.
+      labels: bins in [0, k), or `IGNORE`, where the loss is 0.
 
     Returns:
-      Nats.
+      The loss at each pixel, nats.
     """
     valid = labels != IGNORE
     bins = jnp.arange(beyond.shape[-1]).reshape((1,) * labels.ndim + (-1,))
@@ -113,21 +126,24 @@ def ordinal(
 def silog_sum(
     errors: Float[Array, " b"], squares: Float[Array, " b"], pixels: Float[Array, " b"]
 ) -> Float[Array, ""]:
-    """Sums the scale-invariant loss over pictures, each as often as it has pixels.
+    """Sums the scale-invariant loss over images, weighted by their labelled pixels.
 
-    Of a picture it is 10 sqrt(mean e^2 - lambda (mean e)^2) with e = ln d - ln g and
-    lambda = 0.85 (Eigen et al. 2014, eq. 4, in the form of Lee et al. 2019, BTS). BTS
-    takes the means over the batch of a GPU, so that its loss depends on how many there
-    are; here they are over the picture, as Eigen et al. have it.
+    The loss of an image is 10 sqrt(mean e^2 - lambda (mean e)^2) with e = ln d - ln g
+    and lambda = 0.85 (Eigen et al. 2014, eq. 4, in the form of Lee et al. 2019, BTS).
+    BTS averages over the batch of a GPU, so that its loss depends on the number of
+    GPUs. Here the means are over the image, as in Eigen et al.
 
     Args:
-      errors: sum of e over each picture.
-      squares: sum of e^2.
-      pixels: how many of its pixels have a label; 0 is no contribution.
+      errors: sum of e over each image.
+      squares: sum of e^2 over each image.
+      pixels: number of labelled pixels of each image.
+
+    Returns:
+      The weighted sum.
     """
     count = jnp.maximum(pixels, 1)
     variance = squares / count - SILOG_LAMBDA * (errors / count) ** 2
-    # The root of 0 has no derivative.
+    # The square root has no derivative at 0.
     return jnp.sum(pixels * SILOG_SCALE * jnp.sqrt(variance + 1e-12))
 
 
@@ -136,12 +152,15 @@ def berhu_sum(
 ) -> Float[Array, ""]:
     """Sums the reverse Huber loss over pixels (Laina et al. 2016, eq. 1 and 2).
 
-    |e| up to c, beyond it (e^2 + c^2) / (2 c), where c is a fifth of the largest |e| of
-    the picture, and is taken as given.
+    |e| up to c, and (e^2 + c^2) / (2 c) beyond, where c is a fifth of the largest |e|
+    of the image and has no gradient.
 
     Args:
-      errors: ln d - ln g; 0 where it is not valid.
-      valid: which pixels have a label.
+      errors: ln d - ln g, 0 where not valid.
+      valid: whether the pixel has a label.
+
+    Returns:
+      The sum.
     """
     size = jnp.abs(errors)
     largest = jnp.max(size, axis=(1, 2), keepdims=True)
@@ -155,5 +174,5 @@ def log_error(
     truth_m: Float[AnyArray, "*n"],
     valid: Bool[Array, "*n"],
 ) -> Float[Array, "*n"]:
-    """Gives ln d - ln g, and 0 where there is no truth."""
+    """Computes ln d - ln g, and 0 without ground truth."""
     return jnp.where(valid, log_depth - jnp.log(jnp.where(valid, truth_m, 1)), 0.0)

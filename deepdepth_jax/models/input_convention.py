@@ -1,4 +1,4 @@
-"""How a backbone wants its pictures: colour order, scale, mean and deviation."""
+"""Input conventions of backbones: colour order, scale, mean and std."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from deepdepth_jax.types import AnyArray
 
 @dataclasses.dataclass(frozen=True)
 class InputConvention:
-    """The map from an 8-bit picture to the network's input.
+    """The map from an 8-bit image to the network's input: (x / scale - mean) / std.
 
     Attributes:
-      order: of the colours.
-      scale: what 8-bit values are divided by first.
-      mean: subtracted after that, in `order`.
-      std: what the difference is divided by, in `order`.
+      order: order of the colours.
+      scale: divisor of the 8-bit values.
+      mean: mean of the scaled values, in `order`.
+      std: standard deviation of the scaled values, in `order`.
     """
 
     order: Literal["rgb", "bgr"]
@@ -28,7 +28,7 @@ class InputConvention:
     std: tuple[float, float, float]
 
     def __call__(self, image: Num[AnyArray, "b h w 3"]) -> Float[Array, "b h w 3"]:
-        """Converts an RGB picture, values 0 to 255."""
+        """Converts RGB images with values from 0 to 255."""
         image = jnp.asarray(image)
         ordered = image if self.order == "rgb" else image[..., ::-1]
         mean = jnp.asarray(self.mean).reshape(1, 1, 1, 3)
@@ -42,7 +42,7 @@ CONVENTIONS: Mapping[str, InputConvention] = MappingProxyType(
         "imagenet_rgb": InputConvention(
             "rgb", 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
         ),
-        # Caffe's ResNets, what was initialised from them, and Keras.
+        # Caffe's ResNets, their descendants, and Keras.
         "caffe_bgr": InputConvention(
             "bgr", 1.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)
         ),

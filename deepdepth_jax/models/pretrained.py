@@ -1,4 +1,4 @@
-"""Pretrained backbones: converted files in and out, and into a network, strictly."""
+"""Pretrained backbones: reads and writes converted files, and loads them strictly."""
 
 import dataclasses
 import functools
@@ -34,13 +34,13 @@ AGAIN = "convert it again with `python -m deepdepth_jax.convert`"
 
 @dataclasses.dataclass(frozen=True)
 class Backbone:
-    """A pretrained ResNet, its variables named as in `resnet.ResNet`.
+    """A pretrained ResNet, with variables named as in `resnet.ResNet`.
 
     Attributes:
       params: kernels, scales and biases.
       batch_stats: means and variances.
-      metadata: how to use them.
-      aspp: the parameters of the head, where the source had one.
+      metadata: metadata of the weights.
+      aspp: parameters of the head, or None if the source had none.
     """
 
     params: Tree
@@ -52,7 +52,7 @@ class Backbone:
     def from_flat(
         cls, tensors: Mapping[str, np.ndarray], metadata: Metadata
     ) -> "Backbone":
-        """Builds the trees from tensors named by their paths in `DeepLabV2`."""
+        """Builds a backbone from tensors named by their paths in `DeepLabV2`."""
         tree = unflatten_dict(dict(tensors), sep="/")
         return cls(
             params=tree["params"]["backbone"],
@@ -62,7 +62,7 @@ class Backbone:
         )
 
     def flat(self) -> dict[str, np.ndarray]:
-        """Names each tensor by its path in the variables of `DeepLabV2`."""
+        """Returns the tensors by their paths in the variables of `DeepLabV2`."""
         params = {"backbone": self.params}
         if self.aspp is not None:
             params["aspp"] = self.aspp
@@ -74,7 +74,16 @@ class Backbone:
 def expected_shapes(
     architecture: str, width: int, num_classes: int | None
 ) -> Mapping[str, tuple[int, ...]]:
-    """Tells path -> shape of the variables of `DeepLabV2`; head only with a number."""
+    """Returns path -> shape of the variables of `DeepLabV2`.
+
+    Args:
+      architecture: a name in `resnet.ARCHITECTURES`.
+      width: channels of the stem.
+      num_classes: outputs of the head, or None to leave the head out.
+
+    Returns:
+      The shapes by path.
+    """
     model = DeepLabV2(outputs=num_classes or 1, architecture=architecture, width=width)
     variables = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
@@ -87,10 +96,14 @@ def expected_shapes(
 
 
 def save_backbone(path: Path | str, backbone: Backbone) -> None:
-    """Writes a backbone as safetensors, its metadata and a digest in the header.
+    """Writes a backbone as safetensors, with metadata and a digest in the header.
+
+    Args:
+      path: file to write.
+      backbone: the backbone.
 
     Raises:
-      UserError: the tensors are not those of the architecture; see `check_tensors`.
+      UserError: the tensors do not match the architecture. See `check_tensors`.
     """
     tensors = {name: np.asarray(x) for name, x in backbone.flat().items()}
     _check(str(path), tensors, backbone.metadata)
@@ -100,28 +113,40 @@ def save_backbone(path: Path | str, backbone: Backbone) -> None:
 
 
 def load_metadata(path: Path | str) -> Metadata:
-    """Reads what a file of `save_backbone` says of its weights, without these.
+    """Reads the metadata of a converted file, without its tensors.
+
+    Args:
+      path: a file of `save_backbone`.
+
+    Returns:
+      The metadata.
 
     Raises:
-      UserError: there is no such file, it was not converted, was cut since, or is of
-        a network that is not known here.
+      UserError: the file is missing, not converted, truncated, or of an unknown
+        network.
     """
     path = Path(path)
     return _known_metadata(path, _header(path))
 
 
 def load_backbone(path: Path | str) -> Backbone:
-    """Reads a backbone that `save_backbone` has written.
+    """Reads a converted file.
+
+    Args:
+      path: a file of `save_backbone`.
+
+    Returns:
+      The backbone.
 
     Raises:
-      UserError: there is no such file, it was not converted, was cut or changed since,
-        or is of a network that is not known here.
+      UserError: the file is missing, not converted, truncated or modified, or of an
+        unknown network.
     """
     path = Path(path)
     header = _header(path)
     metadata = _known_metadata(path, header)
     tensors = read_safetensors(path, AGAIN)
-    # The digest vouches for tensors that were checked when they were saved.
+    # `save_backbone` checked the tensors, and the digest covers them.
     if header.get(DIGEST_KEY) != _digest(header[METADATA_KEY], tensors):
         raise UserError(f"{path}: was changed after conversion; {AGAIN}")
     return Backbone.from_flat(tensors, metadata)
@@ -130,20 +155,20 @@ def load_backbone(path: Path | str) -> Backbone:
 def initialise(
     variables: Mapping[str, Tree], backbone: Backbone, *, with_aspp: bool = False
 ) -> dict[str, Tree]:
-    """Puts a backbone into the fresh variables of a `DeepLabV2`.
+    """Replaces the backbone in the variables of a `DeepLabV2`.
 
     Args:
-      variables: `params` and `batch_stats`, each with the part `backbone`, of which
-        shapes are enough.
-      backbone: every variable of that part is replaced by it.
-      with_aspp: whether the head is replaced too. A public head was trained for other
-        classes, so that this is for heads of depth bins.
+      variables: `params` and `batch_stats`, each with the part `backbone`, which may
+        hold shapes only.
+      backbone: the pretrained backbone.
+      with_aspp: whether to replace the head too. Public heads were trained for other
+        classes, so this suits heads of depth bins.
 
     Returns:
-      New variables; the given ones stay as they are.
+      New variables. The given ones are unchanged.
 
     Raises:
-      UserError: names or shapes differ, or there is no head to take.
+      UserError: names or shapes differ, or the backbone has no head.
     """
     metadata = backbone.metadata
     what = f"model.pretrained ({metadata.source_file})"
@@ -160,7 +185,7 @@ def initialise(
 
 
 def exported_metadata(path: Path) -> Metadata | None:
-    """Reads the metadata that `conversion.export_torchvision` leaves, or None."""
+    """Reads the metadata written by `conversion.export_torchvision`, or None."""
     header = read_header(path, "download it again")
     return _metadata(path, header, EXPORT_KEY) if EXPORT_KEY in header else None
 
@@ -213,7 +238,7 @@ def _check(what: str, tensors: Mapping[str, np.ndarray], metadata: Metadata) -> 
 
 
 def _digest(metadata: str, tensors: Mapping[str, np.ndarray]) -> str:
-    """Hashes the metadata, and names, types, shapes and values of the tensors."""
+    """Hashes the metadata and the names, types, shapes and values of the tensors."""
     digest = hashlib.sha256(metadata.encode())
     for name, x in sorted(tensors.items()):
         digest.update(f"\n{name} {x.dtype.str} {x.shape}\n".encode())

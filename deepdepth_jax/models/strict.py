@@ -1,4 +1,4 @@
-"""The check that weights pass wherever they come from: nothing missing, nothing odd."""
+"""Strict comparison of weights with the expected names and shapes."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 from deepdepth_jax.errors import UserError
 
 LISTED = 8
-"""How many names an error shows of each kind; a line has to stay readable."""
+"""Number of names that an error lists of each kind."""
 
 
 def check_tensors(
@@ -16,13 +16,13 @@ def check_tensors(
     found: Mapping[str, np.ndarray],
     remedy: str,
 ) -> None:
-    """Compares tensors with the names and shapes that they must have.
+    """Compares tensors with the expected names and shapes.
 
     Args:
-      what: the file, or what else the tensors are, for the message.
+      what: the file or other origin of the tensors, for the message.
       expected: name -> shape.
       found: name -> tensor.
-      remedy: what the user can do, for the message.
+      remedy: the remedy, for the message.
 
     Raises:
       UserError: tensors are missing, unexpected, of another shape, of integers, or not
@@ -49,7 +49,7 @@ def check_tensors(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Joins the first names in alphabetical order with commas and counts the rest."""
+    """Lists the first names in alphabetical order and counts the others."""
     names = sorted(names)
     rest = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + rest

@@ -1,4 +1,4 @@
-"""What pretrained weights decide of a config."""
+"""Adopts the config fields that pretrained weights determine."""
 
 from ml_collections import ConfigDict
 
@@ -9,11 +9,17 @@ from deepdepth_jax.weights import hub
 
 
 def adopt_pretrained(config: ConfigDict) -> ConfigDict:
-    """Takes stride and input convention from the pretrained weights, if there are any.
+    """Sets stride and input convention to those of the pretrained weights, if any.
+
+    Args:
+      config: a completed config.
+
+    Returns:
+      A copy with all fields of `model` set.
 
     Raises:
-      UserError: the config says otherwise than the weights, without
-        `model.pretrained_override`; or they are of another network.
+      UserError: the config contradicts the weights without `model.pretrained_override`,
+        or the weights belong to another network.
     """
     config = config.copy_and_resolve_references()
     model = config.model

@@ -1,4 +1,4 @@
-"""Public checkpoints by name: where they are, and the digest that proves them."""
+"""Public checkpoints by name, with URL and digest."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from deepdepth_jax.weights.readers import digest_in_name
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A file on the web.
+    """A downloadable file.
 
     Attributes:
-      url: where it is.
-      digest: the algorithm and the first digits, such as `sha256:63fe2227`.
+      url: address of the file.
+      digest: algorithm and first digits, such as `sha256:63fe2227`.
     """
 
     url: str
@@ -32,8 +32,8 @@ TIMM = (
 )
 KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 
-# As torchvision's `weights` of each model and timm's registry have them; the names end
-# in the first digits of the SHA-256.
+# From torchvision's `weights` enums and timm's registry. The names end in the first
+# digits of the SHA-256.
 NAMED_BY_DIGEST: Mapping[str, str] = MappingProxyType(
     {
         "torchvision/resnet18": f"{PYTORCH}resnet18-f37072fd.pth",
@@ -91,7 +91,7 @@ CHECKPOINTS: Mapping[str, Checkpoint] = MappingProxyType(_checkpoints())
 
 
 def known_digest(file_name: str) -> str | None:
-    """Tells the digest of a known file, or the one that its name ends in, or None."""
+    """Returns the digest of a known file, or the one in its name, or None."""
     if file_name in KERAS_MD5:
         return f"md5:{KERAS_MD5[file_name]}"
     return digest_in_name(file_name)

@@ -1,4 +1,4 @@
-"""Checkpoints of other programs into backbones, and backbones into torchvision's."""
+"""Converts other programs' checkpoints to backbones, and backbones to torchvision's."""
 
 import dataclasses
 import itertools
@@ -39,12 +39,12 @@ from deepdepth_jax.weights.recognition import (
 
 @dataclasses.dataclass(frozen=True)
 class Conversion:
-    """A converted checkpoint and what there is to say about it.
+    """A converted checkpoint.
 
     Attributes:
       backbone: the result.
-      found: how many tensors the file holds.
-      left_out: reason -> names of the tensors that were not taken for it.
+      found: number of tensors in the file.
+      left_out: reason -> names of the tensors that were left out.
     """
 
     backbone: Backbone
@@ -52,7 +52,7 @@ class Conversion:
     left_out: Mapping[str, list[str]]
 
     def report(self) -> list[str]:
-        """Says in lines what the file was and what became of it."""
+        """Describes the file and its conversion, in lines."""
         metadata = self.backbone.metadata
         convention = metadata.convention
         left_out = sum(map(len, self.left_out.values()))
@@ -78,17 +78,20 @@ def convert_file(
     convention: str = "usual",
     stride_on: StrideOn | Literal["usual"] = "usual",
 ) -> Conversion:
-    """Reads a checkpoint of another program as a backbone of ours.
+    """Converts a checkpoint of another program.
 
     Args:
-      path: see `checkpoint_files.read_tensors`. If its name tells its digest, or the
-        catalogue does, that is checked first.
-      kind: a name in `SOURCES`; `auto` recognises it by the names in the file.
-      convention: a name in `CONVENTIONS`, where the source's usual one is not right.
-      stride_on: the same for the stride.
+      path: see `readers.read_tensors`. A digest in the file's name or in the catalogue
+        is verified first.
+      kind: a name in `SOURCES`, or `auto` to recognise it by the tensors' names.
+      convention: a name in `CONVENTIONS`, or `usual` for the source's.
+      stride_on: the convolution with the stride, or `usual` for the source's.
+
+    Returns:
+      The backbone with a description of the conversion.
 
     Raises:
-      UserError: the file is not what it should be, or holds another network.
+      UserError: the file is damaged or holds another network.
     """
     digest = known_digest(path.name)
     if digest is not None and path.is_file():
@@ -96,7 +99,7 @@ def convert_file(
         check_digest(path, digest, str(path), remedy)
     tensors = read_tensors(path)
     source = source_of(path, tensors, kind)
-    # An export of ours remembers what the names do not tell.
+    # A file exported by this package carries its metadata.
     ours = exported_metadata(path) if path.suffix == ".safetensors" else None
     usual = ours.convention if ours else CONVENTIONS[source.convention]
     if stride_on == "usual":
@@ -119,10 +122,14 @@ def convert_file(
 def export_torchvision(path: Path, backbone: Backbone) -> list[str]:
     """Writes a backbone as safetensors under torchvision's names.
 
-    The header keeps the metadata, so that `convert_file` gives the same backbone again.
+    The header keeps the metadata, so `convert_file` restores the same backbone.
+
+    Args:
+      path: file to write.
+      backbone: the backbone.
 
     Returns:
-      In lines, what its user has to know.
+      Notes for the user, in lines.
     """
     tensors = {
         TORCHVISION.name_of(name): _to_layout(x, TORCHVISION)
@@ -165,16 +172,16 @@ def _convert(
 
 
 def _our_shapes(source: NamingScheme, tensors: Tensors, metadata: Metadata) -> Shapes:
-    """Tells which variables the checkpoint has to give, with the head if it has one."""
+    """Returns path -> shape of the variables to convert, with the head if present."""
     head = tuple(f"{layer}." for layer in source.head.values())
-    # Kernels (out, in, h, w) and biases alike begin with the number of classes.
+    # The first axis of kernels (out, in, h, w) and biases is the number of classes.
     found = (x for name, x in tensors.items() if name.startswith(head) and x.ndim)
     sizes = (x.shape[0] for x in found)
     return expected_shapes(metadata.architecture, metadata.width, next(sizes, None))
 
 
 def _their_shapes(source: NamingScheme, ours: Shapes) -> Shapes:
-    """Tells what the tensors of those variables look like in the checkpoint."""
+    """Returns name -> shape of the same variables in the checkpoint."""
     inverse = np.argsort(source.kernel_axes)
     theirs = {}
     for path, shape in ours.items():
@@ -191,9 +198,9 @@ def _fold(
 ) -> dict[str, np.ndarray]:
     """Folds biases and another epsilon into the statistics.
 
-    gamma (x + b - mean) / sqrt(var + e) + beta stays what it is, with mean - b for the
-    mean, and with var + e - e' for the variance under our epsilon e'. Both are computed
-    in double precision and rounded once.
+    gamma (x + b - mean) / sqrt(var + e) + beta is unchanged if mean - b replaces the
+    mean and var + e - e' the variance, with our epsilon e'. Both are computed in double
+    precision and rounded once.
     """
     folded = dict(ours)
     difference = source.epsilon - BATCH_NORM_EPSILON

@@ -1,4 +1,4 @@
-"""Public checkpoints by name: downloaded once, checked, converted, and kept."""
+"""Downloads public checkpoints by name, verifies, converts and caches them."""
 
 import difflib
 import http.client
@@ -26,17 +26,20 @@ def resolve(
     cache_dir: Path | None = None,
     checkpoints: Mapping[str, Checkpoint] = CHECKPOINTS,
 ) -> Path:
-    """Finds the converted file that `model.pretrained` means.
+    """Returns the converted file for a value of `model.pretrained`.
 
     Args:
       name_or_path: a converted file, or the name of a public checkpoint, which is
         downloaded and converted the first time.
-      cache_dir: where downloads are kept; `default_cache_dir()` if None.
+      cache_dir: folder of downloads, `default_cache_dir()` if None.
       checkpoints: the public checkpoints by name.
 
+    Returns:
+      The path of the converted file.
+
     Raises:
-      UserError: there is no such file or name, the download fails, or what arrives is
-        not what the catalogue says.
+      UserError: no such file or name exists, the download fails, or the downloaded file
+        does not match the catalogue's digest.
     """
     if name_or_path in checkpoints:
         folder = cache_dir or default_cache_dir()
@@ -46,23 +49,27 @@ def resolve(
         return path
     nearest = difflib.get_close_matches(name_or_path, checkpoints, n=1, cutoff=0)
     raise UserError(
-        f"model.pretrained: {name_or_path} is no file and no public checkpoint; "
+        f"model.pretrained: {name_or_path} is neither a file nor a public checkpoint; "
         f"the nearest name is {nearest[0]}"
     )
 
 
 def default_cache_dir() -> Path:
-    """Tells where downloads are kept: below `XDG_CACHE_HOME`, or `~/.cache`."""
+    """Returns the folder of downloads, below `XDG_CACHE_HOME` or `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(root).expanduser() / "deepdepth_jax"
 
 
 def download(checkpoint: Checkpoint, path: Path) -> None:
-    """Downloads a file, whole and with the right digest or not at all.
+    """Downloads a file completely and verifies its digest, or leaves nothing.
+
+    Args:
+      checkpoint: the file to download.
+      path: where to store it.
 
     Raises:
-      UserError: no network, no such file, cut off midway, or another file than
-        expected. The message says where to put the file by hand.
+      UserError: the network or the file is unavailable, the download was cut off, or
+        the digest differs. The message says where to put the file by hand.
     """
     by_hand = f"put {checkpoint.file_name} at {path} and start again"
     with atomic.replacement(path) as partial:
@@ -70,7 +77,7 @@ def download(checkpoint: Checkpoint, path: Path) -> None:
             _fetch(checkpoint, partial)
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it is the response, too, and holds the connection
+                error.close()  # the error is the response and holds the connection
             raise UserError(
                 f"cannot download {checkpoint.url} ({error}); {by_hand}"
             ) from error
@@ -84,7 +91,7 @@ def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
         require_reader(original)
         if not original.is_file():
             download(checkpoint, original)
-        # Whoever put it there: the name alone proves nothing.
+        # The user may have put the file there, so its name proves nothing.
         remedy = "delete it and start again"
         check_digest(original, checkpoint.digest, str(original), remedy)
         save_backbone(converted, convert_file(original).backbone)

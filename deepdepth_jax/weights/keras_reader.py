@@ -1,4 +1,4 @@
-"""Weights that Keras saved: `.h5` of Keras 2 and 3, and `.weights.h5` of Keras 3."""
+"""Reader of Keras weights: `.h5` of Keras 2 and 3, `.weights.h5` of Keras 3."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ import numpy as np
 
 from deepdepth_jax.errors import UserError
 
-# A `.weights.h5` numbers the variables of a layer; this is what the numbers mean.
+# A `.weights.h5` numbers the variables of a layer in this order.
 VARIABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "conv2d": ("kernel", "bias"),
@@ -22,15 +22,21 @@ VARIABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 LARGEST_BYTES = 2**32
-"""More than any ResNet with the state of its optimiser, in any precision."""
+"""Upper bound for a ResNet with the state of its optimiser, in any precision."""
 
 
 def read_h5(path: Path) -> dict[str, np.ndarray]:
     """Reads the variables as `<layer>/<variable>`, such as `conv1_conv/kernel`.
 
+    Args:
+      path: the file.
+
+    Returns:
+      The variables by name.
+
     Raises:
-      UserError: the file is cut or damaged, is not of Keras, or does not tell the names
-        of its layers.
+      UserError: the file is truncated or damaged, was not written by Keras, or lacks
+        the names of its layers.
     """
     tensors: dict[str, np.ndarray] = {}
     size_bytes = 0
@@ -53,7 +59,7 @@ def read_h5(path: Path) -> dict[str, np.ndarray]:
 
 
 def _variables(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Lists all variables, whichever of the formats the file has."""
+    """Yields all variables, in either format."""
     groups: list[h5py.Group] = [file]
     file.visititems(
         lambda _, x: groups.append(x) if isinstance(x, h5py.Group) else None
@@ -67,7 +73,7 @@ def _variables(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]
 
 
 def _name_attributes(group: h5py.Group) -> list[str]:
-    """Finds the attributes that hold the names of a layer's weights, in order.
+    """Returns the attributes that hold the names of a layer's weights, in order.
 
     Keras splits a list that is too long for one attribute: `weight_names0` and so on.
     """
@@ -79,13 +85,13 @@ def _name_attributes(group: h5py.Group) -> list[str]:
 def _named(
     path: Path, group: h5py.Group, attributes: list[str]
 ) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Lists a layer of an `.h5`, which has the list of its weights' names."""
+    """Yields the variables of a layer in an `.h5`, which lists their names."""
     for attribute in attributes:
         for name in _texts(path, group, attribute):
             if group.name == "/optimizer_weights":
                 yield f"optimizer/{name}", group[name]
                 continue
-            # Before them may stand the names of models that the layer is part of.
+            # The names of enclosing models may precede the layer.
             layer, _, variable = name.rpartition("/")
             layer = layer.split("/")[-1] or group.name.split("/")[-1]
             yield f"{layer}/{variable.removesuffix(':0')}", group[name]
@@ -107,7 +113,7 @@ def _texts(path: Path, group: h5py.Group, attribute: str) -> list[str]:
 
 
 def _numbered(path: Path, group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Lists a layer of a `.weights.h5`, which has a class and, since 3.7, a name."""
+    """Yields the variables of a layer in a `.weights.h5`, named since Keras 3.7."""
     kind = re.sub(r"_\d+$", "", group.parent.name.split("/")[-1])
     if kind not in VARIABLES:
         yield from ((f"{kind}/{number}", dataset) for number, dataset in group.items())
@@ -125,10 +131,10 @@ def _numbered(path: Path, group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset
 
 
 def _read(path: Path, item: object, most_bytes: int) -> np.ndarray:
-    """Reads an array of at most so many bytes."""
+    """Reads an array of at most `most_bytes`."""
     if not isinstance(item, h5py.Dataset):
         raise UserError(f"{path}: a weight is no array but {item}; save it again")
-    # HDF5 can point at other files of the user's; a checkpoint has no need to.
+    # HDF5 datasets can refer to other files. A checkpoint has no need to.
     elsewhere = item.external is not None or item.is_virtual
     if elsewhere or item.file.filename != str(path):
         raise UserError(f"{path}: {item.name} points at another file; refused")

@@ -1,4 +1,4 @@
-"""The names and habits of one kind of checkpoint."""
+"""The tensor names and conventions of one kind of checkpoint."""
 
 import dataclasses
 import re
@@ -9,27 +9,27 @@ from deepdepth_jax.models.resnet import StrideOn
 
 @dataclasses.dataclass(frozen=True)
 class NamingScheme:
-    """What has to be known of a kind of checkpoint to make ours of it.
+    """How one kind of checkpoint names and stores the tensors of a ResNet.
 
     Attributes:
-      name: for `--kind` and the metadata.
-      title: for people.
-      mark: a pattern of a name that checkpoints of this kind have.
-      prefix: a pattern of what may stand before every name and says nothing.
+      name: value of `--kind` and of the metadata.
+      title: name in messages.
+      mark: pattern of a tensor name that identifies the kind.
+      prefix: pattern of an optional prefix of all names.
       stem: our layer -> their layer, before the blocks.
       block: their prefix of a block's layers, with `{stage}` and `{block}`.
       first_stage: their number of our `layer1`.
       first_block: their number of a stage's first block.
       layers: our layer -> their layer, within a block.
-      head: our branch of the ASPP head -> their layer; empty where there is none.
-      leaves: our variable -> their ending.
-      kernel_axes: the transposition from their kernels to ours (h, w, in, out).
-      conv_bias: the ending of the biases of the backbone's convolutions; empty where
-        they have none. They are folded into the normalisation.
-      epsilon: of batch normalisation.
-      convention: the name in `input_convention.CONVENTIONS`.
-      stride_on: which convolution of a bottleneck has the stride.
-      left_out: pattern of a name -> why it has no place in the backbone.
+      head: our branch of the ASPP head -> their layer, empty without a head.
+      leaves: our variable -> their suffix.
+      kernel_axes: transposition from their kernels to ours (h, w, in, out).
+      conv_bias: suffix of the biases of the backbone's convolutions, empty without
+        biases. They are folded into the normalisation.
+      epsilon: epsilon of batch normalisation.
+      convention: name in `input_convention.CONVENTIONS`.
+      stride_on: the convolution of a bottleneck that has the stride.
+      left_out: pattern of a name -> reason why the backbone does not take it.
     """
 
     name: str
@@ -51,16 +51,16 @@ class NamingScheme:
     left_out: Mapping[str, str]
 
     def strip(self, name: str) -> str:
-        """Takes away the prefix."""
+        """Removes the prefix."""
         return re.sub(f"^{self.prefix}", "", name)
 
     def name_of(self, path: str) -> str:
-        """Tells what they call one of our variables, given by its path."""
+        """Returns their name of one of our variables, given by its path."""
         layer, leaf = path.rsplit("/", 1)
         return self.layer_of(layer) + self.leaves[leaf]
 
     def layer_of(self, path: str) -> str:
-        """Tells what they call a layer, given as `params/backbone/layer1_0/conv1`."""
+        """Returns their name of a layer, given as `params/backbone/layer1_0/conv1`."""
         _, part, *layers = path.split("/")
         if part == "aspp":
             return self.head[layers[0]]
@@ -70,13 +70,13 @@ class NamingScheme:
         return self.block_of(int(stage), int(block)) + self.layers[layers[1]]
 
     def block_of(self, stage: int, block: int) -> str:
-        """Tells how the names in our block `layer{stage}_{block}` begin."""
+        """Returns the prefix of the names in our block `layer{stage}_{block}`."""
         return self.block.format(
             stage=stage - 1 + self.first_stage, block=block + self.first_block
         )
 
     def blocks(self, names: Iterable[str]) -> tuple[int, int, int, int]:
-        """Counts the blocks of the four stages that stripped names tell of."""
+        """Counts the blocks of the four stages in stripped names."""
         pattern = re.escape(self.block)
         for field in ("stage", "block"):
             pattern = pattern.replace(rf"\{{{field}\}}", rf"(?P<{field}>\d{{1,4}})")

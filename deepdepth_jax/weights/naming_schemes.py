@@ -1,4 +1,4 @@
-"""How public checkpoints name the tensors of a ResNet: one table a source."""
+"""Naming schemes of public ResNet checkpoints, one per source."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -170,7 +170,7 @@ KERAS = NamingScheme(
     },
 )
 
-# The first whose mark is found is taken, so that the more special come first.
+# The first scheme whose mark matches is taken, so special ones come first.
 SOURCES: Mapping[str, NamingScheme] = MappingProxyType(
     {
         source.name: source
@@ -185,7 +185,7 @@ SOURCES: Mapping[str, NamingScheme] = MappingProxyType(
     }
 )
 
-# Networks that look like a ResNet by most of their names.
+# Networks that share most of their names with a ResNet.
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         r"(.*\.)?conv1\.0\.weight": (

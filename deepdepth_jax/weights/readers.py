@@ -1,4 +1,4 @@
-"""Checkpoint files of other programs: tensors by name, and nothing is executed."""
+"""Readers of other programs' checkpoint files. Nothing in a file is executed."""
 
 import hashlib
 import importlib
@@ -16,7 +16,7 @@ from deepdepth_jax.models.tensor_files import read_safetensors
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.keras_reader import read_h5
 
-# Where training scripts put the state dict among other things.
+# Keys under which training scripts store the state dict.
 NESTED_STATE_DICTS = ("state_dict", "model")
 
 
@@ -26,9 +26,12 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
     Args:
       path: `.safetensors`, `.pth` or `.pt` (PyTorch), or `.h5` (Keras).
 
+    Returns:
+      The tensors by name.
+
     Raises:
-      UserError: no such file, another type, a cut or damaged file, or a pickle that
-        holds more than tensors.
+      UserError: the file is missing, truncated, damaged or of another type, or is a
+        pickle that holds more than tensors.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file")
@@ -39,35 +42,35 @@ def read_tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def require_reader(path: Path) -> None:
-    """Checks that files of this type can be read here, before one is downloaded.
+    """Checks that files of this type can be read, before one is downloaded.
 
     Raises:
-      UserError: torch is needed and missing.
+      UserError: torch is required and not installed.
     """
     if path.suffix in (".pth", ".pt"):
         _import_torch(path)
 
 
 def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Hashes a file's bytes, in hexadecimal digits."""
+    """Returns the hexadecimal digest of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def digest_in_name(name: str) -> str | None:
-    """Tells the digest that a file's name ends in, as `sha256:5d3b4d8f`, or None."""
+    """Returns the digest at the end of a file's name, as `sha256:5d3b4d8f`, or None."""
     match = re.search(r"-([0-9a-f]{8,64})\.(pth|pt)$", name)
     return f"sha256:{match[1]}" if match else None
 
 
 def check_digest(path: Path, digest: str, what: str, remedy: str) -> None:
-    """Compares a file with the first digits of its digest.
+    """Checks a file against the first digits of its digest.
 
     Args:
       path: the file.
       digest: such as `sha256:5d3b4d8f` or `md5:...`.
-      what: the file's path or address, for the message.
-      remedy: what the user can do, for the message.
+      what: the file's path or URL, for the message.
+      remedy: the remedy, for the message.
 
     Raises:
       UserError: they differ.
@@ -76,7 +79,7 @@ def check_digest(path: Path, digest: str, what: str, remedy: str) -> None:
     found = file_digest(path, algorithm)
     if not found.startswith(digits):
         raise UserError(
-            f"{what}: cut or changed, its {algorithm} begins with "
+            f"{what}: truncated or modified, its {algorithm} begins with "
             f"{found[: len(digits)]} instead of {digits}; {remedy}"
         )
 
@@ -90,12 +93,12 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
     try:
         _check_members(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file makes torch raise nearly anything.
+    # torch raises nearly any exception for a damaged file.
     except Exception as error:
         raise UserError(
-            f"{path}: cut, damaged, or with more than tensors in it, which is never "
-            f"unpickled ({_first_line(error)}); download it again, or save its state "
-            "dict alone"
+            f"{path}: truncated, damaged, or with more than tensors in it, which is "
+            f"never unpickled ({_first_line(error)}); download it again, or save its "
+            "state dict alone"
         ) from error
     state_dict = _find_state_dict(content, torch.Tensor)
     if state_dict is None:
@@ -104,14 +107,14 @@ def _read_torch(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_members(path: Path) -> None:
-    """Compares the members of a zip file with their checksums: torch does not.
+    """Checks the checksums of a zip file's members, which torch ignores.
 
     Raises:
-      ValueError: a member has changed.
-      zipfile.BadZipFile: one is damaged otherwise.
+      ValueError: a member was modified.
+      zipfile.BadZipFile: the zip file is damaged.
     """
     if not zipfile.is_zipfile(path):
-        return  # a pickle, as before PyTorch 1.6
+        return  # a plain pickle, the format before PyTorch 1.6
     with zipfile.ZipFile(path) as file:
         # `torch.serialization.set_crc32_options(False)` writes zeros.
         checked = any(member.CRC for member in file.infolist())
@@ -149,7 +152,7 @@ def _to_numpy(path: Path, torch: Any, name: str, x: Any) -> np.ndarray:
     try:
         x = x.detach()
         return (x.to(torch.float32) if x.is_floating_point() else x).numpy()
-    # Tensors without numbers, sparse and quantised ones, and types that NumPy lacks.
+    # Meta, sparse and quantised tensors, and types that NumPy lacks.
     except (TypeError, RuntimeError) as error:
         raise UserError(
             f"{path}: {name} holds no numbers that can be read ({_first_line(error)}); "
@@ -162,7 +165,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _as_float32(x: np.ndarray) -> np.ndarray:
-    # bfloat16 is no floating-point type to NumPy itself.
+    # NumPy does not count bfloat16 as a floating-point type.
     floating = x.dtype.kind == "f" or x.dtype.name == "bfloat16"
     return x.astype(np.float32, copy=False) if floating else x
 

@@ -1,4 +1,4 @@
-"""What a checkpoint is, by the names and shapes of its tensors."""
+"""Recognises a checkpoint by the names and shapes of its tensors."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -18,18 +18,21 @@ REMEDY = "take another copy of the file, or name its source with --kind"
 
 
 def source_of(path: Path, names: Collection[str], kind: str) -> NamingScheme:
-    """Takes the source that the user names, or finds it by the names of the tensors.
+    """Returns the naming scheme that the user names, or recognises it.
 
     Args:
-      path: of the checkpoint, for messages.
-      names: of its tensors.
+      path: the checkpoint, for messages.
+      names: names of its tensors.
       kind: a name in `SOURCES`, or `auto`.
 
+    Returns:
+      The naming scheme.
+
     Raises:
-      UserError: no source has such names, or they are those of another network.
+      UserError: no scheme has such names, or they belong to another network.
     """
     if any(name.startswith("params/backbone/") for name in names):
-        raise UserError(f"{path}: is a converted file already; use it as it is")
+        raise UserError(f"{path}: is already converted; use it as it is")
     for pattern, what in REFUSED.items():
         if any(re.fullmatch(pattern, name) for name in names):
             raise UserError(f"{path}: holds {what}; take a plain ResNet")
@@ -45,10 +48,10 @@ def source_of(path: Path, names: Collection[str], kind: str) -> NamingScheme:
 
 
 def strip(path: Path, source: NamingScheme, tensors: Tensors) -> Tensors:
-    """Takes the source's prefix from all names.
+    """Removes the source's prefix from all names.
 
     Raises:
-      UserError: two tensors then have the same name.
+      UserError: two tensors have the same name without it.
     """
     stripped = {source.strip(name): x for name, x in tensors.items()}
     if len(stripped) < len(tensors):
@@ -60,10 +63,10 @@ def strip(path: Path, source: NamingScheme, tensors: Tensors) -> Tensors:
 
 
 def architecture_of(path: Path, source: NamingScheme, names: Collection[str]) -> str:
-    """Finds the depth, by the number of blocks and of their convolutions.
+    """Recognises the architecture by the numbers of blocks and of their convolutions.
 
     Raises:
-      UserError: no ResNet in `ARCHITECTURES` has so many.
+      UserError: no ResNet in `ARCHITECTURES` has these numbers.
     """
     blocks = source.blocks(names)
     third = source.block_of(1, 0) + source.layers["conv3"]
@@ -79,10 +82,10 @@ def architecture_of(path: Path, source: NamingScheme, names: Collection[str]) ->
 
 
 def width_of(path: Path, source: NamingScheme, tensors: Tensors) -> int:
-    """Reads the number of channels of the stem.
+    """Returns the number of channels of the stem.
 
     Raises:
-      UserError: the first block shows a wide or a grouped network.
+      UserError: the first block is that of a wide or a grouped network.
     """
     width = _kernel_shape(path, source, tensors, "conv1")[3]
     block = _kernel_shape(path, source, tensors, "layer1_0/conv2")
@@ -100,7 +103,7 @@ def width_of(path: Path, source: NamingScheme, tensors: Tensors) -> int:
 
 
 def from_layout(x: np.ndarray, source: NamingScheme) -> np.ndarray:
-    """Transposes a kernel to (h, w, in, out); leaves vectors alone."""
+    """Transposes a kernel to (h, w, in, out) and returns vectors unchanged."""
     return x.transpose(source.kernel_axes) if x.ndim == 4 else x
 
 

@@ -90,7 +90,7 @@ def test_md5(server, tmp_path):
     ("folder", "digest", "message"),
     [
         ("cut", f"sha256:{SHA256}", r"cut off after \d+ of \d+ bytes"),
-        ("unsized", f"sha256:{SHA256}", "cut or changed, its sha256 begins with"),
+        ("unsized", f"sha256:{SHA256}", "truncated or modified, its sha256 begins with"),
         ("whole", "sha256:00000000", "sha256 begins with .* instead of 00000000"),
         ("missing", f"sha256:{SHA256}", "404"),
     ],
@@ -118,7 +118,7 @@ def test_without_network_says_where_to_put_the_file(tmp_path):
 
 def test_a_file_put_there_by_hand_is_checked_and_used(server, tmp_path):
     (tmp_path / "resnet18.safetensors").write_bytes(CONTENT[:-1])
-    with pytest.raises(UserError, match="cut or changed"):
+    with pytest.raises(UserError, match="truncated or modified"):
         resolve("test/resnet18", tmp_path, catalogue(server))
 
     (tmp_path / "resnet18.safetensors").write_bytes(CONTENT)

@@ -87,7 +87,7 @@ def test_cut_files(zipped, tmp_path):
     content = path.read_bytes()
     for length in (0, 10, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
-        with pytest.raises(UserError, match=r"in\.pth: cut, damaged") as error:
+        with pytest.raises(UserError, match=r"in\.pth: truncated, damaged") as error:
             convert_file(path)
         assert "\n" not in str(error.value)
 
