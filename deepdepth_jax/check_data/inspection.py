@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.datasets.alignment import describe_turns
 from deepdepth_jax.datasets.source import Source, on_all_cores
 from deepdepth_jax.errors import UserError
 
@@ -91,12 +92,15 @@ class Inspection:
       statistics: of the frames that could be read.
       broken: what is wrong, by the name of the frame.
       empty: the frames in which no pixel has depth.
+      turned: the images that are turned upright otherwise than their depth, each with
+        both turns.
     """
 
     source: Source
     statistics: DepthStatistics
     broken: dict[str, str] = dataclasses.field(default_factory=dict)
     empty: list[str] = dataclasses.field(default_factory=list)
+    turned: list[str] = dataclasses.field(default_factory=list)
 
 
 def inspect(source: Source, bins: DepthBins, cap_m: float) -> Inspection:
@@ -107,22 +111,33 @@ def inspect(source: Source, bins: DepthBins, cap_m: float) -> Inspection:
         if isinstance(found, UserError):
             inspection.broken[name] = str(found)
             continue
-        inspection.statistics.merge(found)
-        if not found.valid:
+        statistics, turned = found
+        inspection.statistics.merge(statistics)
+        if not statistics.valid:
             inspection.empty.append(name)
+        if turned:
+            inspection.turned.append(turned)
     return inspection
 
 
 def _look(
     source: Source, bins: DepthBins, cap_m: float
-) -> Iterator[tuple[str, DepthStatistics | UserError]]:
-    def look(index: int) -> DepthStatistics | UserError:
+) -> Iterator[tuple[str, tuple[DepthStatistics, str] | UserError]]:
+    def look(index: int) -> tuple[DepthStatistics, str] | UserError:
         try:
             depth_m = source.read(index).depth_m
+            turned = _describe_turns(source, index)
         except UserError as error:
             return error
         statistics = DepthStatistics(bins, cap_m)
         statistics.add(depth_m)
-        return statistics
+        return statistics, turned
 
     yield from zip(source.present, on_all_cores(look, len(source)), strict=True)
+
+
+def _describe_turns(source: Source, index: int) -> str:
+    """Names a frame's image if it is turned otherwise than its depth; else empty."""
+    files = source.files(index)
+    turns = describe_turns(*files) if files else ""
+    return f"{files[0]}: {turns}" if files and turns else ""

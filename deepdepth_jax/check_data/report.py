@@ -48,6 +48,13 @@ def print_inspection(inspection: Inspection, shown: int | None) -> None:
         _print_some(f"{len(broken)} are broken", list(broken.values()), shown)
     if empty := inspection.empty:
         _print_some(f"{len(empty)} have no depth at any pixel", empty, shown)
+    if turned := inspection.turned:
+        _print_some(
+            f"{len(turned)} are turned upright otherwise than their depth; see that "
+            "each pair matches",
+            turned,
+            shown,
+        )
     if inspection.statistics.valid:
         print(f"  {describe(inspection.statistics)}")
 

@@ -39,7 +39,7 @@ class DepthBuilder(tfds.core.GeneratorBasedBuilder):
     builds them by class.
     """
 
-    VERSION = tfds.core.Version("2.0.0")
+    VERSION = tfds.core.Version("3.0.0")
     ABOUT: ClassVar[str]
     HOMEPAGE: ClassVar[str]
     CITATION: ClassVar[str]

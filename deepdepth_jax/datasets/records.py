@@ -140,6 +140,7 @@ def _why(folder: Path, source: Source) -> str:
     if latest is None:
         return f"{title} in {folder}"
     changed = changes(json.loads(latest.read_text()), source.identity())
+    changed = changed or ["files are read in another way since"]
     return (
         f"{title} in {folder}, as those in {latest.parent.parent} were made of "
         f"something else ({'; '.join(changed)}); delete these if they are not needed"

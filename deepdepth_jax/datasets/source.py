@@ -5,6 +5,7 @@ import collections
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deepdepth_jax.datasets.files import name_some
@@ -43,6 +44,11 @@ class Source(abc.ABC):
         Raises:
           UserError: one of its files is broken; names it.
         """
+
+    def files(self, index: int) -> tuple[Path, Path] | None:
+        """Returns the files of a frame's image and depth; None if there are none."""
+        del index
+        return None
 
     @abc.abstractmethod
     def identity(self) -> Mapping[str, Any]:

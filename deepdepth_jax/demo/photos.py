@@ -10,11 +10,11 @@ from jaxtyping import UInt8
 from ml_collections import ConfigDict
 from PIL import Image
 
+from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.datasets.registry import STREETS_SEED
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
-from deepdepth_jax.predict.media import read_picture
 
 LARGEST_FILE_BYTES = 20 * 2**20
 LARGEST_FILE_PX = 50_000_000
@@ -50,7 +50,7 @@ def read_photo(path: Path) -> Photo:
     """
     try:
         _check_size(path)
-        image = read_picture(path)
+        image = read_any_image(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from error
     shrunk_by = max(1.0, math.sqrt(image.shape[0] * image.shape[1] / LARGEST_WHOLE_PX))

@@ -1,6 +1,7 @@
 """Evaluation of anybody's predictions, by the code that evaluates our own."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,12 @@ from deepdepth_jax.evaluation.evaluate import (
     source_to_evaluate,
 )
 from deepdepth_jax.evaluation.image_table import ImageTable
-from deepdepth_jax.evaluation.placement import PlacedMap, PlacementCounts, place
+from deepdepth_jax.evaluation.placement import (
+    PlacedMap,
+    PlacementCounts,
+    place,
+    require_fitting_size,
+)
 from deepdepth_jax.evaluation.prediction_files import PredictedMaps, open_predictions
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
@@ -93,7 +99,8 @@ def _placed_maps(
     for example in items:
         origin = maps.origin(example.name)
         shape = example.image.shape[:2]
-        placed = place(maps.read(example.name), shape, origin)
+        check_size = functools.partial(require_fitting_size, shape, origin)
+        placed = place(maps.read(example.name, check_size), shape, origin)
         covered = dataclasses.replace(example, depth_m=placed.inside(example.depth_m))
         nothing = protocol.evaluated(covered.depth_m) & (placed.depth_m <= 0)
         if nothing.any():

@@ -16,6 +16,8 @@ _CROP = f"{KITTI_CROP[0]} x {KITTI_CROP[1]}"
 KITTI_HEIGHTS = range(370, 377)
 KITTI_WIDTHS = range(1224, 1243)
 """The sizes of KITTI's rectified images, which differ from day to day."""
+LARGEST_FACTOR = 8
+"""A map is at most this many times as high as its image."""
 ASPECT_TOLERANCE = 0.01
 """Networks round heights and widths to multiples of 32: 192 x 640 for 376 x 1241."""
 
@@ -100,19 +102,41 @@ def place(
     Raises:
       UserError: the map has any other size.
     """
+    require_fitting_size(shape, origin, depth_m.shape)
     height, width = shape
     if depth_m.shape == shape:
         return PlacedMap(depth_m, (slice(height), slice(width)))
     if depth_m.shape == KITTI_CROP and is_kitti_size(shape):
         return _at_the_bottom_centre(depth_m, shape)
-    y, x = depth_m.shape
-    if abs(x * height / (y * width) - 1) <= ASPECT_TOLERANCE:
-        window = slice(height), slice(width)
-        return PlacedMap(_resize(depth_m, shape), window, is_resized=True)
+    window = slice(height), slice(width)
+    return PlacedMap(_resize(depth_m, shape), window, is_resized=True)
+
+
+def require_fitting_size(
+    shape: tuple[int, int], origin: str, size: tuple[int, int]
+) -> None:
+    """Checks that a map of a size can be brought over its image; see `place`.
+
+    Args:
+      shape: height and width of the image.
+      origin: of the map, for people to read.
+      size: height and width of the map.
+
+    Raises:
+      UserError: it cannot.
+    """
+    (height, width), (y, x) = shape, size
+    is_crop = size == KITTI_CROP and is_kitti_size(shape)
+    if size == shape or is_crop:
+        return
+    is_bounded = 0 < x and 0 < y <= LARGEST_FACTOR * height
+    if is_bounded and abs(x * height / (y * width) - 1) <= ASPECT_TOLERANCE:
+        return
     raise UserError(
         f"{origin}: is {y} x {x} pixels (height x width), and its image {height} x "
-        f"{width}; a map must have the size of its image, or its aspect ratio, or be "
-        f"the bottom-centre crop of {_CROP} of a KITTI image"
+        f"{width}; a map must have the size of its image, or its aspect ratio and at "
+        f"most {LARGEST_FACTOR} times its height, or be the bottom-centre crop of "
+        f"{_CROP} of a KITTI image"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Shaped
 
+from deepdepth_jax.datasets.files import SizeCheck
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
@@ -30,8 +31,12 @@ class PredictedMaps(abc.ABC):
         """Names where the map of an image lies, for people to read."""
 
     @abc.abstractmethod
-    def read(self, name: str) -> Float32[np.ndarray, "y x"]:
+    def read(self, name: str, check_size: SizeCheck) -> Float32[np.ndarray, "y x"]:
         """Reads the map of an image.
+
+        Args:
+          name: of the image.
+          check_size: refuses the map by its height and width, before it is unpacked.
 
         Returns:
           Metres; 0 where there is none: at values that are 0, negative or not finite.
@@ -100,10 +105,10 @@ class MapFolder(PredictedMaps):
         """Names the file."""
         return str(self.files[name])
 
-    def read(self, name: str) -> Float32[np.ndarray, "y x"]:
+    def read(self, name: str, check_size: SizeCheck) -> Float32[np.ndarray, "y x"]:
         """Reads the file."""
         path = self.files[name]
-        return read_depth(path, UNITS_M[path.suffix])
+        return read_depth(path, UNITS_M[path.suffix], check_size)
 
 
 def _examples(stems: Sequence[str]) -> list[str]:
@@ -172,8 +177,9 @@ class MapStack(PredictedMaps):
         """Names the file and the place in it."""
         return f"{self.path}, map {self.places[name]} ({name})"
 
-    def read(self, name: str) -> Float32[np.ndarray, "y x"]:
+    def read(self, name: str, check_size: SizeCheck) -> Float32[np.ndarray, "y x"]:
         """Reads the map."""
+        check_size((self.maps.shape[1], self.maps.shape[2]))
         with np.errstate(over="ignore"):
             depth_m = np.array(self.maps[self.places[name]], np.float32)
         depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = 0

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.predict.media import InputFile, Picture, read_picture
+from deepdepth_jax.predict.media import InputFile, Picture
 from deepdepth_jax.predict.outputs import FramePicture, Outputs, frame_target
 from deepdepth_jax.predict.video import Video, open_video
 from deepdepth_jax.types import Prediction
@@ -60,7 +61,7 @@ def predict_pictures(
 def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[Picture]:
     for source in sources:
         try:
-            image = read_picture(source.path)
+            image = read_any_image(source.path)
         except UserError as error:
             failures.add(source.path, error)
         else:

@@ -1,14 +1,12 @@
-"""What is to be predicted: finds pictures and videos, and reads pictures."""
+"""What is to be predicted: finds images and videos."""
 
 import collections
 import dataclasses
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import ExifTags, Image
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.predict.video import VIDEO_SUFFIXES
@@ -16,18 +14,6 @@ from deepdepth_jax.predict.video import VIDEO_SUFFIXES
 PICTURE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
-BAND_BITS = {"I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 32, "F": 32}
-"""Modes in which a picture is one band of numbers, such as depth."""
-_TURNS: Mapping[object, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What shows a picture as its camera meant it, by EXIF's number for its orientation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,35 +104,3 @@ def _check_no_two_share_a_target(sources: Iterable[InputFile]) -> None:
                 f"--input: {other} and {source.path} would have the same results; "
                 "predict them one after the other, with another --output each"
             )
-
-
-def read_picture(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Reads a picture as RGB, turned as its camera meant it.
-
-    Raises:
-      UserError: the file cannot be decoded, or holds numbers that are no colours.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode in BAND_BITS:
-                raise UserError(
-                    f"{path}: has one band of {BAND_BITS[image.mode]} bits, as depth "
-                    "maps have; give a picture of 8 bits"
-                )
-            return np.asarray(_turned(image).convert("RGB"))
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as error:
-        raise UserError(f"{path}: not a picture that can be read ({error})") from error
-
-
-def _turned(image: Image.Image) -> Image.Image:
-    image.load()  # TIFF is turned by this
-    # Pillow's `exif_transpose` also writes the other EXIF fields anew, and fails where
-    # one of them is damaged.
-    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    return image if turn is None else image.transpose(turn)

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from deepdepth_jax.datasets.files import (
-    read_bytes,
-    read_depth_png,
-    read_image,
-    require_same_size,
-)
+from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.datasets.depth_png import read_depth_png
+from deepdepth_jax.datasets.files import read_bytes
+from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.kitti.calibration import (
     CAMERA_FILE,
     LIDAR_FILE,
@@ -105,10 +103,14 @@ class KittiSource(Source):
         if self.ground_truth == "lidar":
             depth_m = self._project_sweep(files, image.shape[:2])
         else:
-            depth_m = read_depth_png(files.depth, UNITS_PER_METRE)
-            require_same_size(files.image, image, files.depth, depth_m)
+            check_size = same_size_as(files.image, image, files.depth)
+            depth_m = read_depth_png(files.depth, UNITS_PER_METRE, check_size)
         focal_px = files.calibration.focal_px if files.calibration else 0.0
         return Example(files.frame.name, image, depth_m, focal_px)
+
+    def files(self, index: int) -> tuple[Path, Path]:
+        """Returns the image of a frame and its depth map or sweep."""
+        return self._survey.found[index].image, self._survey.found[index].depth
 
     def identity(self) -> Mapping[str, Any]:
         """Tells the kind of ground truth, and names and sizes of the files used.

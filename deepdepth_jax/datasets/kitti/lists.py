@@ -19,7 +19,7 @@ _DRIVE = r"(?P<date>\d{4}_\d\d_\d\d)/(?P=date)_drive_(?P<drive>\d{4})_sync"
 _PICTURE = re.compile(
     _DRIVE + r"/image_0(?P<camera>[23])/data/(?P<index>\d{10})\.(?:png|jpg)", re.ASCII
 )
-_INDEX_AND_SIDE = re.compile(_DRIVE + r" (?P<index>\d+) (?P<side>[lr])", re.ASCII)
+_INDEX_AND_SIDE = re.compile(_DRIVE + r" (?P<index>\d{1,10}) (?P<side>[lr])", re.ASCII)
 _FOCAL_PX = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 

@@ -148,6 +148,10 @@ def _parse_object(line: str, origin: str) -> Mapping[str, Any]:
             f"{origin}: is no JSON ({error.msg}, column {error.colno}); write "
             f"{EXAMPLES['.jsonl']}"
         ) from error
+    except RecursionError as error:
+        raise UserError(
+            f"{origin}: is nested too deeply; write {EXAMPLES['.jsonl']}"
+        ) from error
     if not isinstance(parsed, tuple):
         raise UserError(f"{origin}: is no JSON object; write {EXAMPLES['.jsonl']}")
     _require_known_fields([name for name, _ in parsed], origin, EXAMPLES[".jsonl"])

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.datasets.files import read_image, require_same_size
+from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.datasets.pairs.manifest import SPLITS, Pair, read_manifest
 from deepdepth_jax.datasets.source import Source, on_all_cores
@@ -64,9 +65,13 @@ class PairsSource(Source):
         """
         pair = self._found[index]
         image = read_image(pair.image)
-        depth_m = read_depth(pair.depth, self.depth_unit_m)
-        require_same_size(pair.image, image, pair.depth, depth_m)
+        check_size = same_size_as(pair.image, image, pair.depth)
+        depth_m = read_depth(pair.depth, self.depth_unit_m, check_size)
         return Example(pair.name, image, depth_m, pair.focal_px)
+
+    def files(self, index: int) -> tuple[Path, Path]:
+        """Returns the image and the depth file of a pair."""
+        return self._found[index].image, self._found[index].depth
 
     def identity(self) -> Mapping[str, Any]:
         """Tells names, bytes and focal lengths of the pairs, but not their folder."""

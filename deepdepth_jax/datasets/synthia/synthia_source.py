@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.datasets.files import (
-    read_depth_png,
-    read_image,
-    require_same_size,
-)
+from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.datasets.depth_png import read_depth_png
+from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
@@ -78,13 +76,16 @@ class SynthiaSource(Source):
         Raises:
           UserError: one of its files is broken; names it.
         """
-        name = self._found[index]
-        image_path = self._image_folder / f"{name}.png"
-        depth_path = self._depth_folder / f"{name}.png"
+        image_path, depth_path = self.files(index)
         image = read_image(image_path)
-        depth_m = read_depth_png(depth_path, UNITS_PER_METRE, channels=3)
-        require_same_size(image_path, image, depth_path, depth_m)
-        return Example(name, image, depth_m, self.focal_px)
+        check_size = same_size_as(image_path, image, depth_path)
+        depth_m = read_depth_png(depth_path, UNITS_PER_METRE, check_size, channels=3)
+        return Example(self._found[index], image, depth_m, self.focal_px)
+
+    def files(self, index: int) -> tuple[Path, Path]:
+        """Returns the image and the depth map of a frame."""
+        name = f"{self._found[index]}.png"
+        return self._image_folder / name, self._depth_folder / name
 
     def identity(self) -> Mapping[str, Any]:
         """Tells names and sizes of the files used, but not the folder they are in."""

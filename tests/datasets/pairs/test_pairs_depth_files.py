@@ -20,6 +20,10 @@ DEPTH_MM = np.linspace(1, 65_535, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
 DEPTH_MM = DEPTH_MM.astype(np.uint16)
 
 
+def read(path, unit_m):
+    return read_depth(path, unit_m, lambda size: None)
+
+
 def encode_png(values):
     return tf.io.encode_png(values).numpy()
 
@@ -67,7 +71,7 @@ def write(path, content):
 
 def assert_refused(path, *words):
     with pytest.raises(UserError) as raised:
-        read_depth(path, 1.0)
+        read(path, 1.0)
     message = str(raised.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
@@ -96,7 +100,7 @@ def assert_refused(path, *words):
     ],
 )
 def test_floats_come_back_exactly(tmp_path, name, content):
-    depth_m = read_depth(write(tmp_path / name, content), 1.0)
+    depth_m = read(write(tmp_path / name, content), 1.0)
     assert depth_m.dtype == np.float32
     np.testing.assert_array_equal(depth_m, DEPTH_M)
 
@@ -106,13 +110,13 @@ def test_floats_come_back_exactly(tmp_path, name, content):
 def test_openexr_comes_back_exactly(tmp_path, name, dtype):
     values = DEPTH_M.astype(dtype)
     path = write(tmp_path / "d.exr", encode_exr(tmp_path, {name: values}))
-    np.testing.assert_array_equal(read_depth(path, 1.0), values.astype(np.float32))
+    np.testing.assert_array_equal(read(path, 1.0), values.astype(np.float32))
 
 
 def test_openexr_with_colours_has_depth_in_z(tmp_path):
     channels = {"RGB": np.dstack([DEPTH_M + 1] * 3), "Z": DEPTH_M}
     path = write(tmp_path / "d.exr", encode_exr(tmp_path, channels))
-    np.testing.assert_array_equal(read_depth(path, 1.0), DEPTH_M)
+    np.testing.assert_array_equal(read(path, 1.0), DEPTH_M)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_openexr_with_colours_has_depth_in_z(tmp_path):
 )
 @pytest.mark.parametrize("divisor", [1000, 256, 100])
 def test_units_are_rounded_once(tmp_path, name, content, divisor):
-    depth_m = read_depth(write(tmp_path / name, content), 1 / divisor)
+    depth_m = read(write(tmp_path / name, content), 1 / divisor)
     nearest = [[np.float32(int(v) / divisor) for v in row] for row in DEPTH_MM]
     np.testing.assert_array_equal(depth_m, np.asarray(nearest))
 
@@ -137,24 +141,24 @@ def test_all_16_bit_values_come_as_division_gives_them(tmp_path):
     values = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     path = write(tmp_path / "d.png", encode_png(values[..., None]))
     np.testing.assert_array_equal(
-        read_depth(path, 0.001), values.astype(np.float32) / np.float32(1000)
+        read(path, 0.001), values.astype(np.float32) / np.float32(1000)
     )
 
 
 def test_what_is_no_depth_becomes_0(tmp_path):
     values = np.array([[0, -1, np.nan, np.inf, -np.inf, -9999, 2.5, 1e308, -1e308]])
     for encoded in (encode_npy(values), encode_npy(values.astype(">f8"))):
-        depth_m = read_depth(write(tmp_path / "d.npy", encoded), 1000.0)
+        depth_m = read(write(tmp_path / "d.npy", encoded), 1000.0)
         np.testing.assert_array_equal(depth_m, [[0, 0, 0, 0, 0, 0, 2500, 0, 0]])
     integers = np.array([[-(2**15), -1, 0, 1]], np.int16)
-    depth_m = read_depth(write(tmp_path / "d.npy", encode_npy(integers)), 0.5)
+    depth_m = read(write(tmp_path / "d.npy", encode_npy(integers)), 0.5)
     np.testing.assert_array_equal(depth_m, [[0, 0, 0, 0.5]])
 
 
 def test_tags_of_a_geotiff_are_no_news(tmp_path, capfd):
     content = encode_tiff(DEPTH_M, tiffinfo={33550: (1.0, 1.0, 0.0)})
     np.testing.assert_array_equal(
-        read_depth(write(tmp_path / "d.tif", content), 1.0), DEPTH_M
+        read(write(tmp_path / "d.tif", content), 1.0), DEPTH_M
     )
     assert_refused(write(tmp_path / "cut.tif", content[:-50]), "cannot be decoded")
     assert capfd.readouterr().err == ""
@@ -288,7 +292,7 @@ def change(content, position, value):
         # Says that the member is encrypted; that it needs a later version of zip.
         (change(NPZ, CENTRAL_HEADER + 8, 1), "broken"),
         (change(NPZ, CENTRAL_HEADER + 6, 255), "broken"),
-        (zip_members(depth="2.5 m"), "shape ()"),
+        (zip_members(depth="2.5 m"), "broken"),
     ],
 )
 def test_damaged_numpy_files_are_refused(tmp_path, content, words):
