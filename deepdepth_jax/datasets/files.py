@@ -22,7 +22,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            raise UserError(f"{path}: is not a file; name a file")
+            raise UserError(f"{path}: cannot be read (not a file); name a file")
         data = path.read_bytes()
     except OSError as error:
         raise UserError(

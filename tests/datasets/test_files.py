@@ -10,8 +10,8 @@ from deepdepth_jax.errors import UserError
     ("make", "says"),
     [
         (lambda path: None, "No such file"),
-        (lambda path: path.mkdir(), "is not a file"),
-        (os.mkfifo, "is not a file"),  # it would be waited for, for ever
+        (lambda path: path.mkdir(), "not a file"),
+        (os.mkfifo, "not a file"),  # it would be waited for, for ever
         (lambda path: path.touch(), "is empty"),
     ],
 )

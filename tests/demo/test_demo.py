@@ -111,7 +111,7 @@ def test_a_large_picture_is_shrunk_to_what_is_predicted_at_once(tmp_path):
     [
         (b"not a picture", "not a picture that can be read"),
         (b"", "not a picture that can be read"),
-        (begun_png(10, 10), "not a picture that can be read"),
+        (begun_png(10, 10), "cannot be decoded, broken or cut off"),
         (begun_png(8000, 8000), "at most 50 megapixels"),
         (begun_png(60_000, 60_000), "at most 50 megapixels"),
         (begun_png(17, 1), "at most 16 times as long"),

@@ -191,7 +191,7 @@ def test_broken_files_are_named_and_the_rest_is_done(
     assert "predicted 2 of 4 files" in printed.out
     lines = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 3
-    assert lines[0].startswith(f"error: {pictures / 'b.JPG'}: not a picture")
+    assert lines[0].startswith(f"error: {pictures / 'b.JPG'}: cannot be decoded")
     assert lines[1].startswith(f"error: {pictures / 'deeper' / 'v.mp4'}: not a video")
     assert lines[2] == (
         f"error: 2 of 4 failed: {pictures / 'b.JPG'}, {pictures / 'deeper' / 'v.mp4'}"
