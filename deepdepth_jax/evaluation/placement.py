@@ -129,7 +129,7 @@ def require_fitting_size(
     is_crop = size == KITTI_CROP and is_kitti_size(shape)
     if size == shape or is_crop:
         return
-    is_bounded = 0 < x and 0 < y <= LARGEST_FACTOR * height
+    is_bounded = x > 0 and 0 < y <= LARGEST_FACTOR * height
     if is_bounded and abs(x * height / (y * width) - 1) <= ASPECT_TOLERANCE:
         return
     raise UserError(

@@ -156,6 +156,19 @@ def test_a_map_of_another_shape_is_refused_by_name(kitti, truth_m, tmp_path, sha
     assert not (tmp_path / "eval.json").exists()
 
 
+def test_a_map_that_declares_terabytes_is_named(kitti, truth_m, tmp_path):
+    """It has the aspect ratio of its image, and would be resized."""
+    save_all(tmp_path, truth_m)
+    factor = 2**11
+    with (tmp_path / f"{DRIVE}_0000000069_depth.npy").open("wb") as file:
+        shape = (factor * HEIGHT, factor * WIDTH)
+        header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+    said = rf"{DRIVE}_0000000069_depth\.npy: is {shape[0]} x {shape[1]}"
+    with pytest.raises(UserError, match=said):
+        evaluate(kitti, tmp_path)
+
+
 # Names.
 
 
