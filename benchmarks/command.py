@@ -50,7 +50,7 @@ def run(name: str, description: str | None, benchmarks: Sequence[Benchmark]) -> 
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=cli.path,
         default=Path("runs/benchmark") / name,
         help="path of the table, which gets the suffixes .md and .json",
     )

@@ -1,11 +1,10 @@
 """Converts ResNet weights of other programs into ours, and ours into torchvision's."""
 
 import argparse
-from pathlib import Path
 from types import MappingProxyType
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime.cli import Parser, run
+from deepdepth_jax.runtime.cli import Parser, path, run
 
 KINDS = (
     "deeplab_v2_coco",
@@ -68,10 +67,13 @@ def _parser() -> Parser:
         "deepdepth_jax.convert", "Convert ResNet weights into ours, or back."
     )
     parser.add_argument(
-        "--input", type=Path, required=True, help=".safetensors, .pth, .pt or .h5 file"
+        "--input",
+        type=path,
+        required=True,
+        help=".safetensors, .pth, .pt or .h5 file",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help=".safetensors file to write"
+        "--output", type=path, required=True, help=".safetensors file to write"
     )
     parser.add_argument(
         "--kind",

@@ -33,7 +33,7 @@ def _parser() -> cli.Parser:
         takes_config=True,
     )
     parser.add_argument(
-        "--config", type=Path, help="a config file, or a workdir's config.json"
+        "--config", type=cli.path, help="a config file, or a workdir's config.json"
     )
     parser.add_argument(
         "--workdir", type=cli.folder, help="the folder of the run (runs/<config name>)"
@@ -52,7 +52,7 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument(
         "--predictions",
-        type=Path,
+        type=cli.path,
         metavar="FOLDER|FILE.npy",
         help="with --mode=evaluate: depth to evaluate in place of a run: a folder of "
         "files (16-bit PNG, metres x 256, or .npy, metres), or one .npy file with all "

@@ -11,7 +11,7 @@ PACKAGE = Path("deepdepth_jax")
 # A room is a module at the top of the package, or a folder. From the ground up: a room
 # may import those on the levels below its own, and its own modules.
 LEVELS = (
-    {"errors", "types"},
+    {"errors", "paths", "types"},
     {"atomic", "bins", "config", "geometry", "metrics"},
     {"losses", "runtime"},
     {"datasets", "models", "uncertainty"},

@@ -50,7 +50,7 @@ def _parser() -> cli.Parser:
         takes_config=True,
     )
     parser.add_argument(
-        "--config", type=Path, required=True, help="a file with get_study()"
+        "--config", type=cli.path, required=True, help="a file with get_study()"
     )
     parser.add_argument(
         "--workdir",

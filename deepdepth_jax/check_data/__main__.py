@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "start. Any field of the config is overridden by --config.section.field=value.",
         takes_config=True,
     )
-    parser.add_argument("--config", type=Path, required=True, help="a config file")
+    parser.add_argument("--config", type=cli.path, required=True, help="a config file")
     parser.add_argument(
         "--list", action="store_true", help="name every frame, not the first few"
     )

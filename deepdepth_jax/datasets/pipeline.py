@@ -26,6 +26,7 @@ from deepdepth_jax.datasets.registry import (
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
+from deepdepth_jax.paths import expand_home
 from deepdepth_jax.types import Batch, Example
 
 CYCLE = 1000
@@ -158,8 +159,9 @@ def prepare(data: ConfigDict, source: Source) -> Records:
             f"of every picture, but {len(unknown)} of {source.dataset} {source.split} "
             f"have none, such as {unknown[0]}: give it, or take 0 for the field"
         )
+    prepared_dir = Path(expand_home(data.prepared_dir))
     return open_records(
-        BUILDERS[source.dataset], source, Path(data.prepared_dir), data.beam_options
+        BUILDERS[source.dataset], source, prepared_dir, data.beam_options
     )
 
 

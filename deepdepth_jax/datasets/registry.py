@@ -12,6 +12,7 @@ from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.datasets.synthia.synthia_source import SynthiaSource
+from deepdepth_jax.paths import expand_home
 
 STREETS_SEED = 0
 """Fixed, so that all runs on streets are measured on the same scenes."""
@@ -76,16 +77,16 @@ def _kitti(
 ) -> KittiSource:
     kitti = data.kitti
     return KittiSource(
-        root=kitti.root or data.root,
+        root=expand_home(kitti.root or data.root),
         split=split,
         ground_truth=ground_truth,
         # The Eigen test frames are the left camera's, whatever is trained on.
         cameras=tuple(kitti.cameras) if split == "train" else (2,),
         validation_drives=tuple(kitti.validation_drives),
         legacy=kitti.legacy_lidar and ground_truth == "lidar",
-        train_list=kitti.train_list,
-        val_list=kitti.val_list,
-        test_list=kitti.test_list,
+        train_list=expand_home(kitti.train_list),
+        val_list=expand_home(kitti.val_list),
+        test_list=expand_home(kitti.test_list),
         learned=learned,
     )
 
@@ -94,7 +95,7 @@ def _pairs(
     data: ConfigDict, split: str, ground_truth: str, learned: bool
 ) -> PairsSource:
     del ground_truth, learned  # there is one kind, and the manifest tells the splits
-    return PairsSource(data.pairs.manifest, split, data.pairs.depth_unit_m)
+    return PairsSource(expand_home(data.pairs.manifest), split, data.pairs.depth_unit_m)
 
 
 def _streets(
@@ -116,7 +117,7 @@ def _synthia(
 ) -> SynthiaSource:
     del ground_truth, learned  # there is one kind, and splits share no frame
     synthia = data.synthia
-    root = synthia.root or data.root
+    root = expand_home(synthia.root or data.root)
     return SynthiaSource(root=root, split=split, focal_px=synthia.focal_px)
 
 

@@ -1,7 +1,6 @@
 """The model for other runtimes: `python -m deepdepth_jax.export`."""
 
 import argparse
-from pathlib import Path
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
@@ -70,7 +69,7 @@ def _parser() -> cli.Parser:
         "--format", choices=FORMATS, required=True, help="what to write"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="a file, replaced if it is there"
+        "--output", type=cli.path, required=True, help="a file, replaced if it is there"
     )
     parser.add_argument(
         "--checkpoint",

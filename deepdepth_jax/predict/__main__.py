@@ -3,7 +3,6 @@
 import argparse
 import math
 import re
-from pathlib import Path
 
 from deepdepth_jax.runtime import cli
 
@@ -35,7 +34,7 @@ def _parser() -> cli.Parser:
     add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
     add(
         "--input",
-        type=Path,
+        type=cli.path,
         nargs="+",
         required=True,
         help="pictures, videos, and folders of them",

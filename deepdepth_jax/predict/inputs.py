@@ -10,6 +10,7 @@ from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.models.build import build_bins, build_head
 from deepdepth_jax.predict.files import Failures, predict_pictures, predict_video
+from deepdepth_jax.predict.folders import describe
 from deepdepth_jax.predict.media import find_sources
 from deepdepth_jax.predict.outputs import Meaning, Outputs
 
@@ -25,7 +26,8 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
     Raises:
       UserError: there is no such run or input, or something is missing for it.
     """
-    sources = find_sources(arguments.input, arguments.output)
+    found = find_sources(arguments.input, arguments.output)
+    sources = found.files
     predictor = DepthPredictor.load(
         arguments.workdir,
         arguments.checkpoint,
@@ -49,6 +51,8 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
             predict_video(predict_each, source, outputs, failures)
     done = len(sources) - len(failures.paths)
     print(f"predicted {done} of {len(sources)} files: {arguments.output}")
+    for line in describe(found.left_out):
+        print(line)
     if failures.paths:
         print(failures.summary(), file=sys.stderr)
         return SOME_FAILED

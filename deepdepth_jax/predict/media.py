@@ -2,18 +2,15 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.predict.folders import IMAGE_SUFFIXES, LeftOut, search
 from deepdepth_jax.predict.video import VIDEO_SUFFIXES
-
-PICTURE_SUFFIXES = frozenset(
-    {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +44,38 @@ class Picture:
     image: UInt8[np.ndarray, "h w 3"]
 
 
-def find_sources(inputs: Sequence[Path], output: Path) -> list[InputFile]:
-    """Lists the files among the inputs, and what is anywhere below the folders.
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What the inputs of the command hold.
+
+    Attributes:
+      files: to predict.
+      left_out: of the folders among the inputs.
+    """
+
+    files: list[InputFile]
+    left_out: list[LeftOut]
+
+
+def find_sources(inputs: Sequence[Path], output: Path) -> Found:
+    """Finds the files among the inputs, and those anywhere below the folders.
 
     Results lie in the output folder as their sources do below the input folder, under
     the same name without its suffix. Where several would have the same name, the
     suffix stays: `a.png` and `a.jpg` become `a.png_depth.png` and `a.jpg_depth.png`.
-    What lies in the output folder is the result of an earlier run, and left out.
 
     Raises:
       UserError: there is nothing, or results would overwrite each other.
     """
-    found = dict.fromkeys(pair for path in inputs for pair in _files(path, output))
+    found: dict[tuple[Path, Path], None] = {}
+    left_out: dict[LeftOut, None] = {}
+    for path in inputs:
+        if path.is_file():
+            found[path, Path(path.name)] = None
+            continue
+        files, others = _search(path, output)
+        found |= dict.fromkeys((file, file.relative_to(path)) for file in files)
+        left_out |= dict.fromkeys(others)
     short = collections.Counter(relative.with_suffix("") for _, relative in found)
     sources = []
     for path, relative in found:
@@ -66,33 +83,23 @@ def find_sources(inputs: Sequence[Path], output: Path) -> list[InputFile]:
         name = relative.stem if is_alone else relative.name
         sources.append(InputFile(path, output / relative.parent / name))
     _check_no_two_share_a_target(sources)
-    return sources
+    return Found(sources, list(left_out))
 
 
-def _files(path: Path, output: Path) -> Iterator[tuple[Path, Path]]:
-    """Gives the files of an input, each with its path relative to it."""
-    if path.is_file():
-        yield path, Path(path.name)
-        return
+def _search(path: Path, output: Path) -> tuple[list[Path], list[LeftOut]]:
     if not path.is_dir():
-        raise UserError(f"--input={path}: there is no such file or folder")
+        problem = "is no regular file" if path.exists() else "there is no such file"
+        raise UserError(f"--input={path}: {problem} or folder")
     if path.resolve() == output.resolve():
         raise UserError(
-            f"--output={output}: is the folder of the pictures; take another, or the "
-            "next run would take results for pictures"
+            f"--output={output}: is the folder of the images; take another, or the "
+            "next run would take results for images"
         )
-    suffixes = PICTURE_SUFFIXES | VIDEO_SUFFIXES
-    found = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.suffix.lower() in suffixes
-        and not file.is_dir()
-        and not file.resolve().is_relative_to(output.resolve())
-    ]
-    if not found:
-        listed = ", ".join(sorted(suffixes))
-        raise UserError(f"--input={path}: no pictures and no videos there ({listed})")
-    yield from ((file, file.relative_to(path)) for file in found)
+    files, left_out = search(path, output)
+    if not files:
+        listed = ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        raise UserError(f"--input={path}: no images and no videos there ({listed})")
+    return files, left_out
 
 
 def _check_no_two_share_a_target(sources: Iterable[InputFile]) -> None:

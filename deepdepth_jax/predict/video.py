@@ -14,7 +14,26 @@ from jaxtyping import UInt8
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.installation import install_command
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+VIDEO_SUFFIXES = frozenset(
+    {
+        ".3g2",
+        ".3gp",
+        ".avi",
+        ".flv",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogv",
+        ".ts",
+        ".webm",
+        ".wmv",
+    }
+)
 LARGEST_PIXEL_RATIO = 16
 """Files with pixels that are so many times wider than high, or higher, are damaged."""
 
@@ -61,8 +80,9 @@ def open_video(path: Path) -> Iterator[Video]:
     """
     av = import_av(path)
     try:
-        # Titles may be in any encoding.
-        container = av.open(str(path), metadata_errors="replace")
+        # FFmpeg takes other names for addresses: concat:a.mp4, http:a.mp4. Titles may
+        # be in any encoding.
+        container = av.open(f"file:{path}", metadata_errors="replace")
     except av.FFmpegError as error:
         raise UserError(f"{path}: not a video that can be read ({error})") from error
     with container:

@@ -68,7 +68,7 @@ class VideoWriter:
         self._encode(frame)
 
     def _open(self, height: int, width: int) -> None:
-        self._container = self._av.open(str(self._path), "w")
+        self._container = self._av.open(f"file:{self._path}", "w")
         # With B-frames (bf) mp4 would end by the times of decoding, which are earlier
         # than those of display where the rate varies.
         self._stream = self._container.add_stream(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from deepdepth_jax.errors import PreemptedError, UserError
+from deepdepth_jax.paths import expand_home
 from deepdepth_jax.runtime.startup import set_up_process
 
 MISTAKE = 2
@@ -142,10 +143,15 @@ def positive(text: str) -> float:
     return number
 
 
+def path(text: str) -> Path:
+    """Parses a path, in which `~` is the home folder."""
+    return Path(expand_home(text))
+
+
 def folder(text: str) -> Path:
     """Parses a folder to write to, which need not be there yet."""
-    path = Path(text)
-    for part in (path, *path.parents):
+    place = path(text)
+    for part in (place, *place.parents):
         if part.exists() and not part.is_dir():
             raise argparse.ArgumentTypeError(f"{text}: {part} is a file, not a folder")
-    return path
+    return place

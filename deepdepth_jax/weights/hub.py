@@ -13,6 +13,7 @@ from tqdm import tqdm
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import save_backbone
+from deepdepth_jax.paths import expand_home
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file
 from deepdepth_jax.weights.readers import check_digest, require_reader
@@ -44,7 +45,7 @@ def resolve(
     if name_or_path in checkpoints:
         folder = cache_dir or default_cache_dir()
         return _from_cache(checkpoints[name_or_path], folder)
-    path = Path(name_or_path).expanduser()
+    path = Path(expand_home(name_or_path))
     if path.is_file():
         return path
     nearest = difflib.get_close_matches(name_or_path, checkpoints, n=1, cutoff=0)
@@ -57,7 +58,7 @@ def resolve(
 def default_cache_dir() -> Path:
     """Returns the folder of downloads, below `XDG_CACHE_HOME` or `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(root).expanduser() / "deepdepth_jax"
+    return Path(expand_home(root)) / "deepdepth_jax"
 
 
 def download(checkpoint: Checkpoint, path: Path) -> None:

@@ -16,7 +16,7 @@ def touch(folder, *names):
 def targets(inputs, output):
     return {
         str(source.path.name): source.target.relative_to(output).as_posix()
-        for source in find_sources(inputs, output)
+        for source in find_sources(inputs, output).files
     }
 
 
@@ -25,7 +25,7 @@ def test_pictures_and_videos_anywhere_below_a_folder(tmp_path):
         tmp_path / "in", "b.JPG", "a.png", "deeper/yet/c.MP4", "notes.txt", "d.jpg.bak"
     )
     touch(tmp_path / "in", "drive.mp4/notes.txt")  # a folder
-    sources = find_sources([tmp_path / "in"], tmp_path / "out")
+    sources = find_sources([tmp_path / "in"], tmp_path / "out").files
     assert [source.target for source in sources] == [
         tmp_path / "out" / name for name in ("a", "b", "deeper/yet/c")
     ]
@@ -40,7 +40,7 @@ def test_single_files_of_any_suffix(tmp_path):
 
 def test_results_that_would_share_a_name_keep_their_suffix(tmp_path):
     touch(tmp_path / "in", "a.png", "a.jpg", "a.mp4", "b.png", "deeper/a.png")
-    sources = find_sources([tmp_path / "in"], Path("out"))
+    sources = find_sources([tmp_path / "in"], Path("out")).files
     assert [source.target.as_posix() for source in sources] == [
         "out/a.jpg",
         "out/a.mp4",
@@ -74,7 +74,7 @@ def test_what_is_given_twice_is_predicted_once(tmp_path):
 def test_results_of_an_earlier_run_are_no_pictures(tmp_path):
     touch(tmp_path, "a.png", "out/a_color.png", "out/deeper/b_depth.png")
     assert targets([tmp_path], tmp_path / "out") == {"a.png": "a"}
-    with pytest.raises(UserError, match="is the folder of the pictures"):
+    with pytest.raises(UserError, match="is the folder of the images"):
         find_sources([tmp_path], tmp_path)
 
 
@@ -82,5 +82,5 @@ def test_nothing_to_predict_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         find_sources([tmp_path / "nowhere"], tmp_path / "out")
     touch(tmp_path, "empty/notes.txt")
-    with pytest.raises(UserError, match="no pictures and no videos there"):
+    with pytest.raises(UserError, match="no images and no videos there"):
         find_sources([tmp_path / "empty"], tmp_path / "out")

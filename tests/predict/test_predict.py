@@ -63,7 +63,11 @@ def read(path):
 
 def test_a_folder_is_predicted_as_its_pictures_are(trained, pictures, tmp_path, capsys):
     assert run(trained, pictures, tmp_path / "out") == 0
-    assert "predicted 3 of 3 files" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "predicted 3 of 3 files" in out
+    assert out.endswith(
+        f"left out: 1\n  1 neither image nor video: {pictures / 'notes.txt'}\n"
+    )
     assert files_below(tmp_path / "out") == {
         f"{name}_{kind}.png"
         for name in ("a", "b", "deeper/c")

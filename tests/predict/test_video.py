@@ -1,6 +1,7 @@
 import re
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import cv2
@@ -9,7 +10,7 @@ import pytest
 from moving_pictures import RATE, frame, make_video
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.predict.video import open_video
+from deepdepth_jax.predict.video import VIDEO_SUFFIXES, open_video
 from deepdepth_jax.predict.video_writer import VideoWriter
 from deepdepth_jax.runtime.installation import install_command
 
@@ -52,6 +53,35 @@ def test_frames_come_in_their_order(tmp_path):
         assert image.dtype == np.uint8
         difference = np.abs(image.astype(int) - frame(index))
         assert np.median(difference) <= 3
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [
+        (".3gp", "libx264"),
+        (".flv", "libx264"),
+        (".m2ts", "libx264"),
+        (".mpeg", "mpeg4"),
+        (".ts", "libx264"),
+        (".wmv", "wmv2"),
+    ],
+)
+def test_the_containers_of_cameras_are_read(tmp_path, suffix, codec):
+    options = (("crf", "1"),) if codec == "libx264" else ()
+    path = make_video(tmp_path / f"a{suffix}", codec=codec, encoding=options)
+    assert suffix in VIDEO_SUFFIXES
+    assert len(read(path)) == 5
+
+
+@pytest.mark.parametrize("name", ["concat:a.mp4", "http:a.mp4", "a%03d.mp4"])
+def test_a_name_is_taken_for_nothing_but_a_file(tmp_path, monkeypatch, name):
+    """FFmpeg takes some names for addresses, or for others put together."""
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "a.mp4", 2)
+    (tmp_path / name).write_bytes(make_video(tmp_path / "b.mp4", 5).read_bytes())
+    assert len(read(Path(name))) == 5
+    copy(Path("b.mp4"), Path(f"copy-{name}"))
+    assert len(read(Path(f"copy-{name}"))) == 5
 
 
 @pytest.mark.parametrize("turned_deg", [90, -90, 180])

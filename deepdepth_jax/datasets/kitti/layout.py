@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from deepdepth_jax.datasets.files import list_files
 from deepdepth_jax.datasets.kitti.calibration import CAMERA_FILE
 from deepdepth_jax.datasets.kitti.eigen import DATES, Frame
 from deepdepth_jax.errors import UserError
@@ -15,8 +16,7 @@ class Layout:
 
     The days (`2011_09_26`, ...) lie in `root` itself or in `root/raw`, pictures as PNG
     or JPEG; improved depth lies in `train` and `val`, below `root` or below
-    `root/data_depth_annotated`. A folder is listed as a whole, since to ask the disk
-    for one file after the other takes minutes on a network drive.
+    `root/data_depth_annotated`.
 
     Raises:
       UserError: `root` does not exist or holds no day of KITTI's.
@@ -67,7 +67,7 @@ def _list_files(folders: Sequence[Path], suffixes: Sequence[str]) -> dict[int, P
     """Maps indices to files; of two with one index the first folder and suffix win."""
     files: dict[int, Path] = {}
     for folder in folders:
-        paths = list(folder.iterdir()) if folder.is_dir() else []
+        paths = list_files(folder)
         for suffix in suffixes:
             for path in paths:
                 if path.suffix == suffix and path.stem.isdecimal():

@@ -14,6 +14,7 @@ from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.pairs.depth_files import DEPTH_SUFFIXES
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FOCAL_RANGE_PX, is_focal_length
+from deepdepth_jax.paths import expand_home
 
 SPLITS = ("train", "val", "test")
 REQUIRED_FIELDS = ("image", "depth")
@@ -56,8 +57,8 @@ def read_manifest(path: str | Path) -> list[Pair]:
     It is JSONL (`.jsonl`, one object a line) or CSV (`.csv`, with a header line), in
     UTF-8. Blank lines are passed over.
 
-    - `image`: the picture. Paths are relative to the folder of the manifest, or
-      absolute.
+    - `image`: the picture. Paths are relative to the folder of the manifest,
+      absolute, or begin with `~`.
     - `depth`: its depth; one of the files that `depth_files.read_depth` reads.
     - `focal_px` (optional): horizontal focal length in pixels of the picture.
     - `split` (optional): "train", "val" or "test".
@@ -189,8 +190,8 @@ def _make_pair(values: Mapping[str, Any], origin: str, folder: Path) -> Pair:
         )
     return Pair(
         name=image,
-        image=folder / image,
-        depth=folder / depth,
+        image=folder / expand_home(image),
+        depth=folder / expand_home(depth),
         focal_px=_parse_focal_px(values.get("focal_px"), origin),
         split=_check_split(values.get("split"), origin),
         origin=origin,

@@ -57,7 +57,7 @@ def _parser() -> cli.Parser:
         "Write rendered street scenes in the layout of another data set.",
     )
     parser.add_argument("--layout", choices=LAYOUTS, required=True, help="which one")
-    parser.add_argument("--output", type=Path, required=True, help="folder to make")
+    parser.add_argument("--output", type=cli.path, required=True, help="folder to make")
     parser.add_argument(
         "--count", type=cli.count, default=20, help="frames; with kitti: of each split"
     )

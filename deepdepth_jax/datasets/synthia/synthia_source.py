@@ -8,6 +8,7 @@ from typing import Any
 
 from deepdepth_jax.datasets.alignment import same_size_as
 from deepdepth_jax.datasets.depth_png import read_depth_png
+from deepdepth_jax.datasets.files import list_files
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
@@ -135,13 +136,18 @@ class SynthiaSource(Source):
 
     @functools.cached_property
     def _pictures(self) -> frozenset[str]:
-        return frozenset(path.stem for path in self._image_folder.glob("*.png"))
+        return _stems(self._image_folder)
 
     @functools.cached_property
     def _depths(self) -> frozenset[str]:
-        return frozenset(path.stem for path in self._depth_folder.glob("*.png"))
+        return _stems(self._depth_folder)
 
     @functools.cached_property
     def _found(self) -> list[str]:
         there = self._pictures & self._depths
         return [name for name in self.expected if name in there]
+
+
+def _stems(folder: Path) -> frozenset[str]:
+    """Lists the PNG files of a folder by their names without suffix."""
+    return frozenset(path.stem for path in list_files(folder) if path.suffix == ".png")
