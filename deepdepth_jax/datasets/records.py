@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from deepdepth_jax.datasets.files import name_some
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.installation import install_command
+from deepdepth_jax.runtime.json_files import read_object
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,8 @@ def _why(folder: Path, source: Source) -> str:
     latest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
     if latest is None:
         return f"{title} in {folder}"
-    changed = changes(json.loads(latest.read_text()), source.identity())
+    before = read_object(latest, f"delete {latest.parent.parent}")
+    changed = changes(before, source.identity())
     changed = changed or ["files are read in another way since"]
     return (
         f"{title} in {folder}, as those in {latest.parent.parent} were made of "

@@ -12,6 +12,7 @@ from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 
 FILE = "median_depth.npy"
+AGAIN = "start the training again, which writes it anew"
 GRID = (32, 96)
 """Rows and columns of the cells that the picture is divided into."""
 
@@ -59,8 +60,22 @@ class MedianDepth:
 
     @classmethod
     def load(cls, workdir: Path) -> "MedianDepth":
-        """Reads the medians that training wrote into the folder of its run."""
-        return cls(np.load(workdir / FILE))
+        """Reads the medians that training wrote into the folder of its run.
+
+        Raises:
+          UserError: the file is missing or damaged.
+        """
+        path = workdir / FILE
+        try:
+            # Mapped, so that a size that the file only declares is not allocated.
+            cells_m = np.array(np.lib.format.open_memmap(path, mode="r"))
+        except (OSError, ValueError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            raise UserError(f"{path}: cannot be read ({reason}); {AGAIN}") from error
+        is_grid = cells_m.shape == GRID and cells_m.dtype == np.float32
+        if not is_grid or not (cells_m > 0).all() or not np.isfinite(cells_m).all():
+            raise UserError(f"{path}: holds no {GRID[0]} x {GRID[1]} depths; {AGAIN}")
+        return cls(cells_m)
 
     def __call__(self, height: int, width: int) -> Float[np.ndarray, "h w"]:
         """Gives the depth map, in metres, for a picture of this size."""

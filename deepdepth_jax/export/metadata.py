@@ -2,12 +2,12 @@
 
 import dataclasses
 import importlib.metadata
-import json
 from pathlib import Path
 from typing import Any
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.pipeline import Pipeline
+from deepdepth_jax.runtime.json_files import read_object
 from deepdepth_jax.runtime.workdir import training_focal_px
 from deepdepth_jax.uncertainty.confidence import INTERVAL
 
@@ -67,8 +67,8 @@ def _evaluation(workdir: Path, step: int) -> dict[str, Any]:
     path = workdir / "eval.json"
     if not path.exists():
         return {}
-    try:
-        evaluation = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path}: is damaged; evaluate again") from error
-    return evaluation if evaluation["step"] == step else {}
+    evaluation = read_object(path, "evaluate again")
+    for name in ("protocol", "metrics"):
+        if not isinstance(evaluation.get(name), dict):
+            raise UserError(f"{path}: is damaged (no {name}); evaluate again")
+    return evaluation if evaluation.get("step") == step else {}

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.resnet import StrideOn
+from deepdepth_jax.runtime.json_files import is_number, is_positive, parse_object
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,7 @@ class Metadata:
           ValueError: the text is no JSON, or a field is missing, unknown, or has a
             value of another type.
         """
-        try:
-            fields = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("its metadata are nested too deep") from error
+        fields = parse_object(text)
         _check(fields, FIELDS, "")
         convention = fields["convention"]
         _check(convention, CONVENTION_FIELDS, "convention.")
@@ -72,12 +70,8 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and value > 0
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
+def _is_finite(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def _is_stride_on(value: Any) -> bool:
@@ -89,7 +83,7 @@ def _is_order(value: Any) -> bool:
 
 
 def _are_three_numbers(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(map(_is_number, value))
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_finite, value))
 
 
 def _are_three_positive(value: Any) -> bool:
@@ -103,26 +97,24 @@ FIELDS: Accepts = MappingProxyType(
         "width": _is_count,
         "stride_on": _is_stride_on,
         "convention": _is_object,
-        "batch_norm_epsilon": _is_positive,
+        "batch_norm_epsilon": is_positive,
         "source": _is_text,
         "source_file": _is_text,
         "source_sha256": _is_text,
-        "source_batch_norm_epsilon": _is_positive,
+        "source_batch_norm_epsilon": is_positive,
     }
 )
 CONVENTION_FIELDS: Accepts = MappingProxyType(
     {
         "order": _is_order,
-        "scale": _is_positive,
+        "scale": is_positive,
         "mean": _are_three_numbers,
         "std": _are_three_positive,
     }
 )
 
 
-def _check(found: Any, accepts: Accepts, prefix: str) -> None:
-    if not isinstance(found, dict):
-        raise ValueError("its metadata are no JSON object")
+def _check(found: dict[str, Any], accepts: Accepts, prefix: str) -> None:
     odd = found.keys() ^ accepts.keys()
     if odd:
         names = ", ".join(sorted(prefix + name for name in odd))

@@ -20,10 +20,12 @@ from pathlib import Path
 
 from deepdepth_jax import atomic
 from deepdepth_jax.metrics import LARGER_IS_BETTER
+from deepdepth_jax.runtime.json_files import is_number, is_positive, parse_object
 
 METRICS_FILE = "metrics.json"
 CALIBRATION_FILE = "calibration.json"
 CHECKSUMS_FILE = "checksums.json"
+NOTES = (METRICS_FILE, CALIBRATION_FILE)
 
 
 class CheckpointFolder:
@@ -78,9 +80,25 @@ class CheckpointFolder:
         None if there are none.
         """
         try:
-            return json.loads((self.of(step) / name).read_text())
+            return _read_note(self.of(step) / name)
         except (OSError, ValueError):
-            return None  # not there, or damaged: `fault` knows which
+            return None  # not there, or damaged: `note_fault` knows which
+
+    def note_fault(self, step: int, name: str) -> str | None:
+        """Says why a file of numbers cannot be read; None if it can or is missing."""
+        path = self.of(step) / name
+        try:
+            _read_note(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            return f"{name}: {_reason(error)}"
+        return None
+
+    def unknown_scores(self) -> dict[int, str]:
+        """Lists the steps whose metrics are there but cannot be read, and why."""
+        faults = {step: self.note_fault(step, METRICS_FILE) for step in self.steps()}
+        return {step: fault for step, fault in faults.items() if fault is not None}
 
     def allocate(self, size_bytes: int) -> None:
         """Tries whether the disk takes so much, and gives it back.
@@ -106,7 +124,8 @@ class CheckpointFolder:
     def delete_old(self) -> None:
         """Deletes what is neither among the last, nor the best, nor kept by number."""
         steps = self.steps()
-        kept = {*steps[-self._keep :], self.best_step()}
+        # One of those with unknown scores may be the best.
+        kept = {*steps[-self._keep :], self.best_step(), *self.unknown_scores()}
         for step in steps:
             by_number = self._keep_every and step % self._keep_every == 0
             if step not in kept and not by_number:
@@ -139,7 +158,9 @@ class CheckpointFolder:
         Orbax notices what is missing or cut off, but not values that have changed.
         """
         try:
-            checksums = json.loads((self.of(step) / CHECKSUMS_FILE).read_text())
+            checksums = parse_object((self.of(step) / CHECKSUMS_FILE).read_text())
+            if not checksums:
+                raise ValueError("names no files")
         except (OSError, ValueError) as error:
             return f"{CHECKSUMS_FILE}: {_reason(error)}"
         for name, checksum in checksums.items():
@@ -148,10 +169,24 @@ class CheckpointFolder:
                     return f"{name} has changed"
             except (OSError, ValueError) as error:
                 return f"{name}: {_reason(error)}"
-        for name in (METRICS_FILE, CALIBRATION_FILE):
-            if (self.of(step) / name).exists() and self.note(step, name) is None:
-                return f"{name} cannot be read"
-        return None
+        faults = (self.note_fault(step, name) for name in NOTES)
+        return next(filter(None, faults), None)
+
+
+def _read_note(path: Path) -> dict[str, float]:
+    """Reads numbers by name.
+
+    Raises:
+      OSError: the file cannot be read.
+      ValueError: it is damaged, or holds something else.
+    """
+    numbers = parse_object(path.read_text())
+    for name, number in numbers.items():
+        if not is_number(number):
+            raise ValueError(f"{name}={number!r} is no number")
+    if path.name == CALIBRATION_FILE and not is_positive(numbers.get("temperature")):
+        raise ValueError("temperature must be > 0")
+    return numbers
 
 
 def _reason(error: OSError | ValueError) -> str:

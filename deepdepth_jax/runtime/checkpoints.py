@@ -229,6 +229,7 @@ class Checkpoints:
         if which == "last":
             return steps[-1]
         if which == "best":
+            self._require_scores()
             best = self._folder.best_step()
             return steps[-1] if best is None else best
         if which not in steps:
@@ -236,6 +237,13 @@ class Checkpoints:
                 f"--checkpoint={which}: {self._workdir} has the steps {_listed(steps)}"
             )
         return which
+
+    def _require_scores(self) -> None:
+        for step, fault in self._folder.unknown_scores().items():
+            raise UserError(
+                f"{self._folder.of(step)}: a damaged {fault}; it might be the best: "
+                "give --checkpoint=STEP, or delete the file"
+            )
 
     def restore(self, like: Form, step: int) -> Form:
         """Loads from a checkpoint the arrays that an abstract tree names.

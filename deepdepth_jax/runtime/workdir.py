@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -15,6 +16,7 @@ from deepdepth_jax import atomic
 from deepdepth_jax.config import complete, config_from_json, differences
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.runtime.json_files import is_positive, read_object
 from deepdepth_jax.runtime.parallel import is_primary
 
 CAMERA_FILE = "camera.json"
@@ -164,22 +166,41 @@ def training_focal_px(workdir: Path) -> float:
 
     Runs of versions that kept no such file count as unknown.
     """
-    path = workdir / CAMERA_FILE
-    if not path.exists():
-        return 0.0
-    return json.loads(path.read_text())["median_focal_px"] or 0.0
+    median_px, _ = _training_focals_px(workdir)
+    return median_px
 
 
 def training_camera(workdir: Path, config: ConfigDict) -> TrainingCamera:
     """Reads the camera that the run of a completed config has learnt from."""
-    path = workdir / CAMERA_FILE
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    median_px, range_px = _training_focals_px(workdir)
     return TrainingCamera(
         canonical_focal_px=config.data.canonical_focal_px,
-        focal_px=training_focal_px(workdir),
-        # Earlier versions kept no range.
-        range_px=tuple(kept.get("focal_px_range") or (0.0, 0.0)),
+        focal_px=median_px,
+        range_px=range_px,
     )
+
+
+def _training_focals_px(workdir: Path) -> tuple[float, tuple[float, float]]:
+    """Reads the median and the range of the focal lengths; zeros = unknown."""
+    path = workdir / CAMERA_FILE
+    if not path.exists():
+        return 0.0, (0.0, 0.0)
+    remedy = "start the training again, which writes it anew"
+    kept = read_object(path, remedy)
+    median_px, range_px = kept.get("median_focal_px"), kept.get("focal_px_range")
+    if median_px is None:
+        return 0.0, (0.0, 0.0)
+    if range_px is None:  # as in earlier versions
+        range_px = [0.0, 0.0]
+    elif not _is_range(range_px):
+        raise UserError(f"{path}: focal_px_range must be two numbers > 0; {remedy}")
+    if not is_positive(median_px):
+        raise UserError(f"{path}: median_focal_px must be a number > 0; {remedy}")
+    return float(median_px), (float(range_px[0]), float(range_px[1]))
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_positive, value))
 
 
 def _describe(config: ConfigDict) -> dict:

@@ -5,12 +5,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from jaxtyping import UInt8
 
 from deepdepth_jax import atomic
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary
 
 
@@ -83,8 +86,24 @@ def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:
         return set()
     lines = path.read_text().splitlines(keepends=True)
     # A last line without a newline was cut off by a kill.
-    whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
+    whole = [
+        (line, _fields(path, number, line))
+        for number, line in enumerate(lines, 1)
+        if line.endswith("\n")
+    ]
     kept = [(line, fields) for line, fields in whole if fields["step"] <= step]
     if len(kept) < len(lines):
         atomic.write(path, "".join(line for line, _ in kept))
     return {(fields["step"], fields["split"]) for _, fields in kept}
+
+
+def _fields(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        fields = parse_object(line)
+        if type(fields.get("step")) is not int or type(fields.get("split")) is not str:
+            raise ValueError("must have a step and a split")
+    except ValueError as error:
+        raise UserError(
+            f"{path}, line {number}: is damaged ({error}); delete the line"
+        ) from error
+    return fields

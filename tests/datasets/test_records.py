@@ -79,6 +79,15 @@ def test_what_changed_is_said_and_prepared_anew(tmp_path, capsys):
     assert_complete(open_records(NumberedBuilder, Numbered(), tmp_path))
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "3", "[" * 50_000])
+def test_damaged_metadata_of_other_records_are_named(content, tmp_path):
+    open_records(NumberedBuilder, Numbered(), tmp_path)
+    [path] = tmp_path.rglob("metadata.json")
+    path.write_text(content)
+    with pytest.raises(UserError, match=rf"{path}: is damaged .*delete {tmp_path}"):
+        open_records(NumberedBuilder, Numbered(count=9), tmp_path)
+
+
 def test_a_killed_preparation_counts_for_nothing(tmp_path, preparing):
     preparing.send_signal(signal.SIGKILL)
     preparing.wait()

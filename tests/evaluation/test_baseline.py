@@ -65,3 +65,39 @@ def test_medians_come_back_from_the_folder_of_a_run(tmp_path):
     medians.save(tmp_path)
     loaded = MedianDepth.load(tmp_path)
     np.testing.assert_array_equal(loaded(50, 60), medians(50, 60))
+
+
+def half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def huge(path):
+    """Declares 4 TB, and has none."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2**20, 2**20)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+DAMAGE = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "half": half,
+    "huge": huge,
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "objects": lambda path: np.save(path, np.array([{}])),
+    "another size": lambda path: np.save(path, np.ones((3, 3), np.float32)),
+    "another type": lambda path: np.save(path, np.ones(GRID)),
+    "not a number": lambda path: np.save(path, np.full(GRID, np.nan, np.float32)),
+    "negative": lambda path: np.save(path, np.full(GRID, -1, np.float32)),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damaged_medians_are_named(name, tmp_path):
+    MedianDepth(np.ones(GRID, np.float32)).save(tmp_path)
+    DAMAGE[name](tmp_path / "median_depth.npy")
+    with pytest.raises(
+        UserError, match=r"median_depth\.npy: .*training again"
+    ) as error:
+        MedianDepth.load(tmp_path)
+    assert "\n" not in str(error.value)

@@ -160,9 +160,19 @@ def test_numbers_of_another_checkpoint_are_not_told(trained):
     assert other["protocol"] is other["metrics"] is None
 
 
-def test_a_damaged_evaluation_is_named(trained, tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"step": 3, "prot',
+        "[]",
+        "[" * 50_000,
+        '{"step": 3, "metrics": {}}',
+        '{"step": 3, "metrics": {}, "protocol": "eigen"}',
+    ],
+)
+def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
     pipeline = Pipeline.of(stored_config(trained / "run"), 0.0)
-    (tmp_path / "eval.json").write_text('{"step": 3, "prot')
+    (tmp_path / "eval.json").write_text(content)
     with pytest.raises(UserError, match=r"eval\.json: is damaged"):
         describe(tmp_path, pipeline, 3, 1.0)
 

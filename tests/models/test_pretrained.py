@@ -136,10 +136,10 @@ def test_metadata_of_another_type_are_named(name, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3", "no JSON object"),
+        ("3", "must hold a JSON object"),
         ("{", "Expecting"),
         ("[" * 50_000, "nested too deep"),
-        ('["architecture"]', "no JSON object"),
+        ('["architecture"]', "must hold a JSON object"),
         (changed_metadata("unknown", 1), "missing or unknown: unknown"),
         (changed_metadata("convention", {"order": "rgb"}), "unknown: convention.mean"),
     ],

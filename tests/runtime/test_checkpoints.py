@@ -327,12 +327,27 @@ def empty_the_folder(folder):
     folder.mkdir()
 
 
+def note(name, content):
+    return lambda folder: (folder / name).write_text(content)
+
+
 DAMAGE = {
     "truncated": truncate,
     "a flipped bit": lambda folder: flip_a_bit(largest_file(folder)),
     "a file missing": lambda folder: largest_file(folder).unlink(),
     "metadata missing": lambda folder: (folder / "_CHECKPOINT_METADATA").unlink(),
     "metrics cut off": lambda folder: (folder / "metrics.json").write_text('{"abs'),
+    "metrics of text": note("metrics.json", '{"abs_rel": "0.1"}'),
+    "metrics in a list": note("metrics.json", "[0.1]"),
+    "metrics nested": note("metrics.json", "[" * 50_000),
+    "metrics too large": note("metrics.json", f'{{"abs_rel": 1{"0" * 400}}}'),
+    "no temperature": note("calibration.json", "{}"),
+    "a temperature of text": note("calibration.json", '{"temperature": "1.5"}'),
+    "a temperature below 0": note("calibration.json", '{"temperature": -1.5}'),
+    "checksums in a list": note("checksums.json", '["a"]'),
+    "checksums of numbers": note("checksums.json", '{"_METADATA": 3}'),
+    "checksums nested": note("checksums.json", "[" * 50_000),
+    "no checksums": note("checksums.json", "{}"),
     "checksums missing": lambda folder: (folder / "checksums.json").unlink(),
     "checksums cut off": lambda folder: (folder / "checksums.json").write_text("{"),
     "checksums empty": lambda folder: (folder / "checksums.json").write_text(""),
@@ -384,6 +399,21 @@ def test_a_damaged_checkpoint_that_was_asked_for_is_refused_by_name(damaged):
     assert said.endswith("others here: 100, 200")
     assert "\n" not in said
     assert names(damaged) == {"100", "200", "300"}
+
+
+@pytest.mark.parametrize("content", ['{"abs', '{"abs_rel": "0.1"}', "3"])
+def test_the_best_is_not_guessed_where_metrics_are_damaged(saved, content):
+    path = saved / "checkpoints" / "200" / "metrics.json"
+    path.write_text(content)
+    with opened(saved, keep=1) as checkpoints:
+        with pytest.raises(UserError, match=r"200: a damaged metrics\.json: .*STEP"):
+            checkpoints.find("best")
+        assert checkpoints.find("last") == 300
+        checkpoints.restore_last(state_at(0))
+    assert names(saved) == {"200", "300"}  # it may be the best: it is not deleted
+    path.unlink()
+    with opened(saved) as checkpoints:
+        assert checkpoints.find("best") == 300
 
 
 def test_a_flipped_bit_is_found_in_every_file(saved):

@@ -9,6 +9,7 @@ from deepdepth_jax.runtime.workdir import (
     claim,
     save_training_focal_px,
     stored_config,
+    training_camera,
     training_focal_px,
 )
 
@@ -69,3 +70,35 @@ def test_the_focal_length_of_training_is_kept(tmp_path, focals_px, median_px):
 
 def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
     assert training_focal_px(tmp_path) == 0.0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"median_fo',
+        "[]",
+        "[" * 50_000,
+        '{"median_focal_px": "700"}',
+        '{"median_focal_px": -1.0}',
+        '{"median_focal_px": NaN}',
+        '{"median_focal_px": [700.0]}',
+        '{"median_focal_px": 700.0, "focal_px_range": 3}',
+        '{"median_focal_px": 700.0, "focal_px_range": [1.0]}',
+        '{"median_focal_px": 700.0, "focal_px_range": [1.0, "x"]}',
+        f'{{"median_focal_px": 1{"0" * 400}}}',
+    ],
+)
+def test_a_damaged_camera_is_named(tmp_path, content):
+    (tmp_path / "camera.json").write_text(content)
+    for read in (training_focal_px, lambda run: training_camera(run, config())):
+        with pytest.raises(UserError, match=r"camera\.json: .*training again") as error:
+            read(tmp_path)
+        assert "\n" not in str(error.value)
+
+
+def test_earlier_versions_kept_no_range_of_focal_lengths(tmp_path):
+    (tmp_path / "camera.json").write_text('{"median_focal_px": 700.0}')
+    assert training_camera(tmp_path, config()).range_px == (0.0, 0.0)
+    (tmp_path / "camera.json").write_text('{"median_focal_px": null}')
+    assert training_camera(tmp_path, config()).range_px == (0.0, 0.0)

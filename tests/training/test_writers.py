@@ -1,7 +1,9 @@
 import json
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.training.writers import MetricWriter
 
 
@@ -45,3 +47,23 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
     with MetricWriter(tmp_path, after_step=5) as writer:
         writer.write(6, "train", {"loss": 2.0})
     assert [line["step"] for line in lines(tmp_path)] == [1, 6]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "[" * 50_000,
+        '{"split": "train"}',
+        '{"step": "2", "split": "train"}',
+        '{"step": 2, "split": ["train"]}',
+    ],
+)
+def test_damaged_lines_are_named_and_nothing_is_lost(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 1, "split": "train"}}\n{line}\n')
+    before = path.read_text()
+    with pytest.raises(UserError, match=rf"{path}, line 2: is damaged .*delete the"):
+        MetricWriter(tmp_path, after_step=5)
+    assert path.read_text() == before
