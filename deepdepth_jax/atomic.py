@@ -65,23 +65,15 @@ def replacement(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def delete_leftovers(folder: Path) -> None:
-    """Deletes the hidden files that kills have left in a folder.
-
-    No other process may be writing there.
-    """
-    for path in folder.glob(f"{PREFIX}*"):
-        path.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
 def _user_errors(path: Path, of_file: Path | None = None) -> Iterator[None]:
     """Turns the system's errors, of one file or of any, into one line with the path."""
     try:
         yield
     except OSError as error:
-        # Pillow and NumPy do not name the file that they failed to write.
-        if of_file is not None and error.filename not in (None, str(of_file)):
+        # Pillow and NumPy do not name the file that they fail to write. PyAV writes
+        # `file:` before its name.
+        if of_file is not None and str(of_file) not in str(error.filename or of_file):
             raise
         reason = error.strerror or error
         raise UserError(f"{path}: cannot be written ({reason})") from error

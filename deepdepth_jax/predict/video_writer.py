@@ -1,5 +1,6 @@
 """Videos, written frame by frame as they are computed."""
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from deepdepth_jax import atomic
 from deepdepth_jax.predict.video import import_av
 
 RATE_FACTOR = "18"
@@ -17,7 +19,8 @@ RATE_FACTOR = "18"
 class VideoWriter:
     """Writes frames of one size as H.264 in mp4, which any player or browser shows.
 
-    Use it in a `with` block; there is a file as soon as there is a frame.
+    Use it in a `with` block. The file appears under its name at the end of the block,
+    with the frames before an error too, if there is a frame.
 
     Args:
       path: ends in `.mp4`.
@@ -29,6 +32,7 @@ class VideoWriter:
         self._av = import_av(path)
         self._path, self._frame_rate, self._tick_s = path, frame_rate, tick_s
         self._container: Any = None
+        self._file = contextlib.ExitStack()
         self._ticks = -1
 
     def __enter__(self) -> "VideoWriter":
@@ -40,9 +44,10 @@ class VideoWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._container is not None:
-            with self._container:
-                self._encode(None)
+        with self._file:
+            if self._container is not None:
+                with self._container:
+                    self._encode(None)
 
     def write(
         self,
@@ -68,7 +73,8 @@ class VideoWriter:
         self._encode(frame)
 
     def _open(self, height: int, width: int) -> None:
-        self._container = self._av.open(f"file:{self._path}", "w")
+        partial = self._file.enter_context(atomic.replacement(self._path))
+        self._container = self._av.open(f"file:{partial}", "w")
         # With B-frames (bf) mp4 would end by the times of decoding, which are earlier
         # than those of display where the rate varies.
         self._stream = self._container.add_stream(

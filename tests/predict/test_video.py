@@ -1,4 +1,5 @@
 import re
+import resource
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -264,6 +265,36 @@ def test_frames_before_an_error_can_be_played(tmp_path):
         w.write(frame(3), Fraction(0), Fraction(1, 25))
         raise RuntimeError
     assert len(read(tmp_path / "a.mp4")) == 1
+
+
+def test_a_killed_process_leaves_no_half_of_a_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_text("of before")
+    with VideoWriter(path, Fraction(25), Fraction(1, 25)) as writer:
+        for index in range(60):  # more than the encoder holds back
+            writer.write(frame(index), Fraction(index, 25), Fraction(1, 25))
+        # A process that is killed here leaves this.
+        assert path.read_text() == "of before"
+    assert len(read(path)) == 60
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_no_half_of_a_video(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "a.mp4"
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with (
+            pytest.raises(UserError, match=rf"{path}: cannot be written \(File too"),
+            VideoWriter(path, Fraction(25), Fraction(1, 25)) as writer,
+        ):
+            for index in range(100):
+                noise = rng.integers(0, 256, (64, 64, 3), np.uint8)
+                writer.write(noise, Fraction(index, 25), Fraction(1, 25))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_missing_package_is_named(tmp_path, monkeypatch):

@@ -278,6 +278,8 @@ def test_what_a_kill_has_left_is_no_checkpoint_and_is_deleted(saved):
     (folder / "partial-400" / "checksums.json").unlink()
     (folder / "partial-300-metrics.json").write_text("{")
     left.add("partial-300-metrics.json")
+    half = folder / "300" / ".partial-0123abcd.json"
+    half.write_text("{")
     whole = {"100", "200", "300"}
     with opened(saved, keep=3) as checkpoints:
         assert checkpoints.find("last") == 300
@@ -286,6 +288,7 @@ def test_what_a_kill_has_left_is_no_checkpoint_and_is_deleted(saved):
         step, _ = checkpoints.restore_last(state_at(0))
         assert step == 300
         assert names(saved) == whole
+        assert not half.exists()
         checkpoints.save(state_at(400))
     assert names(saved) == {"200", "300", "400"}
 

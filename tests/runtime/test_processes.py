@@ -113,7 +113,7 @@ def assert_written_once(folder, out):
     assert [x["step"] for x in numbers(folder) if x["split"] == "val"] == [10, 20]
     assert checkpoints(folder) == {"10", "20"}
     assert len(list((folder / "run" / "tensorboard").iterdir())) == 1
-    assert not list((folder / "run").glob("*.tmp"))
+    assert not list((folder / "run").glob(".partial-*"))
 
 
 def test_a_killed_process_ends_the_others_and_another_number_goes_on(
