@@ -26,15 +26,14 @@ import numpy as np
 
 from benchmarks.pairing import alternate, describe, ratios
 from deepdepth_jax.bins import IGNORE, DepthBins
-from deepdepth_jax.config import default_config
+from deepdepth_jax.config import CrfConfig
 from deepdepth_jax.datasets.streets.render import render
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.runtime import cli
 
 HEIGHT, WIDTH = 375, 1242
 BINS = DepthBins()
-DEEPLAB = CrfOptions(
+DEEPLAB = CrfConfig(
     iterations=5,
     smoothness_weight=3.0,
     theta_gamma_px=1.0,
@@ -53,7 +52,7 @@ SETTINGS = {
         theta_alpha_px=80.0,
         theta_beta=13.0,
     ),
-    "the defaults for depth": CrfOptions.of(default_config().crf),
+    "the defaults for depth": CrfConfig(),
 }
 
 
@@ -66,7 +65,7 @@ def main() -> None:
         compare(name, options, arguments.rounds)
 
 
-def compare(name: str, options: CrfOptions, rounds: int) -> None:
+def compare(name: str, options: CrfConfig, rounds: int) -> None:
     """Prints what both need with the same settings."""
     context = multiprocessing.get_context("spawn")
     with (
@@ -115,7 +114,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
 
 
 def seconds_for(
-    refine: Callable[[np.ndarray, np.ndarray, CrfOptions], None], options: CrfOptions
+    refine: Callable[[np.ndarray, np.ndarray, CrfConfig], None], options: CrfConfig
 ) -> float:
     """Measures one picture."""
     image, probabilities = scene()
@@ -124,12 +123,12 @@ def seconds_for(
     return time.perf_counter() - start
 
 
-def ours(image: np.ndarray, probabilities: np.ndarray, options: CrfOptions) -> None:
+def ours(image: np.ndarray, probabilities: np.ndarray, options: CrfConfig) -> None:
     """Refines with this package."""
     jax.block_until_ready(dense_crf(probabilities, image, options))
 
 
-def theirs(image: np.ndarray, probabilities: np.ndarray, options: CrfOptions) -> None:
+def theirs(image: np.ndarray, probabilities: np.ndarray, options: CrfConfig) -> None:
     """Refines with the authors' code."""
     from pydensecrf.densecrf import DenseCRF2D
 

@@ -15,7 +15,6 @@ import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from benchmarks.child import Child, Work
 from benchmarks.command import Benchmark, run
@@ -24,6 +23,7 @@ from benchmarks.network import Case, compare, device
 from benchmarks.table import Row
 from benchmarks.torch_evaluation import evaluate_files
 from benchmarks.torch_network import multiplications
+from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.evaluation.evaluate import measure
@@ -62,23 +62,22 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
         yield found.choose(what, kind)
 
 
-def ours(of: Callable[[ConfigDict, Trained, Records], Work], images: int) -> Work:
+def ours(of: Callable[[Config, Trained, Records], Work], images: int) -> Work:
     """Builds one of our evaluations."""
     hand_back_memory()  # as commands do
-    config = Case(1, HEIGHT, WIDTH).config()
-    config.eval.crop = "garg"
+    config = with_fields(Case(1, HEIGHT, WIDTH).config(), {"eval.crop": "garg"})
     variables = initial_variables(build_network(config).model, seed=0)
     records = dataclasses.replace(prepared(ROOT)[0], count=images)
     return of(config, Trained(variables), records)
 
 
-def metrics_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
+def metrics_of(config: Config, trained: Trained, records: Records) -> Work:
     """Builds the evaluation that chooses checkpoints."""
     predict = functools.partial(build_prediction(config), trained)
     return functools.partial(validate, predict, records, config, TrainingCamera())
 
 
-def everything_of(config: ConfigDict, trained: Trained, records: Records) -> Work:
+def everything_of(config: Config, trained: Trained, records: Records) -> Work:
     """Builds all that `eval.json` is made of."""
     score = functools.partial(build_scoring(config), trained)
     protocol = Protocol.of(config, records.source)

@@ -24,8 +24,7 @@ from benchmarks.command import Benchmark, run
 from benchmarks.pairing import alternate
 from benchmarks.table import OURS, Row
 from benchmarks.torch_loader import kitti_files, torch_batches
-from deepdepth_jax.config import AUGMENTATIONS
-from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig
 from deepdepth_jax.datasets.descriptions import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
@@ -95,7 +94,7 @@ def ours(records: Records, num_steps: int, first_step: int = 0) -> Iterator:
     batches = train_batches(
         Mixture.of([records], [1.0]),
         crop=CROP,
-        augmentation=Augmentation(**AUGMENTATIONS["eigen_kitti"]),
+        augmentation=AugmentConfig(**AUGMENTATIONS["eigen_kitti"]),
         batch_size=BATCH_SIZE,
         seed=0,
         first_step=first_step,

@@ -14,9 +14,8 @@ from typing import cast, get_args
 
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 
-from deepdepth_jax.config import complete, default_config
+from deepdepth_jax.config import Config, complete, default_config, with_fields
 from deepdepth_jax.models.conv.recompute import Remat
 from deepdepth_jax.training.build import build_abstract_state, build_train_step
 from deepdepth_jax.types import Batch
@@ -40,22 +39,23 @@ def main() -> None:
     print(f"gigabytes, compiled for {jax.devices()[0].device_kind}")
 
 
-def recipe(precision: str, remat: str, accumulate: int) -> ConfigDict:
+def recipe(precision: str, remat: str, accumulate: int) -> Config:
     """Gives the paper's config with one choice of what saves memory."""
     config = default_config()
     config.train.update(precision=precision, remat=remat, accumulate=accumulate)
     config.model.pretrained = "named, so that frozen statistics are allowed"
-    config = complete(config)
-    config.model.update(pretrained="", stride_on="1x1", input_convention="imagenet_rgb")
-    return config
+    own = dict(pretrained="", stride_on="1x1", input_convention="imagenet_rgb")
+    return with_fields(
+        complete(config), {f"model.{name}": value for name, value in own.items()}
+    )
 
 
-def step_memory_gb(config: ConfigDict) -> tuple[float, float]:
+def step_memory_gb(config: Config) -> tuple[float, float]:
     """Compiles the step, and gives the memory of the state and of all else."""
     return memory_gb(compile_step(config))
 
 
-def compile_step(config: ConfigDict) -> jax.stages.Compiled:
+def compile_step(config: Config) -> jax.stages.Compiled:
     """Compiles the step for all devices."""
     height, width = config.train.crop
     devices = jax.local_device_count()

@@ -23,7 +23,6 @@ from typing import get_args
 import jax
 import numpy as np
 import torch
-from ml_collections import ConfigDict
 
 from benchmarks.child import Child, Work
 from benchmarks.command import Benchmark, run
@@ -37,6 +36,7 @@ from benchmarks.torch_network import (
     predictor,
     training,
 )
+from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
@@ -90,12 +90,17 @@ class Case:
         depth_m[rng.uniform(size=size) >= (self.share or 0)] = 0
         return Batch(image=image, depth_m=depth_m)
 
-    def config(self, remat: Remat = "none") -> ConfigDict:
+    def config(self, remat: Remat = "none") -> Config:
         """Gives the config of the network; frozen statistics are those of new ones."""
-        config = recipe(self.precision, remat, 1)
-        config.train.update(batch_size=self.batch, crop=(self.height, self.width))
-        config.eval.update(batch_size=self.batch, decode="expectation")
-        return config
+        return with_fields(
+            recipe(self.precision, remat, 1),
+            {
+                "train.batch_size": self.batch,
+                "train.crop": (self.height, self.width),
+                "eval.batch_size": self.batch,
+                "eval.decode": "expectation",
+            },
+        )
 
 
 CASES = (

@@ -29,6 +29,7 @@ from benchmarks.pairing import alternate, ratios
 from benchmarks.table import spread
 from deepdepth_jax import losses
 from deepdepth_jax.bins import IGNORE, DepthBins, weighted_sum
+from deepdepth_jax.config import LossName, TrainConfig
 from deepdepth_jax.inference.posterior import Belief, whole
 from deepdepth_jax.models.conv.convolution import convolve, convolve_and_add
 from deepdepth_jax.models.conv.pooling import PADDING, max_pool_ceil
@@ -37,7 +38,7 @@ from deepdepth_jax.models.heads import Classification, Head, Ordinal
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.runtime import cli
-from deepdepth_jax.training.objective import Loss, LossOptions, make_loss
+from deepdepth_jax.training.objective import Loss, make_loss
 from deepdepth_jax.types import AnyArray, Tree
 
 HEADS = "part", "ours, s", "otherwise, s", "ratio", "memory, MB", "they differ by"
@@ -302,8 +303,8 @@ def classified_one_by_one(x: Array, *kernels: Array) -> Array:
     return sum(rest, start=first)
 
 
-def _loss(head_name: str, name: str, head: Head) -> Callable[..., Tree]:
-    return _value_and_grad(make_loss(head_name, head, LossOptions(loss=name)))
+def _loss(head_name: str, name: LossName, head: Head) -> Callable[..., Tree]:
+    return _value_and_grad(make_loss(head_name, head, TrainConfig(loss=name)))
 
 
 def _value_and_grad(loss: Loss) -> Callable[..., Tree]:

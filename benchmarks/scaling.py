@@ -21,9 +21,9 @@ from typing import Any, cast
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 
 from benchmarks.memory import compile_step, memory_gb, recipe
+from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.deeplab import ASPP
 from deepdepth_jax.models.layers import Conv
@@ -105,12 +105,16 @@ def main() -> None:
     report_estimate()
 
 
-def sized(height: int, width: int, batch: int, bins: int) -> ConfigDict:
+def sized(height: int, width: int, batch: int, bins: int) -> Config:
     """Gives the paper's config at another size."""
-    config = recipe("float32", "none", 1)
-    config.train.update(crop=(height, width), batch_size=batch)
-    config.bins.num_bins = bins
-    return config
+    return with_fields(
+        recipe("float32", "none", 1),
+        {
+            "train.crop": (height, width),
+            "train.batch_size": batch,
+            "bins.num_bins": bins,
+        },
+    )
 
 
 def report_sizes() -> None:
@@ -132,7 +136,7 @@ def report_sizes() -> None:
         )
 
 
-def step_flops(config: ConfigDict) -> float:
+def step_flops(config: Config) -> float:
     """Counts the multiplications and additions of a step's convolutions.
 
     A kernel's gradient and its input's cost what the layer itself does; nobody needs

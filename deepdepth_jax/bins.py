@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int32
 
-from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import AnyArray
 
 IGNORE = 255
@@ -34,7 +33,7 @@ class DepthBins:
       max_depth_m: b. Farther depths are ignored.
 
     Raises:
-      UserError: the bins cannot be built; the message names the config field.
+      ValueError: the bins cannot be built.
     """
 
     kind: str = "sid"
@@ -44,19 +43,19 @@ class DepthBins:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UserError(f"bins.kind={self.kind!r} is unknown: take sid or ud")
+            raise ValueError(f"kind={self.kind!r}: must be sid or ud")
         if not 2 <= self.num_bins < IGNORE:
-            raise UserError(
-                f"bins.num_bins={self.num_bins}: take 2 to {IGNORE - 1} "
-                f"({IGNORE} is the label for 'ignore')"
+            raise ValueError(
+                f"num_bins={self.num_bins}: must be >= 2 and < {IGNORE}, the label of "
+                "pixels that are ignored"
             )
         if not 0 <= self.min_depth_m < self.max_depth_m < np.inf:
-            raise UserError(
-                f"bins.min_depth_m={self.min_depth_m} and "
-                f"bins.max_depth_m={self.max_depth_m}: take 0 <= min < max"
+            raise ValueError(
+                f"min_depth_m={self.min_depth_m}: must be >= 0 and < max_depth_m="
+                f"{self.max_depth_m}, which must be finite"
             )
         if self.kind == "sid" and self.min_depth_m == 0:
-            raise UserError("bins.min_depth_m=0: bins.kind=sid needs a positive one")
+            raise ValueError("min_depth_m=0: must be > 0 with kind=sid")
 
     def depth_at(self, position: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
         """Maps a continuous bin coordinate to metres: 0 -> a, K -> b, i -> edge i."""

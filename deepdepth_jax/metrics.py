@@ -6,7 +6,6 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Bool, Float
 
-from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import AnyArray
 
 # Top, bottom, left, right as shares of height and width; truncated to whole pixels.
@@ -39,9 +38,7 @@ LARGER_IS_BETTER = frozenset({"d1", "d2", "d3"})
 def crop_window(crop: str, height: int, width: int) -> tuple[slice, slice]:
     """Gives the rows and columns that an evaluation crop keeps."""
     if crop not in CROPS:
-        raise UserError(
-            f"eval.crop={crop!r} is unknown: take one of {', '.join(CROPS)}"
-        )
+        raise ValueError(f"crop={crop!r}: must be one of {', '.join(CROPS)}")
     top, bottom, left, right = CROPS[crop]
     rows = slice(int(top * height), int(bottom * height))
     return rows, slice(int(left * width), int(right * width))
@@ -110,8 +107,8 @@ def depth_metrics(
       The metrics of this one image; all NaN if and only if no pixel counts.
 
     Raises:
-      UserError: there is no such crop.
-      ValueError: the prediction is NaN at a pixel that counts.
+      ValueError: there is no such crop, or the prediction is NaN at a pixel that
+        counts.
     """
     prediction_m, truth_m = np.asarray(prediction_m), np.asarray(truth_m)
     counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop, among=among)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
-
 from deepdepth_jax import atomic
 from deepdepth_jax.config import (
+    FIELDS,
+    Config,
     complete,
     config_from_json,
     differences,
@@ -18,7 +18,6 @@ from deepdepth_jax.config import (
     override,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime.workdir import FREE_FIELDS
 
 Fields = Mapping[str, object]
 """Values of the config's fields, such as {"bins.num_bins": 24}."""
@@ -27,7 +26,11 @@ OWN = "own"
 """The reading that a training ends with."""
 READ_WITH = ("eval.", "crf.")
 """What a reading may change, as the network does not depend on it."""
-OF_NO_EFFECT = tuple(field for field in FREE_FIELDS if field not in READ_WITH)
+OF_NO_EFFECT = frozenset(
+    field.name
+    for field in FIELDS.values()
+    if field.free and not field.name.startswith(READ_WITH)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Cell:
     title: str
     reading: str
     arguments: tuple[str, ...]
-    config: ConfigDict
+    config: Config
     path: Path
 
     def is_done(self) -> bool:
@@ -109,7 +112,7 @@ class Cell:
         changed = [
             f"{field} is {then!r} there, {now!r} here"
             for field, (then, now) in differences(stored, self.config).items()
-            if not field.startswith(OF_NO_EFFECT)
+            if field not in OF_NO_EFFECT
         ]
         if changed:
             raise UserError(

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
 from deepdepth_jax.check_data.inspection import DepthStatistics, Inspection
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.drawing.sheets import save_depth_histogram
 from deepdepth_jax.errors import UserError
@@ -89,7 +88,7 @@ def draw_depth(path: Path, inspections: Sequence[Inspection]) -> None:
     save_depth_histogram(path, inspections[0].statistics.bins.edges_m, counts)
 
 
-def require_trainable(config: ConfigDict, inspections: Sequence[Inspection]) -> None:
+def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None:
     """Checks that nothing keeps a run from starting, or from coming to its end.
 
     Raises:

@@ -5,14 +5,32 @@ it before JAX is imported.
 """
 
 from deepdepth_jax.config.check import complete, fill_from_presets
+from deepdepth_jax.config.data import DataConfig
 from deepdepth_jax.config.differences import describe_differences, differences
+from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
 from deepdepth_jax.config.load import config_from_json, load_config, override
-from deepdepth_jax.config.sections import FIELDS, default_config
-from deepdepth_jax.config.training import AUGMENTATIONS
+from deepdepth_jax.config.network import BIN_PRESETS, BinsConfig, ModelConfig
+from deepdepth_jax.config.sections import FIELDS, Config, default_config, with_fields
+from deepdepth_jax.config.training import (
+    AUGMENTATIONS,
+    AugmentConfig,
+    LossName,
+    TrainConfig,
+)
 
 __all__ = [
     "AUGMENTATIONS",
+    "BIN_PRESETS",
     "FIELDS",
+    "AugmentConfig",
+    "BinsConfig",
+    "Config",
+    "CrfConfig",
+    "DataConfig",
+    "EvalConfig",
+    "LossName",
+    "ModelConfig",
+    "TrainConfig",
     "complete",
     "config_from_json",
     "default_config",
@@ -21,4 +39,5 @@ __all__ = [
     "fill_from_presets",
     "load_config",
     "override",
+    "with_fields",
 ]

@@ -1,40 +1,31 @@
 """Completing a config, and refusing one that cannot run, before anything is done."""
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.config.load import flatten
+from deepdepth_jax.config.fields import Section, is_section
 from deepdepth_jax.config.network import BIN_PRESETS
-from deepdepth_jax.config.sections import FIELDS
+from deepdepth_jax.config.sections import FIELDS, Config
 from deepdepth_jax.config.training import AUGMENTATIONS, LOSSES
 from deepdepth_jax.errors import UserError
 
-SMALLEST_WINDOW = 16
+S = TypeVar("S", bound=Section)
 
 
-def complete(config: ConfigDict) -> ConfigDict:
+def complete(config: ConfigDict) -> Config:
     """Fills in what the presets decide and refuses what cannot run.
 
     Raises:
       UserError: names the field and what it must be.
     """
-    config = fill_from_presets(config)
-    for name, value in flatten(config):
-        accepted = _accept(name, value)
-        config.update_from_flattened_dict({name: accepted})
-    for check in (
-        _check_bins,
-        _check_losses,
-        _check_heads,
-        _check_evaluation,
-        _check_steps,
-        _check_data_is_named,
-        _check_something_is_learned,
-    ):
-        check(config)
-    return config
+    completed = _build(Config, fill_from_presets(config), "")
+    _check_head(completed)
+    _check_data_is_named(completed)
+    _check_something_is_learned(completed)
+    return completed
 
 
 def fill_from_presets(config: ConfigDict) -> ConfigDict:
@@ -62,68 +53,46 @@ def _accept(name: str, value: object) -> Any:
         raise UserError(f"{name}={error}") from error
 
 
-def _check_bins(config: ConfigDict) -> None:
-    bins = config.bins
-    if not bins.min_depth_m < bins.max_depth_m:
-        raise UserError(
-            f"bins.min_depth_m={bins.min_depth_m}: must be < bins.max_depth_m="
-            f"{bins.max_depth_m}"
+def _build(section: type[S], values: ConfigDict, prefix: str) -> S:
+    """Builds a section; adds its name to what it refuses."""
+    fields = {
+        declared.name: _build(
+            declared.type, values[declared.name], f"{prefix}{declared.name}."
         )
-    if bins.kind == "sid" and not bins.min_depth_m > 0:
-        raise UserError(
-            f"bins.min_depth_m={bins.min_depth_m}: must be > 0 with bins.kind=sid, "
-            "which is even in log depth"
-        )
+        if is_section(declared.type)
+        else _accept(f"{prefix}{declared.name}", values[declared.name])
+        for declared in dataclasses.fields(section)
+    }
+    try:
+        return section(**fields)
+    except ValueError as error:
+        raise UserError(f"{prefix}{error}") from error
 
 
-def _check_losses(config: ConfigDict) -> None:
+def _check_head(config: Config) -> None:
+    """Refuses what the head does not have."""
     head, train = config.model.head, config.train
     if train.loss not in LOSSES[head]:
         raise UserError(
-            f"train.loss={train.loss!r}: must be one of {', '.join(LOSSES[head])} with "
-            f"model.head={head}; or leave it out"
+            f"train.loss={train.loss}: must be one of {', '.join(LOSSES[head])} with "
+            f"model.head={head}, or not given"
         )
     if train.silog_weight and head != "classification":
         raise UserError(
             f"train.silog_weight={train.silog_weight}: must be 0 with model.head={head}"
         )
-
-
-def _check_heads(config: ConfigDict) -> None:
-    if config.crf.enabled and config.model.head == "regression":
+    if config.crf.enabled and head == "regression":
         raise UserError(
             "crf.enabled=True: must be False with model.head=regression, as the CRF "
             "refines distributions over bins"
         )
 
 
-def _check_evaluation(config: ConfigDict) -> None:
-    section = config.eval
-    if not section.min_m < section.cap_m:
-        raise UserError(
-            f"eval.cap_m={section.cap_m}: must be > eval.min_m={section.min_m}"
-        )
-    height, width = section.window
-    if (height, width) != (0, 0) and min(height, width) < SMALLEST_WINDOW:
-        raise UserError(
-            f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW}, or both "
-            "0 for the whole image at once"
-        )
-
-
-def _check_steps(config: ConfigDict) -> None:
-    first, last = config.train.profile_steps
-    if first > last:
-        raise UserError(
-            f"train.profile_steps={(first, last)}: the first must be <= the last"
-        )
-
-
-def _check_data_is_named(config: ConfigDict) -> None:
+def _check_data_is_named(config: Config) -> None:
     data = config.data
-    used = {data.dataset} | {name for name, weight in data.mixture.items() if weight}
-    for name in ("kitti", "synthia"):
-        if name in used and not (data[name].root or data.root):
+    used = {data.dataset} | {x for x, weight in vars(data.mixture).items() if weight}
+    for name, root in (("kitti", data.kitti.root), ("synthia", data.synthia.root)):
+        if name in used and not (root or data.root):
             raise UserError(
                 f"data.root is empty: say where {name} lies, --config.data.root=FOLDER"
             )
@@ -134,7 +103,7 @@ def _check_data_is_named(config: ConfigDict) -> None:
         )
 
 
-def _check_something_is_learned(config: ConfigDict) -> None:
+def _check_something_is_learned(config: Config) -> None:
     if config.model.norm == "frozen" and not config.model.pretrained:
         raise UserError(
             "model.norm=frozen with model.pretrained empty would freeze statistics "

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from deepdepth_jax.config.fields import number, option
+from deepdepth_jax.config.fields import Section, number, option
 
 Dataset = Literal["kitti", "pairs", "streets", "synthia"]
 GroundTruth = Literal["improved", "lidar"]
@@ -13,7 +13,7 @@ LARGEST_FOCAL_PX = 100_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MixtureConfig:
+class MixtureConfig(Section):
     """Weights of the data sets to learn from; all 0: `data.dataset` alone."""
 
     kitti: float = number(
@@ -31,7 +31,7 @@ class MixtureConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class KittiConfig:
+class KittiConfig(Section):
     """KITTI's raw data, with its improved (annotated) depth maps beside it."""
 
     root: str = option("", meaning="KITTI's own folder; empty: `data.root`", free=True)
@@ -72,7 +72,7 @@ class KittiConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PairsConfig:
+class PairsConfig(Section):
     """The user's own images and depth maps."""
 
     manifest: str = option(
@@ -91,7 +91,7 @@ class PairsConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StreetsConfig:
+class StreetsConfig(Section):
     """Rendered street scenes."""
 
     world: World = option(
@@ -117,7 +117,7 @@ class StreetsConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SynthiaConfig:
+class SynthiaConfig(Section):
     """SYNTHIA-RAND-CITYSCAPES."""
 
     root: str = option(
@@ -133,7 +133,7 @@ class SynthiaConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Section):
     """The data that is learned from, validated and evaluated on."""
 
     dataset: Dataset = option(

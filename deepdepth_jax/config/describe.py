@@ -4,7 +4,7 @@ import dataclasses
 import textwrap
 from collections.abc import Iterator
 
-from deepdepth_jax.config.fields import Field, fields_of, is_section
+from deepdepth_jax.config.fields import Field, Section, fields_of, is_section
 from deepdepth_jax.config.sections import Config
 
 WIDTH = 88
@@ -57,7 +57,9 @@ def _row(field: Field) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _sections(section: type, name: str = "") -> Iterator[tuple[str, type, list[Field]]]:
+def _sections(
+    section: type[Section], name: str = ""
+) -> Iterator[tuple[str, type[Section], list[Field]]]:
     """Lists a section, with the fields that are its own, and those within it."""
     prefix = f"{name}." if name else ""
     own = [
@@ -71,7 +73,7 @@ def _sections(section: type, name: str = "") -> Iterator[tuple[str, type, list[F
             yield from _sections(declared.type, f"{prefix}{declared.name}")
 
 
-def _summary(section: type) -> str:
+def _summary(section: type[Section]) -> str:
     return " ".join((section.__doc__ or "").split())
 
 

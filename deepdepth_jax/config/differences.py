@@ -6,12 +6,14 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.config.check import fill_from_presets
 from deepdepth_jax.config.load import flatten
-from deepdepth_jax.config.sections import default_config
+from deepdepth_jax.config.sections import Config, default_config
 
 
-def differences(ours: ConfigDict, theirs: ConfigDict) -> dict[str, tuple[Any, Any]]:
+def differences(
+    ours: Config | ConfigDict, theirs: Config | ConfigDict
+) -> dict[str, tuple[Any, Any]]:
     """Lists the fields in which two completed configs differ, with both values."""
-    left, right = dict(flatten(ours)), dict(flatten(theirs))
+    left, right = dict(flatten(ours.to_dict())), dict(flatten(theirs.to_dict()))
     return {
         field: (left.get(field), right.get(field))
         for field in sorted(left.keys() | right.keys())
@@ -19,7 +21,7 @@ def differences(ours: ConfigDict, theirs: ConfigDict) -> dict[str, tuple[Any, An
     }
 
 
-def describe_differences(config: ConfigDict) -> str:
+def describe_differences(config: Config) -> str:
     """Lists how a completed config differs from the default, a line for each field."""
     changed = differences(fill_from_presets(default_config()), config)
     lines = [

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal
 
 from deepdepth_jax.config.data import GroundTruth
-from deepdepth_jax.config.fields import number, option
+from deepdepth_jax.config.fields import Section, number, option
 from deepdepth_jax.config.network import FARTHEST_M
 from deepdepth_jax.config.training import MOST_STEPS
 
@@ -24,9 +24,11 @@ Metric = Literal[
     "d3",
 ]
 
+SMALLEST_WINDOW_PX = 16
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvalConfig:
+class EvalConfig(Section):
     """Validation during training, evaluation and prediction."""
 
     every: int = number(
@@ -105,9 +107,19 @@ class EvalConfig:
         7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure sheet"
     )
 
+    def check(self) -> None:
+        """Refuses an empty range of depth, and windows that show next to nothing."""
+        if not self.min_m < self.cap_m:
+            raise ValueError(f"cap_m={self.cap_m}: must be > min_m={self.min_m}")
+        if self.window != (0, 0) and min(self.window) < SMALLEST_WINDOW_PX:
+            raise ValueError(
+                f"window={self.window}: both must be >= {SMALLEST_WINDOW_PX}, or both "
+                "0 for the whole image at once"
+            )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CrfConfig:
+class CrfConfig(Section):
     """The fully connected CRF over the bins, wherever depth is predicted."""
 
     enabled: bool = option(False, meaning="refine distributions with the CRF")
@@ -123,7 +135,7 @@ class CrfConfig:
     )
     theta_gamma_px: float = number(
         3.0,
-        above=0,
+        at_least=0.01,
         at_most=100_000,
         unit="px",
         meaning="standard deviation of the kernel over positions",
@@ -137,7 +149,7 @@ class CrfConfig:
     )
     theta_alpha_px: float = number(
         40.0,
-        above=0,
+        at_least=0.01,
         at_most=100_000,
         unit="px",
         meaning="standard deviation in position of the kernel over positions and "
@@ -146,7 +158,7 @@ class CrfConfig:
     )
     theta_beta: float = number(
         8.0,
-        above=0,
+        at_least=0.01,
         at_most=100_000,
         unit="levels of 255",
         meaning="standard deviation in each colour of the kernel over positions and "

@@ -131,7 +131,7 @@ class Field:
     free: bool
 
     @classmethod
-    def of(cls, name: str, declared: dataclasses.Field, free: bool) -> "Field":
+    def of(cls, name: str, declared: dataclasses.Field, free: bool = False) -> "Field":
         """Reads a field of a section off the dataclass."""
         about, annotation = declared.metadata, declared.type
         lengths, item = None, annotation
@@ -247,9 +247,32 @@ def _shown(value: object) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
-def is_section(annotation: Any) -> TypeGuard[type]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Section:
+    """Values of the fields of a section, each of which takes its value.
+
+    Raises:
+      ValueError: a field does not take its value, or it does not go with another.
+    """
+
+    def __post_init__(self) -> None:
+        for declared in dataclasses.fields(self):
+            if not is_section(declared.type):
+                field = Field.of(declared.name, declared)
+                try:
+                    value = field.accept(getattr(self, field.name))
+                except ValueError as error:
+                    raise ValueError(f"{field.name}={error}") from error
+                object.__setattr__(self, field.name, value)
+        self.check()
+
+    def check(self) -> None:
+        """Refuses values that do not go together."""
+
+
+def is_section(annotation: Any) -> TypeGuard[type[Section]]:
     """Tells whether what is declared is a section, and no field."""
-    return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def fields_of(section: type, prefix: str = "", free: bool = False) -> Iterator[Field]:

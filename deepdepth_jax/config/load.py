@@ -81,12 +81,10 @@ def override(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
     return config
 
 
-def flatten(
-    section: Mapping | ConfigDict, prefix: str = ""
-) -> Iterator[tuple[str, Any]]:
+def flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Lists the fields of a config by their whole names, with their values."""
     for key, value in section.items():
-        if isinstance(value, (Mapping, ConfigDict)):
+        if isinstance(value, Mapping):
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

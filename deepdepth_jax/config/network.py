@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from deepdepth_jax.config.fields import number, option
+from deepdepth_jax.config.fields import Section, number, option
 
 BinPreset = Literal["paper", "paper_ud", "dorn_release", "pytorch_dorn"]
 BinKind = Literal["sid", "ud"]
@@ -41,7 +41,7 @@ BIN_PRESETS: Mapping[BinPreset, Mapping[str, Any]] = MappingProxyType(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BinsConfig:
+class BinsConfig(Section):
     """The bins that depth is classified into."""
 
     preset: BinPreset = option(
@@ -76,9 +76,20 @@ class BinsConfig:
         also=("beta",),
     )
 
+    def check(self) -> None:
+        """Refuses bins that lie the wrong way round, or apart by less than float32."""
+        near_m, far_m = self.min_depth_m, self.max_depth_m
+        if not near_m < far_m:
+            raise ValueError(f"min_depth_m={near_m}: must be < max_depth_m={far_m}")
+        if self.kind == "sid" and not near_m > 0:
+            raise ValueError(
+                f"min_depth_m={near_m}: must be > 0 with kind=sid, which is even in "
+                "log depth"
+            )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Section):
     """The network: DeepLab v2 on a dilated ResNet."""
 
     backbone: Backbone = option(

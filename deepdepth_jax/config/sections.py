@@ -3,19 +3,19 @@
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from ml_collections import ConfigDict, config_dict
 
 from deepdepth_jax.config.data import DataConfig
 from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
-from deepdepth_jax.config.fields import Field, fields_of, number
+from deepdepth_jax.config.fields import Field, Section, fields_of, number
 from deepdepth_jax.config.network import BinsConfig, ModelConfig
 from deepdepth_jax.config.training import AugmentConfig, TrainConfig
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Section):
     """A run: its data, network, training and evaluation. The defaults are the paper's.
 
     Sections with a `preset` take the fields that are not given from it.
@@ -36,11 +36,41 @@ class Config:
     eval: EvalConfig = dataclasses.field(metadata={"free": True})
     crf: CrfConfig = dataclasses.field(metadata={"free": True})
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the values, section within section."""
+        return dataclasses.asdict(self)
+
 
 FIELDS: Mapping[str, Field] = MappingProxyType(
     {field.name: field for field in fields_of(Config)}
 )
 """Every field by its whole name, such as `train.learning_rate`, in order."""
+
+
+S = TypeVar("S", bound=Section)
+
+
+def with_fields(config: Config, values: Mapping[str, object]) -> Config:
+    """Returns a config with other values of some fields.
+
+    Args:
+      config: completed.
+      values: by the fields' whole names, such as `eval.cap_m`.
+
+    Raises:
+      ValueError: a field does not take its value.
+    """
+    accepted = {name: FIELDS[name].accept(value) for name, value in values.items()}
+    return _replaced(config, accepted)
+
+
+def _replaced(section: S, values: Mapping[str, object]) -> S:
+    own: dict[str, Any] = {}
+    for name, value in values.items():
+        first, dot, rest = name.partition(".")
+        within = own.get(first, getattr(section, first))
+        own[first] = _replaced(within, {rest: value}) if dot else value
+    return dataclasses.replace(section, **own)
 
 
 def default_config() -> ConfigDict:

@@ -4,9 +4,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
-from deepdepth_jax.config.fields import number, option
+from deepdepth_jax.config.fields import Section, number, option
 from deepdepth_jax.config.network import HeadName
 
 AugmentPreset = Literal["none", "flip", "eigen_kitti", "eigen_nyu", "bts"]
@@ -42,7 +42,7 @@ def _augmentation(**changed: float) -> Mapping[str, float]:
     )
 
 
-AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, float]] = MappingProxyType(
+AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, Any]] = MappingProxyType(
     {
         "none": _augmentation(flip_probability=0.0),
         "flip": _augmentation(),
@@ -68,7 +68,7 @@ AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, float]] = MappingProxyType(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
+class AugmentConfig(Section):
     """How far training examples are changed at random.
 
     Colours change in this order: an image with values v in [0, 1], as they are in the
@@ -127,7 +127,7 @@ class AugmentConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Section):
     """Training: batches, loss, optimiser, checkpoints."""
 
     batch_size: int = number(
@@ -182,7 +182,7 @@ class TrainConfig:
     )
     soft_label_std: float = number(
         math.sqrt(0.5),
-        above=0,
+        at_least=0.001,
         at_most=100,
         meaning="of soft_labels: about their standard deviation in ln depth; the "
         "default is that of SORD's paper",
@@ -304,3 +304,11 @@ class TrainConfig:
         meaning="first and last step of a profile to record; (0, 0): none",
         free=True,
     )
+
+    def check(self) -> None:
+        """Refuses a profile that ends before it starts."""
+        first, last = self.profile_steps
+        if first > last:
+            raise ValueError(
+                f"profile_steps={(first, last)}: the first must be <= the last"
+            )

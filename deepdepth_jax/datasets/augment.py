@@ -5,12 +5,13 @@ to places in the picture. Image and depth go through the same map, so they canno
 apart, and only the pixels of the crop are ever computed.
 """
 
-import dataclasses
 from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
+
+from deepdepth_jax.config import AugmentConfig
 
 cv2.setNumThreads(1)  # the pipeline works on many pictures at once instead
 
@@ -20,41 +21,13 @@ MEAN_COLOUR = (124, 116, 104)
 INTENSITIES = np.linspace(0, 1, 256)[:, None]
 
 
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """How far an example may be changed.
-
-    Colours change in this order: a picture with values v in [0, 1], as they are in the
-    file (nothing is made linear in light), becomes v^gamma, then times the brightness,
-    then each colour times its gain, and what exceeds 1 is cut off.
-
-    Attributes:
-      max_zoom: the picture grows by a factor drawn from [1, max_zoom], and its depth
-        shrinks by the same factor: the scene comes nearer (Eigen et al. 2014).
-      rotation_deg: turned by an angle drawn from [-rotation_deg, rotation_deg].
-      flip_probability: of mirroring left and right.
-      colour_probability: of changing the colours at all.
-      gamma_range: the exponent is drawn from 1 ± gamma_range.
-      brightness_range: the factor of all colours is drawn from 1 ± brightness_range.
-      gain_range: the factor of each colour is drawn from 1 ± gain_range.
-    """
-
-    max_zoom: float = 1.0
-    rotation_deg: float = 0.0
-    flip_probability: float = 0.0
-    colour_probability: float = 0.0
-    gamma_range: float = 0.0
-    brightness_range: float = 0.0
-    gain_range: float = 0.0
-
-
 def augment(
     image: UInt8[np.ndarray, "h w 3"],
     depth_m: Float32[np.ndarray, "h w"],
     seed: tuple[int, ...],
     *,
     crop: tuple[int, int],
-    augmentation: Augmentation,
+    augmentation: AugmentConfig,
 ) -> tuple[UInt8[np.ndarray, "rows columns 3"], Float32[np.ndarray, "rows columns"]]:
     """Cuts a random crop out of an example that is zoomed, turned, mirrored, tinted.
 

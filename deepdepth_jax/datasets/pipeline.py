@@ -14,9 +14,9 @@ import jax
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32, Int, UInt8
-from ml_collections import ConfigDict
 
-from deepdepth_jax.datasets.augment import Augmentation, augment
+from deepdepth_jax.config import AugmentConfig, Config, DataConfig
+from deepdepth_jax.datasets.augment import augment
 from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.registry import (
     BUILDERS,
@@ -123,7 +123,7 @@ def _decode(parts: Sequence[Records], encoded: tf.Tensor) -> dict[str, tf.Tensor
     return parts[0].decode(tf.ensure_shape(encoded, []))
 
 
-def prepare_training(data: ConfigDict) -> Mixture:
+def prepare_training(data: DataConfig) -> Mixture:
     """Opens what training draws from, and prepares the records that are not there yet.
 
     Prints how much of each data set is there.
@@ -145,12 +145,12 @@ def prepare_training(data: ConfigDict) -> Mixture:
     return Mixture.of(parts, weights)
 
 
-def prepare_held_out(config: ConfigDict, split: str) -> Records:
+def prepare_held_out(config: Config, split: str) -> Records:
     """Opens a split that is looked at, as `prepare_training` does; it may be empty."""
     return prepare(config.data, held_out_source(config, split))
 
 
-def prepare(data: ConfigDict, source: Source) -> Records:
+def prepare(data: DataConfig, source: Source) -> Records:
     """Opens the records of a source, and prints how much of it is there."""
     print(source.report(), flush=True)
     if data.canonical_focal_px and (unknown := source.without_focal_length):
@@ -169,7 +169,7 @@ def train_batches(
     mixture: Mixture,
     *,
     crop: tuple[int, int],
-    augmentation: Augmentation,
+    augmentation: AugmentConfig,
     batch_size: int,
     seed: int,
     first_step: int,

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
-from ml_collections import ConfigDict
-
+from deepdepth_jax.config import Config, DataConfig
 from deepdepth_jax.datasets.builder import DepthBuilder
 from deepdepth_jax.datasets.descriptions import Kitti, Pairs, Streets, Synthia
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
@@ -18,7 +17,7 @@ STREETS_SEED = 0
 """Fixed, so that all runs on streets are measured on the same scenes."""
 
 
-def training_sources(data: ConfigDict) -> list[tuple[Source, float]]:
+def training_sources(data: DataConfig) -> list[tuple[Source, float]]:
     """Makes the sources that training draws from, with the weight of each.
 
     Args:
@@ -33,14 +32,14 @@ def training_sources(data: ConfigDict) -> list[tuple[Source, float]]:
     ]
 
 
-def training_weights(data: ConfigDict) -> dict[str, float]:
+def training_weights(data: DataConfig) -> dict[str, float]:
     """Returns the data sets that training draws from, with the weight of each."""
-    weights = {name: weight for name, weight in data.mixture.items() if weight}
+    weights = {name: weight for name, weight in vars(data.mixture).items() if weight}
     return weights or {data.dataset: 1.0}
 
 
 def held_out_source(
-    config: ConfigDict, split: str, learned_from: Collection[str] | None = None
+    config: Config, split: str, learned_from: Collection[str] | None = None
 ) -> Source:
     """Makes the source of a split that is looked at, and not learnt from.
 
@@ -60,7 +59,7 @@ def held_out_source(
     return make(data, split, config.eval.ground_truth, data.dataset in learned_from)
 
 
-def all_sources(config: ConfigDict) -> list[Source]:
+def all_sources(config: Config) -> list[Source]:
     """Makes every source that a run of a completed config reads.
 
     Raises:
@@ -73,7 +72,7 @@ def all_sources(config: ConfigDict) -> list[Source]:
 
 
 def _kitti(
-    data: ConfigDict, split: str, ground_truth: str, learned: bool
+    data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> KittiSource:
     kitti = data.kitti
     return KittiSource(
@@ -92,28 +91,34 @@ def _kitti(
 
 
 def _pairs(
-    data: ConfigDict, split: str, ground_truth: str, learned: bool
+    data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> PairsSource:
     del ground_truth, learned  # there is one kind, and the manifest tells the splits
     return PairsSource(expand_home(data.pairs.manifest), split, data.pairs.depth_unit_m)
 
 
 def _streets(
-    data: ConfigDict, split: str, ground_truth: str, learned: bool
+    data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> StreetsSource:
     del ground_truth, learned  # there is one kind, and splits share no scene
+    streets = data.streets
+    scenes = {
+        "train": streets.train_scenes,
+        "val": streets.val_scenes,
+        "test": streets.test_scenes,
+    }
     return StreetsSource(
         split=split,
-        num_scenes=data.streets[f"{split}_scenes"],
-        height=data.streets.height,
-        width=data.streets.width,
+        num_scenes=scenes[split],
+        height=streets.height,
+        width=streets.width,
         seed=STREETS_SEED,
-        world=data.streets.world,
+        world=streets.world,
     )
 
 
 def _synthia(
-    data: ConfigDict, split: str, ground_truth: str, learned: bool
+    data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> SynthiaSource:
     del ground_truth, learned  # there is one kind, and splits share no frame
     synthia = data.synthia
@@ -121,7 +126,7 @@ def _synthia(
     return SynthiaSource(root=root, split=split, focal_px=synthia.focal_px)
 
 
-_MAKE_SOURCE: Mapping[str, Callable[[ConfigDict, str, str, bool], Source]] = (
+_MAKE_SOURCE: Mapping[str, Callable[[DataConfig, str, str, bool], Source]] = (
     MappingProxyType(
         {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
     )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from ml_collections import ConfigDict
 from PIL import Image
 
+from deepdepth_jax.config import DataConfig
 from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.datasets.registry import STREETS_SEED
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
@@ -57,7 +57,7 @@ def read_photo(path: Path) -> Photo:
     return Photo(path.stem, _shrunk(image, shrunk_by), shrunk_by)
 
 
-def street_scenes(data: ConfigDict, count: int) -> Iterator[Photo]:
+def street_scenes(data: DataConfig, count: int) -> Iterator[Photo]:
     """Renders scenes that no network was trained on, as examples.
 
     Args:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import prepare_held_out, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
@@ -21,7 +21,7 @@ from deepdepth_jax.uncertainty.temperature import TemperatureFit
 
 
 def calibrated(
-    config: ConfigDict,
+    config: Config,
     workdir: Path,
     step: int,
     trained: Trained,
@@ -61,7 +61,7 @@ def calibrated(
 
 
 def fit_temperature(
-    config: ConfigDict, trained: Trained, records: Records, camera: TrainingCamera
+    config: Config, trained: Trained, records: Records, camera: TrainingCamera
 ) -> float:
     """Finds the temperature that makes the true depths of a split most likely.
 

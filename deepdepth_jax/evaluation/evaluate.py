@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from jaxtyping import Float
-from ml_collections import ConfigDict
 from PIL import Image
 from tqdm import tqdm
 
 from deepdepth_jax import atomic
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.datasets.registry import held_out_source, training_weights
@@ -35,7 +35,7 @@ from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
 
 def evaluate(
-    config: ConfigDict, workdir: Path, which: Which, output: Path | None = None
+    config: Config, workdir: Path, which: Which, output: Path | None = None
 ) -> None:
     """Evaluates a run's checkpoint: prints tables, writes eval.* and figures/.
 
@@ -88,7 +88,7 @@ def evaluate(
         report(evaluation, folder, config, records, predict_each)
 
 
-def source_to_evaluate(config: ConfigDict, learned_from: Collection[str]) -> Source:
+def source_to_evaluate(config: Config, learned_from: Collection[str]) -> Source:
     """Makes the source of the split that `eval.split` names.
 
     Args:
@@ -157,7 +157,7 @@ def measure(
 def report(
     evaluation: Evaluation,
     folder: Path,
-    config: ConfigDict,
+    config: Config,
     records: Records,
     predict_each: PredictEach,
 ) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.drawing.sheets import Row, figure_sheet
@@ -23,7 +23,7 @@ def draw_examples(
     predict_each: PredictEach,
     records: Records,
     indices: Sequence[int],
-    config: ConfigDict,
+    config: Config,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Draws images of a split, in the order of their indices."""
     protocol, bins = Protocol.of(config, records.source), build_bins(config)

@@ -5,9 +5,9 @@ import functools
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import (
@@ -31,7 +31,7 @@ from deepdepth_jax.types import AnyArray, Example
 
 
 def evaluate_files(
-    config: ConfigDict, predictions: Path, output: Path | None = None
+    config: Config, predictions: Path, output: Path | None = None
 ) -> None:
     """Evaluates depth files: prints tables, writes eval.* and figures/.
 

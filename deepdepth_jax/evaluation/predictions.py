@@ -7,8 +7,8 @@ import cv2
 import jax
 import numpy as np
 from jaxtyping import Float, UInt8
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.figures import PredictEach
 from deepdepth_jax.evaluation.protocol import Protocol
@@ -99,7 +99,7 @@ def see_examples(
 def predict_examples(
     predict: Callable[[np.ndarray], Prediction],
     items: Iterator[Example],
-    config: ConfigDict,
+    config: Config,
     camera: TrainingCamera,
 ) -> Iterator[tuple[Example, Prediction]]:
     """Predicts examples, at their own size and in the metres of their own cameras."""
@@ -115,7 +115,7 @@ def predict_examples(
 def score_examples(
     score: Callable[[np.ndarray, np.ndarray], tuple[Prediction, Scores]],
     items: Iterator[Example],
-    config: ConfigDict,
+    config: Config,
     camera: TrainingCamera,
     protocol: Protocol,
 ) -> Iterator[tuple[SeenExample, Prediction, Scores]]:
@@ -138,7 +138,7 @@ def score_examples(
 
 def network_predictions(
     predict: Callable[[np.ndarray], Prediction],
-    config: ConfigDict,
+    config: Config,
     camera: TrainingCamera,
 ) -> PredictEach:
     """Returns `predict_examples` of a network in the form that figures are drawn by."""

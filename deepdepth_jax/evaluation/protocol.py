@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config, CrfConfig
 from deepdepth_jax.datasets.source import Source
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.metrics import depth_metrics, evaluated_pixels
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.types import AnyArray
@@ -38,10 +37,10 @@ class Protocol:
     scales: tuple[float, ...]
     window: tuple[int, int]
     decode: str
-    crf: CrfOptions | None = None
+    crf: CrfConfig | None = None
 
     @classmethod
-    def of(cls, config: ConfigDict, source: Source) -> "Protocol":
+    def of(cls, config: Config, source: Source) -> "Protocol":
         """Reads the protocol out of a completed config and the data it is used on."""
         section = config.eval
         has_distribution = HEADS[config.model.head].has_distribution
@@ -53,10 +52,10 @@ class Protocol:
             cap_m=section.cap_m,
             min_m=section.min_m,
             flip=section.flip,
-            scales=tuple(section.scales),
-            window=tuple(section.window),
+            scales=section.scales,
+            window=section.window,
             decode=section.decode if has_distribution else config.model.head,
-            crf=CrfOptions.of(config.crf) if config.crf.enabled else None,
+            crf=config.crf if config.crf.enabled else None,
         )
 
     def __str__(self) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import UInt8
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.evaluation.figures import draw_examples
@@ -22,7 +22,7 @@ from deepdepth_jax.types import Prediction
 def validate(
     predict: Callable[[np.ndarray], Prediction],
     records: Records,
-    config: ConfigDict,
+    config: Config,
     camera: TrainingCamera,
 ) -> dict[str, float]:
     """Computes the mean metrics over a split, by the protocol of a completed config.
@@ -57,7 +57,7 @@ def validate(
 def draw_validation(
     predict: Callable[[np.ndarray], Prediction],
     records: Records,
-    config: ConfigDict,
+    config: Config,
     camera: TrainingCamera,
 ) -> UInt8[np.ndarray, "h w 3"] | None:
     """Draws `eval.figures` images, evenly spread over a split; None if that is 0."""

@@ -26,7 +26,6 @@ def main(argv: list[str]) -> None:
     check_devices()
     import jax
 
-    from deepdepth_jax.config import complete, override
     from deepdepth_jax.export.files import WRITERS
     from deepdepth_jax.export.metadata import describe
     from deepdepth_jax.export.pipeline import Pipeline
@@ -37,7 +36,7 @@ def main(argv: list[str]) -> None:
     workdir, output = arguments.workdir, arguments.output
     if output.is_dir():
         raise UserError(f"--output={output}: is a folder; give a file")
-    config = complete(override(stored_config(workdir), overrides))
+    config = stored_config(workdir, overrides)
     check_same_run(workdir, config)
     set_up_compiling(workdir)
     pipeline = Pipeline.of(config, arguments.focal_px, arguments.outputs)

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 
 from jaxtyping import Array
-from ml_collections import ConfigDict
 
 from deepdepth_jax.bins import Decoding
+from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
 from deepdepth_jax.inference.posterior import Belief
@@ -54,7 +54,7 @@ class Pipeline:
     @classmethod
     def of(
         cls,
-        config: ConfigDict,
+        config: Config,
         focal_px: float,
         outputs: Sequence[str] | None = None,
     ) -> "Pipeline":
@@ -71,10 +71,13 @@ class Pipeline:
             network does not have one of the outputs.
         """
         section, canonical_focal_px = config.eval, config.data.canonical_focal_px
-        for field, single in (("scales", (1.0,)), ("window", (0, 0))):
-            if tuple(section[field]) != single:
+        for field, value, single in (
+            ("scales", section.scales, (1.0,)),
+            ("window", section.window, (0, 0)),
+        ):
+            if value != single:
                 raise UserError(
-                    f"eval.{field}={tuple(section[field])}: an exported model looks at "
+                    f"eval.{field}={value}: an exported model looks at "
                     "the whole picture, at its own size; add "
                     f"--config.eval.{field}='{single}'"
                 )

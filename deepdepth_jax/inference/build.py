@@ -4,10 +4,9 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.inference.posterior import Belief
 from deepdepth_jax.inference.size_classes import in_size_classes
 from deepdepth_jax.inference.steps import (
@@ -27,7 +26,7 @@ from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
 from deepdepth_jax.types import Prediction, Tree
 
 
-def build_prediction(config: ConfigDict) -> Callable[..., Prediction]:
+def build_prediction(config: Config) -> Callable[..., Prediction]:
     """Builds the function from `Trained` and pictures to depth, on all devices."""
     decode = config.eval.decode
     if config.crf.enabled:
@@ -37,7 +36,7 @@ def build_prediction(config: ConfigDict) -> Callable[..., Prediction]:
     )
 
 
-def build_scoring(config: ConfigDict) -> Callable[..., tuple[Prediction, Scores]]:
+def build_scoring(config: Config) -> Callable[..., tuple[Prediction, Scores]]:
     """Builds the function that also holds what is predicted against true depth.
 
     See `inference.make_score_step`.
@@ -49,34 +48,32 @@ def build_scoring(config: ConfigDict) -> Callable[..., tuple[Prediction, Scores]
 
 
 def build_likelihood(
-    config: ConfigDict,
+    config: Config,
 ) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Builds the function that a temperature is fitted by, on all devices."""
     step = make_likelihood_step(_belief(config, Views()))
     return in_size_classes(step, config.eval.batch_size)
 
 
-def _views(config: ConfigDict) -> Views:
-    return Views(config.eval.flip, tuple(config.eval.scales))
+def _views(config: Config) -> Views:
+    return Views(config.eval.flip, config.eval.scales)
 
 
-def _belief(config: ConfigDict, views: Views) -> Belief:
+def _belief(config: Config, views: Views) -> Belief:
     parts = build_network(config)
     return Belief(parts.model, parts.head, parts.convention, views)
 
 
-def _by_windows(step: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
+def _by_windows(step: Callable[..., Tree], config: Config) -> Callable[..., Tree]:
     return _in_windows(in_size_classes(step, config.eval.batch_size), config)
 
 
-def _with_crf(
-    read_step: Callable[..., Tree], config: ConfigDict
-) -> Callable[..., Tree]:
+def _with_crf(read_step: Callable[..., Tree], config: Config) -> Callable[..., Tree]:
     """Puts the CRF between two programs, as it makes its lattices on the host.
 
     It sees the pictures alone, without what fills them and their batch up.
     """
-    batch_size, options = config.eval.batch_size, CrfOptions.of(config.crf)
+    batch_size, options = config.eval.batch_size, config.crf
     look_step = make_calibrated_step(_belief(config, _views(config)))
     look = in_size_classes(look_step, batch_size)
     read = in_batches_on_all_devices(read_step, batch_size)
@@ -89,7 +86,7 @@ def _with_crf(
     return _in_windows(run, config)
 
 
-def _in_windows(run: Callable[..., Tree], config: ConfigDict) -> Callable[..., Tree]:
+def _in_windows(run: Callable[..., Tree], config: Config) -> Callable[..., Tree]:
     height, width = config.eval.window
 
     def run_windows(trained: Trained, *arrays: np.ndarray) -> Tree:

@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 import numpy as np
 from jaxtyping import Shaped, UInt8
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.geometry import Sight, TrainingCamera
 from deepdepth_jax.inference.batching import Item
 from deepdepth_jax.inference.build import build_prediction
@@ -54,7 +54,7 @@ class DepthPredictor:
 
     def __init__(
         self,
-        config: ConfigDict,
+        config: Config,
         trained: Trained,
         training_focal_px: float | int = 0.0,
         *,
@@ -199,12 +199,13 @@ class DepthPredictor:
         if self._window is not None:
             return self._window
         if any(self.config.eval.window):
-            return tuple(self.config.eval.window)
+            return self.config.eval.window
         return WINDOW if height * width > LARGEST_WHOLE_PX else (0, 0)
 
     def _build_program(
         self, batch_size: int, window: tuple[int, int]
     ) -> Callable[[UInt8[np.ndarray, "b h w 3"]], Prediction]:
-        config = self.config.copy_and_resolve_references()
-        config.eval.batch_size, config.eval.window = batch_size, window
+        config = with_fields(
+            self.config, {"eval.batch_size": batch_size, "eval.window": window}
+        )
         return functools.partial(build_prediction(config), self._trained)

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from ml_collections import ConfigDict
-
+from deepdepth_jax.config import Config
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import abstract_variables
 from deepdepth_jax.runtime.checkpoints import Checkpoints, Which
 
 
-def restore(config: ConfigDict, workdir: Path, which: Which) -> tuple[int, Trained]:
+def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
     """Loads a checkpoint for prediction.
 
     Returns:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
-from ml_collections import ConfigDict
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.config import Config
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS, Head
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
@@ -26,31 +26,32 @@ class Network:
     convention: InputConvention
 
 
-def build_bins(config: ConfigDict) -> DepthBins:
+def build_bins(config: Config) -> DepthBins:
     """Builds the bins that the section `bins` describes."""
-    fields = {name: config.bins[name] for name in config.bins if name != "preset"}
-    return DepthBins(**fields)
+    bins = config.bins
+    return DepthBins(bins.kind, bins.num_bins, bins.min_depth_m, bins.max_depth_m)
 
 
-def build_head(config: ConfigDict) -> Head:
+def build_head(config: Config) -> Head:
     """Builds what the network's output stands for."""
     return HEADS[config.model.head](build_bins(config))
 
 
-def build_network(config: ConfigDict) -> Network:
+def build_network(config: Config) -> Network:
     """Builds the network that the sections `model` and `bins` describe."""
-    what_it_says = build_head(config)
+    section, head = config.model, build_head(config)
+    if section.stride_on is None or section.input_convention is None:
+        raise ValueError("stride_on and input_convention: see weights.adopt")
     model = DeepLabV2(
-        outputs=what_it_says.channels,
-        architecture=config.model.backbone,
-        width=config.model.width,
-        output_stride=config.model.output_stride,
-        norm=config.model.norm,
-        stride_on=config.model.stride_on,
-        aspp_rates=tuple(config.model.aspp_rates),
+        outputs=head.channels,
+        architecture=section.backbone,
+        width=section.width,
+        output_stride=section.output_stride,
+        norm=section.norm,
+        stride_on=section.stride_on,
+        aspp_rates=section.aspp_rates,
     )
-    convention = CONVENTIONS[config.model.input_convention]
-    return Network(model, what_it_says, convention)
+    return Network(model, head, CONVENTIONS[section.input_convention])
 
 
 def initial_variables(
@@ -78,7 +79,7 @@ def _drawing(model: DeepLabV2) -> Callable[[Array], dict[str, Tree]]:
     return jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))
 
 
-def abstract_variables(config: ConfigDict) -> dict[str, Tree]:
+def abstract_variables(config: Config) -> dict[str, Tree]:
     """Describes the network's variables without making them.
 
     Returns:

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from ml_collections import ConfigDict
 from orbax.checkpoint import v1 as ocp
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.checkpoint_folder import (
     CALIBRATION_FILE,
@@ -71,7 +71,7 @@ class Checkpoints:
         self._needed_bytes = 0
 
     @classmethod
-    def of(cls, config: ConfigDict, workdir: Path) -> "Checkpoints":
+    def of(cls, config: Config, workdir: Path) -> "Checkpoints":
         """Opens the checkpoints of a run with a completed config."""
         return cls(
             workdir,

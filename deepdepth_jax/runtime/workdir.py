@@ -10,10 +10,17 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from ml_collections import ConfigDict
 
 from deepdepth_jax import atomic
-from deepdepth_jax.config import complete, config_from_json, differences
+from deepdepth_jax.config import (
+    FIELDS,
+    Config,
+    complete,
+    config_from_json,
+    differences,
+    override,
+    with_fields,
+)
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.runtime.json_files import is_positive, read_object
@@ -22,26 +29,8 @@ from deepdepth_jax.runtime.parallel import is_primary
 CAMERA_FILE = "camera.json"
 LOCK_FILE = ".lock"
 
-# Fields that change nothing of what a run learns: where data lies, what is looked at,
-# what is kept.
-FREE_FIELDS = (
-    "data.root",
-    "data.kitti.root",
-    "data.synthia.root",
-    "data.prepared_dir",
-    "data.beam_options",
-    "eval.",
-    "crf.",
-    "train.log_every",
-    "train.checkpoint_every",
-    "train.keep_checkpoints",
-    "train.keep_every",
-    "train.max_bad_steps",
-    "train.profile_steps",
-)
 
-
-def claim(workdir: Path, config: ConfigDict) -> None:
+def claim(workdir: Path, config: Config) -> None:
     """Makes the folder the run's of this config, or checks that it already is.
 
     Raises:
@@ -91,7 +80,7 @@ def check_free(workdir: Path) -> None:
             pass
 
 
-def check_same_run(workdir: Path, config: ConfigDict) -> None:
+def check_same_run(workdir: Path, config: Config) -> None:
     """Refuses a config that would have trained something else than is in the folder.
 
     A folder without a run is anybody's.
@@ -107,7 +96,7 @@ def check_same_run(workdir: Path, config: ConfigDict) -> None:
             stored_config(workdir), config
         ).items()
         # A field that is not set is whatever the run has.
-        if asked is not None and not field.startswith(FREE_FIELDS)
+        if asked is not None and not FIELDS[field].free
     }
     if changed:
         listed = "; ".join(
@@ -120,7 +109,7 @@ def check_same_run(workdir: Path, config: ConfigDict) -> None:
         )
 
 
-def as_trained(workdir: Path, config: ConfigDict) -> ConfigDict:
+def as_trained(workdir: Path, config: Config) -> Config:
     """Gives the config of the run in the folder, with the free fields of another.
 
     Raises:
@@ -128,20 +117,30 @@ def as_trained(workdir: Path, config: ConfigDict) -> ConfigDict:
     """
     trained = stored_config(workdir)
     check_same_run(workdir, config)
-    for field, (_, asked) in differences(trained, config).items():
-        if field.startswith(FREE_FIELDS):
-            trained.update_from_flattened_dict({field: asked})
-    return trained
+    asked = {
+        name: asked
+        for name, (_, asked) in differences(trained, config).items()
+        if FIELDS[name].free
+    }
+    return with_fields(trained, asked)
 
 
-def stored_config(workdir: Path) -> ConfigDict:
-    """Reads the completed config of the run in a folder."""
+def stored_config(workdir: Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads the completed config of the run in a folder.
+
+    Args:
+      workdir: of the run.
+      overrides: `--config.section.field=value` arguments to apply first.
+
+    Raises:
+      UserError: there is no run, or its config cannot run with these overrides.
+    """
     path = workdir / "config.json"
     if not path.is_file():
         raise UserError(
             f"{workdir}: no run here (there is no config.json): train first"
         )
-    return complete(config_from_json(path))
+    return complete(override(config_from_json(path), overrides))
 
 
 def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
@@ -170,7 +169,7 @@ def training_focal_px(workdir: Path) -> float:
     return median_px
 
 
-def training_camera(workdir: Path, config: ConfigDict) -> TrainingCamera:
+def training_camera(workdir: Path, config: Config) -> TrainingCamera:
     """Reads the camera that the run of a completed config has learnt from."""
     median_px, range_px = _training_focals_px(workdir)
     return TrainingCamera(
@@ -203,7 +202,7 @@ def _is_range(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_positive, value))
 
 
-def _describe(config: ConfigDict) -> dict:
+def _describe(config: Config) -> dict:
     packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
     return {
         "config": config.to_dict(),

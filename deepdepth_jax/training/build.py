@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 import optax
-from ml_collections import ConfigDict
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.pretrained import initialise, load_backbone
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate, replicated
-from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import (
     Group,
     grouped,
@@ -20,13 +20,13 @@ from deepdepth_jax.training.step import TrainStep, make_train_step
 from deepdepth_jax.weights import hub
 
 
-def build_schedule(config: ConfigDict) -> optax.Schedule:
+def build_schedule(config: Config) -> optax.Schedule:
     """Builds the learning rate as a function of the steps taken."""
     section = config.train
     return poly_schedule(section.learning_rate, section.num_steps, section.poly_power)
 
 
-def build_groups(config: ConfigDict) -> tuple[Group, ...]:
+def build_groups(config: Config) -> tuple[Group, ...]:
     """Builds the groups of parameters that learn alike."""
     return parameter_groups(
         norm=config.model.norm,
@@ -37,7 +37,7 @@ def build_groups(config: ConfigDict) -> tuple[Group, ...]:
     )
 
 
-def build_optimizer(config: ConfigDict) -> optax.GradientTransformation:
+def build_optimizer(config: Config) -> optax.GradientTransformation:
     """Builds the optimiser, with its groups of parameters."""
     section = config.train
     return grouped(
@@ -48,7 +48,7 @@ def build_optimizer(config: ConfigDict) -> optax.GradientTransformation:
     )
 
 
-def build_first_state(config: ConfigDict) -> TrainState:
+def build_first_state(config: Config) -> TrainState:
     """Builds the state before the first step, with pretrained weights if there are."""
     pretrained = config.model.pretrained
     variables = initial_variables(
@@ -59,7 +59,7 @@ def build_first_state(config: ConfigDict) -> TrainState:
     return replicate(initial_state(variables, build_optimizer(config)))
 
 
-def build_abstract_state(config: ConfigDict) -> TrainState:
+def build_abstract_state(config: Config) -> TrainState:
     """Describes the arrays of a state without making them, for a checkpoint to fill."""
     shapes = jax.eval_shape(
         lambda: initial_state(
@@ -72,7 +72,7 @@ def build_abstract_state(config: ConfigDict) -> TrainState:
     )
 
 
-def build_train_step(config: ConfigDict) -> TrainStep:
+def build_train_step(config: Config) -> TrainStep:
     """Builds the training step on all devices."""
     parts, section = build_network(config), config.train
     model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
@@ -80,7 +80,7 @@ def build_train_step(config: ConfigDict) -> TrainStep:
         make_train_step(
             model,
             parts.convention,
-            make_loss(config.model.head, parts.head, LossOptions.of(section)),
+            make_loss(config.model.head, parts.head, section),
             build_optimizer(config),
             accumulate=section.accumulate,
         )

@@ -9,11 +9,9 @@ from pathlib import Path
 import jax
 import numpy as np
 from jaxtyping import Array
-from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from deepdepth_jax.config import describe_differences
-from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.config import Config, describe_differences
 from deepdepth_jax.datasets.pipeline import (
     Mixture,
     batch_names,
@@ -64,7 +62,7 @@ BASELINE_IMAGES = 200
 """How many pictures of a data set the medians are taken over."""
 
 
-def train(config: ConfigDict, workdir: Path, notice: PreemptionNotice) -> None:
+def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
     """Trains to the end, going on from the last checkpoint if there is one.
 
     Args:
@@ -118,7 +116,7 @@ def _spread_examples(mixture: Mixture) -> Iterator[Example]:
         yield from read_examples(records, sorted(set(indices.tolist())))
 
 
-def _prepare_validation(config: ConfigDict) -> Records | None:
+def _prepare_validation(config: Config) -> Records | None:
     """Prepares what checkpoints are chosen by; None if there is nothing."""
     if config.eval.every == 0:
         return None
@@ -129,7 +127,7 @@ def _prepare_validation(config: ConfigDict) -> Records | None:
     return records
 
 
-def _first_state(config: ConfigDict, checkpoints: Checkpoints) -> TrainState:
+def _first_state(config: Config, checkpoints: Checkpoints) -> TrainState:
     found = checkpoints.restore_last(build_abstract_state(config))
     if found is not None:
         step, state = found
@@ -144,7 +142,7 @@ def _first_state(config: ConfigDict, checkpoints: Checkpoints) -> TrainState:
 class _Run:
     """A run in its loop, with all that it reads from and writes to."""
 
-    config: ConfigDict
+    config: Config
     workdir: Path
     mixture: Mixture
     validation: Records | None
@@ -257,7 +255,7 @@ def _saved(step: int) -> str:
 
 
 @contextlib.contextmanager
-def _profile(config: ConfigDict, workdir: Path) -> Iterator[Callable[[int], None]]:
+def _profile(config: Config, workdir: Path) -> Iterator[Callable[[int], None]]:
     """Gives what is to be told each step, and takes the profile that is asked for."""
     first, last = config.train.profile_steps
     running = contextlib.ExitStack()
@@ -273,13 +271,12 @@ def _profile(config: ConfigDict, workdir: Path) -> Iterator[Callable[[int], None
         yield at
 
 
-def _batches(config: ConfigDict, mixture: Mixture, first_step: int) -> Iterator[Batch]:
-    fields = {name: config.augment[name] for name in config.augment if name != "preset"}
+def _batches(config: Config, mixture: Mixture, first_step: int) -> Iterator[Batch]:
     return split_over_devices(
         train_batches(
             mixture,
-            crop=tuple(config.train.crop),
-            augmentation=Augmentation(**fields),
+            crop=config.train.crop,
+            augmentation=config.augment,
             canonical_focal_px=config.data.canonical_focal_px,
             batch_size=config.train.batch_size,
             seed=config.seed,

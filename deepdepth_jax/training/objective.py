@@ -1,16 +1,15 @@
 """The losses of each head: summed over the labelled pixels, with their number."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
-from ml_collections import ConfigDict
 
 from deepdepth_jax import losses
 from deepdepth_jax.bins import IGNORE
+from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.heads import Head
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.training.upsampled import upsampled_sums
@@ -29,46 +28,22 @@ Without labelled pixels both are 0, and so is the gradient.
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class LossOptions:
-    """Which loss, and its settings: the fields of the config's section `train`.
-
-    Attributes:
-      loss: one of `LOSSES` of the head.
-      soft_label_std: of `soft_labels`; see `losses.soft_targets`.
-      label_smoothing: of `label_smoothing`; see `losses.smoothed_targets`.
-      silog_weight: of `losses.silog_sum` of the expected depth, which is added to a
-        loss of `classification`.
-    """
-
-    loss: str = "cross_entropy"
-    soft_label_std: float | int = 0.5**0.5
-    label_smoothing: float | int = 0.1
-    silog_weight: float | int = 0.0
-
-    @classmethod
-    def of(cls, section: ConfigDict) -> "LossOptions":
-        """Reads them out of the config's section `train`."""
-        names = (field.name for field in dataclasses.fields(cls))
-        return cls(**{name: section[name] for name in names})
-
-
-def _cross_entropy(head: Head, options: LossOptions) -> Loss:
+def _cross_entropy(head: Head, options: TrainConfig) -> Loss:
     return _over_bins(head, losses.cross_entropy, options)
 
 
-def _soft_labels(head: Head, options: LossOptions) -> Loss:
+def _soft_labels(head: Head, options: TrainConfig) -> Loss:
     targets = losses.soft_targets(head.bins, options.soft_label_std)
     return _with_targets(head, targets, options)
 
 
-def _label_smoothing(head: Head, options: LossOptions) -> Loss:
+def _label_smoothing(head: Head, options: TrainConfig) -> Loss:
     targets = losses.smoothed_targets(head.bins, options.label_smoothing)
     return _with_targets(head, targets, options)
 
 
 def _with_targets(
-    head: Head, targets: Float[np.ndarray, "k k"], options: LossOptions
+    head: Head, targets: Float[np.ndarray, "k k"], options: TrainConfig
 ) -> Loss:
     def per_pixel(logits: Array, labels: Array) -> Array:
         return losses.soft_cross_entropy(logits, labels, targets)
@@ -76,12 +51,12 @@ def _with_targets(
     return _over_bins(head, per_pixel, options)
 
 
-def _ordinal(head: Head, options: LossOptions) -> Loss:
+def _ordinal(head: Head, options: TrainConfig) -> Loss:
     return _over_bins(head, losses.ordinal, options)
 
 
 def _over_bins(
-    head: Head, per_pixel: Callable[[Array, Array], Array], options: LossOptions
+    head: Head, per_pixel: Callable[[Array, Array], Array], options: TrainConfig
 ) -> Loss:
     """Builds a loss that never has the scores of all pixels in memory."""
 
@@ -109,7 +84,7 @@ def _over_bins(
     return loss
 
 
-def _silog(head: Head, _: LossOptions) -> Loss:
+def _silog(head: Head, _: TrainConfig) -> Loss:
     def of_errors(errors: Array, valid: Array) -> Array:
         squares = jnp.sum(errors**2, axis=(1, 2))
         return losses.silog_sum(jnp.sum(errors, axis=(1, 2)), squares, _count(valid))
@@ -117,7 +92,7 @@ def _silog(head: Head, _: LossOptions) -> Loss:
     return _of_log_depth(head, of_errors)
 
 
-def _berhu(head: Head, _: LossOptions) -> Loss:
+def _berhu(head: Head, _: TrainConfig) -> Loss:
     return _of_log_depth(head, losses.berhu_sum)
 
 
@@ -156,6 +131,6 @@ LOSSES: Mapping[str, Mapping[str, Callable[..., Loss]]] = MappingProxyType(
 """By the names of the head and of the loss. The first one is the head's usual."""
 
 
-def make_loss(head_name: str, head: Head, options: LossOptions) -> Loss:
+def make_loss(head_name: str, head: Head, options: TrainConfig) -> Loss:
     """Builds the loss of a head, from their names in `heads.HEADS` and `LOSSES`."""
     return LOSSES[head_name][options.loss](head, options)

@@ -1,14 +1,13 @@
 """Adopts the config fields that pretrained weights determine."""
 
-from ml_collections import ConfigDict
-
+from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Metadata, load_metadata
 from deepdepth_jax.weights import hub
 
 
-def adopt_pretrained(config: ConfigDict) -> ConfigDict:
+def adopt_pretrained(config: Config) -> Config:
     """Sets stride and input convention to those of the pretrained weights, if any.
 
     Args:
@@ -21,29 +20,37 @@ def adopt_pretrained(config: ConfigDict) -> ConfigDict:
       UserError: the config contradicts the weights without `model.pretrained_override`,
         or the weights belong to another network.
     """
-    config = config.copy_and_resolve_references()
     model = config.model
     if not model.pretrained:
-        model.stride_on = model.stride_on or "1x1"
-        model.input_convention = model.input_convention or "imagenet_rgb"
-        return config
+        return _filled_in(config, "1x1", "imagenet_rgb")
     metadata = load_metadata(hub.resolve(model.pretrained))
-    must = {"backbone": metadata.architecture, "width": metadata.width}
-    may = {
-        "stride_on": metadata.stride_on,
-        "input_convention": _name_of(metadata),
-    }
-    for field, theirs in (must | may).items():
-        if model[field] is None:
-            model[field] = theirs
-        overridden = model.pretrained_override and field in may
-        if model[field] != theirs and not overridden:
+    stride_on, convention = metadata.stride_on, _name_of(metadata)
+    is_free = model.pretrained_override
+    for field, own, theirs, may_differ in (
+        ("backbone", model.backbone, metadata.architecture, False),
+        ("width", model.width, metadata.width, False),
+        ("stride_on", model.stride_on or stride_on, stride_on, True),
+        ("input_convention", model.input_convention or convention, convention, True),
+    ):
+        if own != theirs and not (may_differ and is_free):
             raise UserError(
-                f"model.{field}={model[field]}, but the weights of model.pretrained="
+                f"model.{field}={own}, but the weights of model.pretrained="
                 f"{model.pretrained} have {theirs}: leave the field out"
-                + (", or set model.pretrained_override=true" if field in may else "")
+                + (", or set model.pretrained_override=true" if may_differ else "")
             )
-    return config
+    return _filled_in(config, stride_on, convention)
+
+
+def _filled_in(config: Config, stride_on: str, input_convention: str) -> Config:
+    """Fills in the fields that the weights decide, where they are not given."""
+    model = config.model
+    return with_fields(
+        config,
+        {
+            "model.stride_on": model.stride_on or stride_on,
+            "model.input_convention": model.input_convention or input_convention,
+        },
+    )
 
 
 def _name_of(metadata: Metadata) -> str:

@@ -52,7 +52,7 @@ def test_the_papers_numbers(name):
             ["--config.data.root=x", "--config.model.pretrained=x"],
         )
     )
-    assert config.bins.to_dict() == {
+    assert vars(config.bins) == {
         "preset": "paper",
         "kind": "sid",
         "num_bins": 71,

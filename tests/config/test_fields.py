@@ -12,7 +12,6 @@ from deepdepth_jax.config.describe import help_text, markdown
 from deepdepth_jax.config.network import BIN_PRESETS
 from deepdepth_jax.config.training import AUGMENTATIONS, LOSSES
 from deepdepth_jax.datasets.registry import BUILDERS
-from deepdepth_jax.inference.crf import options as crf
 from deepdepth_jax.models.conv import recompute
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
@@ -37,7 +36,6 @@ from deepdepth_jax.training import objective, optimizer
         ("eval.crop", metrics.CROPS),
         ("eval.decode", get_args(bins.Decoding)),
         ("eval.best_metric", metrics.METRICS),
-        ("crf.compatibility", crf.COMPATIBILITIES),
     ],
 )
 def test_choices_are_what_is_implemented(field, implemented):

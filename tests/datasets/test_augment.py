@@ -1,14 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from deepdepth_jax.config import AUGMENTATIONS
-from deepdepth_jax.datasets.augment import MEAN_COLOUR, Augmentation, augment
+from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig
+from deepdepth_jax.datasets.augment import MEAN_COLOUR, augment
 
-NOTHING = Augmentation()
+NOTHING = AugmentConfig(**AUGMENTATIONS["none"])
 
 
 def change(**fields):
-    return Augmentation(**fields)
+    return dataclasses.replace(NOTHING, **fields)
 
 
 def example(height=37, width=53, seed=0):
@@ -187,7 +189,7 @@ def test_presets_move_image_depth_and_validity_together(name, seed):
     columns, rows = image[..., 0].astype(int), image[..., 1].astype(int)
     depth_m = (1.0 + columns + 250 * rows).astype(np.float32)
     depth_m[rows % 60 < 20] = 0
-    augmentation = Augmentation(**(AUGMENTATIONS[name] | dict(colour_probability=0.0)))
+    augmentation = AugmentConfig(**(AUGMENTATIONS[name] | dict(colour_probability=0.0)))
     crop = (160, 220)
     out, out_depth_m = run(image, depth_m, (0, seed), crop, augmentation)
     constant = run(image, np.full_like(depth_m, 60), (0, seed), crop, augmentation)[1]

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 from collections import Counter
 
@@ -7,8 +8,7 @@ import pytest
 import tensorflow as tf
 from numbered import COUNT, Numbered, NumberedBuilder
 
-from deepdepth_jax.config import default_config
-from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig, complete, default_config
 from deepdepth_jax.datasets.pipeline import (
     Mixture,
     epoch_order,
@@ -20,7 +20,7 @@ from deepdepth_jax.datasets.pipeline import (
 from deepdepth_jax.datasets.records import open_records
 from deepdepth_jax.errors import UserError
 
-NOTHING = Augmentation()
+NOTHING = AugmentConfig(**AUGMENTATIONS["none"])
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,8 @@ def test_image_and_depth_stay_together(records):
         np.testing.assert_array_equal(batch.depth_m, batch.image[..., 0] + 1.0)
 
 
-STRONG = Augmentation(
+STRONG = dataclasses.replace(
+    NOTHING,
     max_zoom=1.5,
     rotation_deg=5.0,
     flip_probability=0.5,
@@ -226,6 +227,8 @@ def test_examples_are_read_in_the_order_asked_for(records):
 
 def test_a_split_without_frames_has_no_records(tmp_path):
     config = default_config()
+    config.model.norm = "trained"
     config.data.prepared_dir = str(tmp_path)
     config.data.streets.val_scenes = 0
+    config = complete(config)
     assert prepare_held_out(config, "val").count == 0

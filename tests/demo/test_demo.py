@@ -11,11 +11,11 @@ import zlib
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 from PIL import Image
 from ply_reader import read_ply
 
 from deepdepth_jax import DepthPredictor
+from deepdepth_jax.config import with_fields
 from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.demo.__main__ import main
 from deepdepth_jax.demo.answers import (
@@ -178,8 +178,7 @@ def test_a_focal_length_that_is_known_is_not_asked_for(predictor):
 
 
 def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor):
-    config = ConfigDict(predictor.config)
-    config.data.canonical_focal_px = 40.0
+    config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
     _, learnt = restore(predictor.config, trained / "run", "best")
     of_many = DepthPredictor(config, learnt)
     with pytest.raises(UserError, match="fill in the focal length"):

@@ -14,6 +14,7 @@ from exported_networks import pictures
 from PIL import Image
 
 from deepdepth_jax import DepthPredictor
+from deepdepth_jax.config import with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.__main__ import main
 from deepdepth_jax.export.metadata import describe
@@ -93,7 +94,7 @@ def test_stablehlo_is_what_the_predictor_says(trained, documented):
     """With what the command line overrides of the section `eval`."""
     config = stored_config(trained / "run")
     assert config.eval.decode == "expectation"
-    config.eval.decode = "median"
+    config = with_fields(config, {"eval.decode": "median"})
     _, learnt = restore(config, trained / "run", "last")
     expected = DepthPredictor(config, learnt)(pictures(1, 33, 41)[0])
     found = np.load(documented / "stablehlo.npy")
@@ -201,7 +202,7 @@ def test_what_cannot_be_exported_is_one_line(trained, tmp_path, argument, messag
 
 def test_the_focal_length_of_the_camera_is_needed_with_a_canonical_one(trained):
     config = stored_config(trained / "run")
-    config.data.canonical_focal_px = 700.0
+    config = with_fields(config, {"data.canonical_focal_px": 700.0})
     for focal_px in (0.0, -1.0):
         with pytest.raises(UserError, match="--focal_px"):
             Pipeline.of(config, focal_px)

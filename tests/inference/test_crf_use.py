@@ -11,12 +11,11 @@ import pytest
 from tiny_runs import OVERRIDES
 
 from deepdepth_jax import DepthPredictor
-from deepdepth_jax.config import complete, default_config, override
+from deepdepth_jax.config import complete, default_config, override, with_fields
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import evaluate
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.inference.posterior import Belief
 from deepdepth_jax.inference.restore import restore
 from deepdepth_jax.inference.steps import Trained
@@ -53,20 +52,19 @@ def scenes():
 
 
 def configured(run, crf, **evaluation):
-    config = stored_config(run)
-    config.crf.update(crf)
-    config.eval.update(evaluation)
-    return complete(config)
+    fields = {f"crf.{name}": value for name, value in crf.items()}
+    fields |= {f"eval.{name}": value for name, value in evaluation.items()}
+    return with_fields(stored_config(run), fields)
 
 
 def refined_by_hand(config, trained, image):
     """Averages views, applies the temperature, then the CRF, each once."""
     parts = build_network(config)
-    views = Views(config.eval.flip, tuple(config.eval.scales))
+    views = Views(config.eval.flip, config.eval.scales)
     belief = Belief(parts.model, parts.head, parts.convention, views)
     own = jax.jit(belief)(trained.variables, jnp.asarray(image[None]))
     calibrated = at_temperature(jnp.log(own), trained.temperature)
-    return dense_crf(calibrated[0], image, CrfOptions.of(config.crf))
+    return dense_crf(calibrated[0], image, config.crf)
 
 
 def share_explained(depth_m, parts):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from deepdepth_jax import DepthPredictor
+from deepdepth_jax.config import with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import predictor
 from deepdepth_jax.inference.predictor import Sight
@@ -160,8 +161,7 @@ def test_large_pictures_run_alone_and_by_windows(trained, monkeypatch, plain):
 def test_the_window_is_the_given_one_or_the_configs(
     plain, window, eval_window, expected
 ):
-    config = plain.config.copy_and_resolve_references()
-    config.eval.window = eval_window
+    config = with_fields(plain.config, {"eval.window": eval_window})
     one = DepthPredictor(config, plain._trained, window=window)
     assert one._window_of(50, 90) == expected
 
@@ -228,8 +228,8 @@ def test_without_the_focal_length_of_training_none_is_used(trained):
 
 def test_pictures_for_a_canonical_camera_keep_their_size(trained):
     run = load(trained)
-    run.config.data.canonical_focal_px = 600.0
-    canonical = DepthPredictor(run.config, run._trained, training_focal_px=30.0)
+    config = with_fields(run.config, {"data.canonical_focal_px": 600.0})
+    canonical = DepthPredictor(config, run._trained, training_focal_px=30.0)
     assert canonical.sight(300.0) == Sight(1.0, 0.5)
     with pytest.raises(ValueError, match="focal length of the picture is not known"):
         canonical.sight(0.0)

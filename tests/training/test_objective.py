@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.layers import interpolation_matrix
-from deepdepth_jax.training.objective import LOSSES, LossOptions, make_loss
+from deepdepth_jax.training.objective import LOSSES, make_loss
 
 BINS = DepthBins("sid", 8, 2.0, 50.0)
 CHOICES = [
-    (head, LossOptions(loss, soft_label_std=0.3, label_smoothing=0.2))
+    (head, TrainConfig(loss=loss, soft_label_std=0.3, label_smoothing=0.2))
     for head, named in LOSSES.items()
     for loss in named
-] + [("classification", LossOptions("cross_entropy", silog_weight=0.5))]
+] + [("classification", TrainConfig(loss="cross_entropy", silog_weight=0.5))]
 EDGES_M = np.exp(np.linspace(np.log(2), np.log(50), 9))
 CENTERS_M = (EDGES_M[1:] + EDGES_M[:-1]) / 2
 

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
-from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import grouped, parameter_groups, poly_schedule
 from deepdepth_jax.training.state import initial_state
 from deepdepth_jax.training.step import make_train_step
@@ -27,7 +28,7 @@ def network(norm, head="classification"):
 
 
 def loss_of(head="classification", loss="cross_entropy", **options):
-    return make_loss(head, HEADS[head](BINS), LossOptions(loss, **options))
+    return make_loss(head, HEADS[head](BINS), TrainConfig(loss=loss, **options))
 
 
 def optimizer(norm):

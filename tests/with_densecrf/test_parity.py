@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from pydensecrf.densecrf import DenseCRF2D
 
+from deepdepth_jax.config import CrfConfig
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.crf.options import CrfOptions
 
 HEIGHT, WIDTH, LABELS = 120, 160, 21
-USUAL = CrfOptions(
+USUAL = CrfConfig(
     iterations=5,
     smoothness_weight=3.0,
     theta_gamma_px=3.0,

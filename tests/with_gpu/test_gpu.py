@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from exported_networks import pictures, pipeline, trained
 
-from deepdepth_jax.config import complete, default_config
+from deepdepth_jax.config import CrfConfig, complete, default_config
 from deepdepth_jax.export.files import write_stablehlo
 from deepdepth_jax.export.pipeline import outputs_of
 from deepdepth_jax.export.stablehlo import load_stablehlo
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
 from deepdepth_jax.training.build import build_first_state, build_optimizer
-from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.step import make_train_step
 from deepdepth_jax.types import Batch
 from deepdepth_jax.weights.adopt import adopt_pretrained
@@ -55,7 +54,7 @@ def batch(seed, share):
 def train(config, devices, steps=2, share=0.3):
     parts = build_network(config)
     model = parts.model.clone(dtype=jnp.dtype(config.train.precision))
-    options = LossOptions.of(config.train)
+    options = config.train
     loss = make_loss(config.model.head, parts.head, options)
     optimizer = build_optimizer(config)
     step = make_train_step(model, parts.convention, loss, optimizer)
@@ -121,7 +120,7 @@ def test_an_exported_model_runs_there(tmp_path):
 
 
 def test_the_crf_is_the_cpus():
-    options = CrfOptions.of(default_config().crf)
+    options = CrfConfig()
     rng = np.random.default_rng(0)
     image = np.repeat(np.repeat(rng.integers(0, 256, (4, 6, 3)), 16, 0), 16, 1)
     image = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)

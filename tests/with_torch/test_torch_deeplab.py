@@ -8,12 +8,13 @@ from torch.nn import functional
 
 from benchmarks.torch_deeplab import DeepLabV2 as Reference
 from deepdepth_jax.bins import IGNORE, DepthBins
+from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.models.pretrained import initialise
 from deepdepth_jax.runtime.parallel import on_all_devices
-from deepdepth_jax.training.objective import LossOptions, make_loss
+from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import grouped, parameter_groups
 from deepdepth_jax.training.state import initial_state
 from deepdepth_jax.training.step import make_train_step
@@ -115,7 +116,9 @@ def test_one_step_of_sgd_is_the_reference_s(tmp_path):
         norm="frozen", backbone_lr_mult=1.0, head_lr_mult=10.0, weight_decay=5e-4
     )
     optimizer = grouped("sgd", lambda step: learning_rate, 0.9, groups)
-    loss = make_loss("classification", Classification(BINS), LossOptions())
+    loss = make_loss(
+        "classification", Classification(BINS), TrainConfig(loss="cross_entropy")
+    )
     train_step = make_train_step(model, convention, loss, optimizer)
     on_one_device = on_all_devices(train_step, jax.devices()[:1])
     batch = Batch(image=jnp.asarray(images)[None], depth_m=jnp.asarray(depth_m)[None])

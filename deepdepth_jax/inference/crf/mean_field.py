@@ -24,8 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, UInt8
 
+from deepdepth_jax.config import CrfConfig
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.crf.lattice import Lattice
-from deepdepth_jax.inference.crf.options import CrfOptions
 from deepdepth_jax.inference.crf.permutohedral import build_lattice
 from deepdepth_jax.inference.crf.smoothing import smooth
 from deepdepth_jax.types import AnyArray
@@ -34,7 +35,7 @@ from deepdepth_jax.types import AnyArray
 def dense_crf(
     probabilities: Float[AnyArray, "*b h w k"],
     image: UInt8[AnyArray, "*b h w 3"],
-    options: CrfOptions,
+    options: CrfConfig,
 ) -> Float32[Array, "*b h w k"]:
     """Refines distributions over bins by the picture that they were predicted from.
 
@@ -65,7 +66,7 @@ def dense_crf(
 
 
 def appearance_lattice(
-    image: UInt8[np.ndarray, "h w 3"], options: CrfOptions
+    image: UInt8[np.ndarray, "h w 3"], options: CrfConfig
 ) -> Lattice:
     """Builds the lattice of a picture's pixels by position and colour.
 
@@ -79,12 +80,19 @@ def appearance_lattice(
     y_px, x_px = np.mgrid[:height, :width].reshape(2, -1)
     positions = np.stack([x_px, y_px]) / options.theta_alpha_px
     colours = image.reshape(-1, 3).T / options.theta_beta
-    return build_lattice(np.concatenate([positions, colours]).astype(np.float32))
+    try:
+        return build_lattice(np.concatenate([positions, colours]).astype(np.float32))
+    except ValueError as error:
+        raise UserError(
+            f"crf.theta_alpha_px={options.theta_alpha_px} or "
+            f"crf.theta_beta={options.theta_beta}: must be larger for an image of "
+            f"{height} x {width} pixels ({error})"
+        ) from error
 
 
 @functools.partial(jax.jit, static_argnames="options")
 def mean_field(
-    probabilities: Float[Array, "h w k"], lattice: Lattice, options: CrfOptions
+    probabilities: Float[Array, "h w k"], lattice: Lattice, options: CrfConfig
 ) -> Float32[Array, "h w k"]:
     """Infers the mean field of one picture, with parallel updates.
 
@@ -119,7 +127,7 @@ def mean_field(
 
 
 def _agreement(
-    message: Float[Array, "*n k"], options: CrfOptions
+    message: Float[Array, "*n k"], options: CrfConfig
 ) -> Float[Array, "*n k"]:
     """Gives minus what each bin costs beside joined pixels in the bins of a message.
 

@@ -9,7 +9,6 @@ neighbour is another number, looked up in the sorted ones: there is no hash tabl
 import numpy as np
 from jaxtyping import Float, Float32, Int32, Int64
 
-from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.crf.lattice import GROUP_SIZE, Lattice
 
 _LARGEST_KEY = 2**62
@@ -25,7 +24,7 @@ def build_lattice(features: Float32[np.ndarray, "d n"]) -> Lattice:
       Arrays whose sizes are rounded up, so that few programs serve many pictures.
 
     Raises:
-      UserError: the coordinates span more of the lattice than 64 bits can number.
+      ValueError: the coordinates span more of the lattice than 64 bits can number.
     """
     elevated = _elevate(features)
     origin, coordinate_at = _enclosing_simplex(elevated)
@@ -108,10 +107,7 @@ def _strides(origin: Int32[np.ndarray, "corners n"]) -> Int64[np.ndarray, " corn
     for span in spans:
         strides.append(strides[-1] * span)
     if strides[-1] > _LARGEST_KEY:
-        raise UserError(
-            "crf.theta_alpha_px or crf.theta_beta is too small for a picture of this "
-            "size: the lattice would have too many cells; take larger ones"
-        )
+        raise ValueError("the points are too far apart: the lattice has too many cells")
     return np.array([*strides[:-1], 0])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deepdepth_jax.config import default_config
+from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.datasets.kitti import calibration
 from deepdepth_jax.datasets.kitti.calibration import read_projection
 from deepdepth_jax.datasets.kitti.eigen import Frame
@@ -62,10 +62,12 @@ def test_a_config_names_legacy_lidar_where_it_is_used(
 ):
     kitti.write_frames(TEST)
     config = default_config()
+    config.model.norm = "trained"
     config.data.dataset, config.data.root = "kitti", str(kitti.root)
     config.data.kitti.legacy_lidar = legacy
     config.eval.ground_truth = ground_truth
-    assert held_out_source(config, "test").ground_truth_title == title
+    source = held_out_source(complete(config), "test")
+    assert source.ground_truth_title == title
 
 
 def test_focal_length_is_unknown_without_calibration(kitti):
