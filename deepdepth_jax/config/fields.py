@@ -22,6 +22,8 @@ MOST_ITEMS = 64
 
 _SWITCH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 _OF_LITERAL_EVAL = ValueError, TypeError, SyntaxError, MemoryError, RecursionError
+MOST_CHARACTERS = 4096
+"""The most characters of a text, as of a path on Linux."""
 MOST_SHOWN = 80
 """How many characters of a refused value are shown."""
 
@@ -179,7 +181,7 @@ class Field:
         if self.type is bool:
             return "True or False"
         if self.type is str:
-            return "text"
+            return f"a line of at most {MOST_CHARACTERS:_} characters"
         return f"a {'whole ' if self.type is int else ''}number {self.bounds}"
 
     def accept(self, value: object) -> Any:
@@ -211,7 +213,7 @@ class Field:
                 type(item) is type(choice) and item == choice for choice in self.choices
             )
         if self.type is str:
-            return isinstance(item, str) and "\0" not in item
+            return isinstance(item, str) and _is_a_line(item)
         if self.bounds is None or isinstance(item, bool):
             return type(item) is self.type
         kind = numbers.Integral if self.type is int else numbers.Real
@@ -242,6 +244,11 @@ class Field:
         return value if isinstance(value, (tuple, list)) else (value,)
 
 
+def _is_a_line(text: str) -> bool:
+    is_one = text.splitlines() in ([], [text])
+    return is_one and "\0" not in text and len(text) <= MOST_CHARACTERS
+
+
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
@@ -257,13 +264,14 @@ class Section:
 
     def __post_init__(self) -> None:
         for declared in dataclasses.fields(self):
-            if not is_section(declared.type):
-                field = Field.of(declared.name, declared)
-                try:
-                    value = field.accept(getattr(self, field.name))
-                except ValueError as error:
-                    raise ValueError(f"{field.name}={error}") from error
-                object.__setattr__(self, field.name, value)
+            if is_section(declared.type):
+                continue
+            field = Field.of(declared.name, declared)
+            try:
+                value = field.accept(getattr(self, field.name))
+            except ValueError as error:
+                raise ValueError(f"{field.name}={error}") from error
+            object.__setattr__(self, field.name, value)
         self.check()
 
     def check(self) -> None:

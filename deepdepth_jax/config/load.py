@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,14 +26,51 @@ def load_config(path: str | Path) -> ConfigDict:
         raise UserError(f"--config={path}: there is no such file")
     if path.suffix == ".json":
         return config_from_json(path)
+    config = _run(path)
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config={path}: get_config() must return a ConfigDict")
+    others = dict(flatten(config.to_dict())).keys() ^ FIELDS.keys()
+    if others:
+        raise UserError(
+            f"--config={path}: the fields must be those of default_config(), which "
+            f"differ in {', '.join(sorted(others))}"
+        )
+    return config
+
+
+def _run(path: Path) -> Any:
+    """Runs a config file and returns what its `get_config()` does."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise UserError(f"--config={path}: must be a .py file with get_config()")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, "get_config"):
-        raise UserError(f"--config={path}: the file has no function get_config()")
-    return module.get_config()
+    try:
+        spec.loader.exec_module(module)
+        if hasattr(module, "get_config"):
+            return module.get_config()
+    except Exception as error:  # whatever the user's code raises
+        raise UserError(f"--config={path}{_told(error, path)}") from error
+    raise UserError(f"--config={path}: the file has no function get_config()")
+
+
+def _told(error: Exception, path: Path) -> str:
+    """Describes an exception that a config file raised, with its line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [x.lineno for x in frames if Path(x.filename) == path.absolute()]
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno]
+    where = f", line {lines[-1]}" if lines else ""
+    message = " ".join(str(error.args[0] if error.args else "").split())
+    unknown = re.search(r'Key "(\w+)" does not exist', message)  # ConfigDict's words
+    if unknown:
+        return f"{where}: no such field {unknown[1]}{_meant(unknown[1])}"
+    return f"{where}: {type(error).__name__}: {message}"
+
+
+def _meant(name: str, prefix: str = "") -> str:
+    """Names the field that an unknown one is most like, if it is like any."""
+    near = nearest(name, FIELDS.values())
+    return f"; did you mean {prefix}{near}?" if near else ""
 
 
 def config_from_json(path: Path) -> ConfigDict:
@@ -49,7 +88,7 @@ def config_from_json(path: Path) -> ConfigDict:
     config = default_config()
     for name, value in values.items():
         if name not in FIELDS:
-            raise UserError(f"{path}: field {name} is unknown to this version")
+            raise UserError(f"{path}: this version has no field {name}{_meant(name)}")
         try:
             accepted = FIELDS[name].accept(value)
         except ValueError as error:
@@ -70,9 +109,9 @@ def override(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
         if not argument.startswith("--config.") or not equals:
             raise UserError(f"{argument}: write --config.section.field=value")
         if name not in FIELDS:
-            near = nearest(name, FIELDS.values())
-            hint = f"; did you mean --config.{near}?" if near else ""
-            raise UserError(f"--config.{name}: no such field{hint}")
+            raise UserError(
+                f"--config.{name}: no such field{_meant(name, '--config.')}"
+            )
         try:
             value = FIELDS[name].read(text)
         except ValueError as error:

@@ -192,16 +192,57 @@ def test_a_data_set_on_disk_needs_its_folder():
         runnable("--config.data.dataset=kitti")
 
 
+IMPORT = "from deepdepth_jax.config import default_config"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(None, "no such file"), ("x = 1", "get_config"), ("", "get_config")],
+    [
+        (None, "no such file"),
+        ("x = 1", "get_config"),
+        ("", "get_config"),
+        ("def get_config(:", "line 1: SyntaxError: invalid syntax"),
+        ("\n\nimport nothing_of_this_name", "line 3: ModuleNotFoundError"),
+        ("def get_config():\n    pass", "must return a ConfigDict"),
+        ("def get_config():\n    return confg", "line 2: NameError"),
+        (
+            f"{IMPORT}\ndef get_config():\n    return default_config().train",
+            "differ in",
+        ),
+    ],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path, content, says):
     path = tmp_path / "config.py"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError) as caught:
         load_config(path)
+    assert says in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("config.train.lr = 1", "line 4: no such field lr"),
+        ("config.train.lr = 1", "did you mean train.learning_rate?"),
+        ("config.train.num_steps = 'many'", "line 4: TypeError"),
+        ("config.train.crop = 3", "line 4: TypeError"),
+        ("config.trian.crop = (3, 3)", "line 4: AttributeError"),
+    ],
+)
+def test_a_field_that_a_file_gets_wrong_is_one_line(tmp_path, line, says):
+    path = tmp_path / "config.py"
+    path.write_text(
+        f"{IMPORT}\ndef get_config():\n    config = default_config()\n    {line}\n"
+        "    return config\n"
+    )
+    with pytest.raises(UserError) as caught:
+        load_config(path)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_config_comes_back_from_json(tmp_path):

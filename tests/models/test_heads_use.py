@@ -92,21 +92,21 @@ def test_it_is_exported_with_what_it_says(run, request, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["model.head=dorn"], "model.head='dorn' is unknown: take one of classif"),
+        (["model.head=dorn"], "model.head='dorn': must be one of classif"),
         (
             ["model.head=ordinal", "train.loss=silog"],
-            "train.loss='silog' is not one of model.head=ordinal: take ordinal",
+            "train.loss=silog: must be one of ordinal with model.head=ordinal",
         ),
-        (["train.loss=ordinal"], "take cross_entropy or soft_labels or label_smooth"),
+        (["train.loss=ordinal"], "must be one of cross_entropy, soft_labels, label_sm"),
         (
             ["model.head=regression", "train.silog_weight=0.1"],
-            "train.silog_weight=0.1 goes with model.head=classification",
+            "train.silog_weight=0.1: must be 0 with model.head=regression",
         ),
-        (["model.head=regression", "crf.enabled=True"], "model.head=regression gives"),
-        (["train.soft_label_std=0"], "train.soft_label_std=0.0: take more than 0"),
-        (["train.label_smoothing=1"], "train.label_smoothing=1.0: take less than 1"),
-        (["train.label_smoothing=-1"], "train.label_smoothing=-1.0: take 0 or more"),
-        (["train.silog_weight=-1"], "train.silog_weight=-1.0: take 0 or more"),
+        (["model.head=regression", "crf.enabled=True"], "with model.head=regression"),
+        (["train.soft_label_std=0"], "train.soft_label_std=0.0: must be a number >="),
+        (["train.label_smoothing=1"], "train.label_smoothing=1.0: must be .* < 1"),
+        (["train.label_smoothing=-1"], "train.label_smoothing=-1.0: must be .* >= 0"),
+        (["train.silog_weight=-1"], "train.silog_weight=-1.0: must be .* >= 0"),
     ],
 )
 def test_what_does_not_go_together_is_refused(overrides, says):
