@@ -68,7 +68,7 @@ class Sparsification:
           crop: see `metrics.CROPS`.
 
         Raises:
-          UserError: there is no such crop.
+          ValueError: there is no such crop.
         """
         truth_m = np.asarray(truth_m)
         counts = evaluated_pixels(truth_m, cap_m=cap_m, min_m=min_m, crop=crop)

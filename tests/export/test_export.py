@@ -210,8 +210,8 @@ def test_the_focal_length_of_the_camera_is_needed_with_a_canonical_one(trained):
 
 
 def test_a_regression_has_no_confidence_to_export(trained):
-    config = stored_config(trained / "run")
-    config.model.head = "regression"
+    stored = stored_config(trained / "run")
+    config = with_fields(stored, {"model.head": "regression"})
     for outputs in (None, ["depth_m"]):
         assert "depth_m" in Pipeline.of(config, 0.0, outputs).outputs
     with pytest.raises(
