@@ -22,6 +22,8 @@ Metric = Literal[
     "d1",
     "d2",
     "d3",
+    "irmse",
+    "sq_rel_kitti",
 ]
 
 SMALLEST_WINDOW_PX = 16

@@ -11,6 +11,7 @@ from deepdepth_jax.config import (
     load_config,
     override,
 )
+from deepdepth_jax.config.load import flatten
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.weights.adopt import adopt_pretrained
@@ -254,9 +255,13 @@ def test_config_comes_back_from_json(tmp_path):
 
 def test_the_config_of_an_older_run_loads_as_it_was():
     path = Path(__file__).with_name("config_of_version_0.1.json")
-    stored = json.loads(path.read_text())["config"]
-    completed = complete(config_from_json(path))
-    assert json.loads(json.dumps(completed.to_dict())) == stored
+    stored = dict(flatten(json.loads(path.read_text())["config"]))
+    completed = json.loads(json.dumps(complete(config_from_json(path)).to_dict()))
+    loaded = dict(flatten(completed))
+    assert {field: loaded[field] for field in stored} == stored
+    added = loaded.keys() - stored.keys()
+    defaults = dict(flatten(default_config().to_dict()))
+    assert {field: loaded[field] for field in added} == {f: defaults[f] for f in added}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\xff"])
