@@ -11,6 +11,7 @@ from jaxtyping import Float, Float32, Shaped
 
 from deepdepth_jax.datasets.files import SizeCheck
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
+from deepdepth_jax.datasets.pairs.depth_formats import BROKEN_NUMPY_HEADER
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.naming import stems_of
@@ -189,7 +190,7 @@ class MapStack(PredictedMaps):
 def _open_array(path: Path, what: str) -> Float[np.ndarray, "n y x"]:
     try:
         maps = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, *BROKEN_NUMPY_HEADER) as error:
         raise UserError(
             f"{what}: is broken, cut off, or holds pickled objects, as for maps of "
             "different sizes; save those as a folder of files"

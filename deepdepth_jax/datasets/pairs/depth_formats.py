@@ -6,6 +6,7 @@ A reader first parses what the file declares, refuses what is no depth map and a
 
 import functools
 import io
+import lzma
 import math
 import tokenize
 import zipfile
@@ -29,12 +30,20 @@ from deepdepth_jax.datasets.orientation import (
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.installation import install_command
 
-# What NumPy and the modules below it raise for files that are broken, or pickled.
-_BROKEN_NUMPY_FILE = (
-    ValueError,
+BROKEN_NUMPY_HEADER = (
     EOFError,
-    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
     tokenize.TokenError,
+)
+"""What NumPy raises of a header that is damaged, or of pickled objects."""
+_BROKEN_NUMPY_FILE = (
+    EOFError,
+    OSError,  # of a zip's bzip2
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -97,7 +106,10 @@ def _read_array(file: Any, path: Path, check_size: SizeCheck) -> np.ndarray:
         if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )
-    shape, is_fortran, dtype = read_header(file)
+    try:
+        shape, is_fortran, dtype = read_header(file)
+    except BROKEN_NUMPY_HEADER as error:
+        raise ValueError("its header is damaged") from error
     if dtype.hasobject:
         raise ValueError("the array holds objects")
     _require_depth(shape, dtype, path)

@@ -150,3 +150,28 @@ def test_a_strip_may_declare_more_rows_than_the_image_has(tmp_path):
     path = tmp_path / "d.tif"
     path.write_bytes(tiff(tag278=2**32 - 1))
     np.testing.assert_array_equal(bounded(path)[0], SMALL)
+
+
+def npy():
+    return npy_header(SMALL.shape, "<u2") + SMALL.tobytes()
+
+
+@pytest.mark.parametrize("name", ["d.npy", "d.npz", "d.png", "d.tif", "d.exr"])
+def test_bytes_that_change_at_random_end_in_a_map_or_in_one_line(tmp_path, name):
+    path = tmp_path / name
+    small = {"npy": npy(), "npz": npz(npy()), "png": png(7, 5), "tif": tiff()}
+    content = small.get(path.suffix[1:]) or exr(tmp_path, 7, 5)
+    rng = np.random.default_rng(0)
+    for index in range(300):
+        changed = bytearray(content)
+        for place in rng.integers(0, len(content), rng.integers(1, 4)):
+            changed[place] = rng.choice([0, 1, 255, rng.integers(256)])
+        kept = rng.integers(len(content)) if index % 9 == 0 else len(content)
+        path.write_bytes(changed[:kept])
+        try:
+            depth_m, _ = bounded(path)
+        except UserError as error:
+            assert str(error).startswith(f"{path}: ")
+            assert "\n" not in str(error)
+        else:
+            assert depth_m.shape == (5, 7)

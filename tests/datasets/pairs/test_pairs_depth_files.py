@@ -286,6 +286,8 @@ def change(content, position, value):
     [
         (NPY.replace(b"(5, 7)", b"((5, 7"), "broken"),
         (NPY.replace(b"<f4", b"<x4"), "broken"),
+        (NPY.replace(b"<f4", b",f4"), "broken"),
+        (NPY.replace(b" 'shape'", b"b'shape'"), "broken"),
         (NPY.replace(b"(5, 7)", b"(5,70)"), "broken"),
         (change(NPZ, len(NPZ) // 2, NPZ[len(NPZ) // 2] ^ 0xFF), "broken"),
         (change(NPZ, 29, 255), "broken"),  # says that values begin beyond the end
