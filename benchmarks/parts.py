@@ -30,7 +30,7 @@ from benchmarks.table import spread
 from deepdepth_jax import losses
 from deepdepth_jax.bins import IGNORE, DepthBins, weighted_sum
 from deepdepth_jax.config import LossName, TrainConfig
-from deepdepth_jax.inference.posterior import Belief, whole
+from deepdepth_jax.inference.posterior import PixelPosterior, whole
 from deepdepth_jax.models.conv.convolution import convolve, convolve_and_add
 from deepdepth_jax.models.conv.pooling import PADDING, max_pool_ceil
 from deepdepth_jax.models.deeplab import DeepLabV2
@@ -203,7 +203,7 @@ def of_a_prediction(size: tuple[int, int], bins: int = 71) -> Iterator[Part]:
     values = np.random.default_rng(0).normal(size=(1, *_sides(size)[-1], bins))
     head = Classification(DepthBins(num_bins=bins))
     centers_m = jnp.asarray(head.bins.centers_m).reshape(1, 1, 1, -1)
-    belief = Belief(_Given(), head, CONVENTIONS["imagenet_rgb"])
+    posterior = PixelPosterior(_Given(), head, CONVENTIONS["imagenet_rgb"])
     image = jnp.zeros((1, *size, 3), jnp.uint8)
 
     def read(p: Float[Array, "b r w k"]) -> tuple[Array, ...]:
@@ -214,7 +214,8 @@ def of_a_prediction(size: tuple[int, int], bins: int = 71) -> Iterator[Part]:
         )
 
     def ours(logits: Array) -> Tree:
-        return whole(belief.read(read, {"params": {"outputs": logits}}, image), size[0])
+        scores = posterior.scores({"params": {"outputs": logits}}, image)
+        return whole(posterior.read(read, scores), size[0])
 
     def plain(logits: Array) -> Tree:
         p = jax.nn.softmax(resize_bilinear(logits, size))

@@ -14,11 +14,10 @@ import jax
 import numpy as np
 
 from deepdepth_jax.config import complete, default_config
-from deepdepth_jax.inference.posterior import Belief
-from deepdepth_jax.inference.size_classes import in_size_classes
-from deepdepth_jax.inference.steps import Trained, make_predict_step
+from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.runner import Runner
+from deepdepth_jax.inference.steps import PredictStep, Trained
 from deepdepth_jax.models.build import build_network, initial_variables
-from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 SIZES = (375, 1242), (376, 1241), (374, 1238), (370, 1226), (370, 1224)
@@ -32,14 +31,14 @@ def main() -> None:
     config.model.update(backbone=parser.parse_args().backbone, norm="trained")
     parts = build_network(adopt_pretrained(complete(config)))
     trained = Trained(initial_variables(parts.model, seed=0))
-    belief = Belief(parts.model, parts.head, parts.convention)
+    posterior = PixelPosterior(parts.model, parts.head, parts.convention)
+    step = PredictStep(posterior, "expectation")
     print("| program | " + " | ".join(f"{h} x {w}" for h, w in SIZES) + " | all |")
     print("|---" * (len(SIZES) + 2) + "|")
-    for name, compiled in (
-        ("of a size class", in_size_classes),
-        ("of each size", in_batches_on_all_devices),
+    for name, run in (
+        ("of a size class", Runner(step, batch_size=1)),
+        ("of each size", jax.jit(step)),
     ):
-        run = compiled(make_predict_step(belief, "expectation"), 1)
         seconds = [seconds_of(run, trained, size) for size in SIZES]
         cells = " | ".join(f"{value:.1f} s" for value in [*seconds, sum(seconds)])
         print(f"| {name} | {cells} |", flush=True)

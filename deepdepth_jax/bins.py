@@ -131,17 +131,18 @@ class DepthBins:
         is_left = until <= share * until[..., -1:]
         return weighted_sum(is_left.astype(until.dtype)).astype(jnp.int32)
 
-    def moved(self, factor: float) -> Float[np.ndarray, "k k"]:
-        """Gives the matrix that moves a distribution to depths so many times larger.
+    def rescaling_matrix(self, factor: float) -> Float[np.ndarray, "k k"]:
+        """Computes the matrix that scales the depth of a distribution by `factor`.
 
-        Inside a bin the probability is taken as spread as in `quantile`; what comes to
-        lie before the first bin or beyond the last counts to these.
+        Inside a bin the probability is taken to be spread as in `quantile`. What falls
+        before the first bin or beyond the last one is added to that bin.
 
         Args:
           factor: by which depth is multiplied.
 
         Returns:
-          float32; a distribution times this matrix is the moved distribution.
+          float32; p @ matrix is the distribution of `factor` times the depth whose
+          distribution is p.
         """
         until = np.arange(self.num_bins + 1, dtype=np.float64)
         if self.kind == "ud":

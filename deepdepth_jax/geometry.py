@@ -44,21 +44,25 @@ def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:
     if not canonical_focal_px:
         return 1.0
     if not focal_px:
-        raise ValueError("the focal length of the picture is not known")
+        raise ValueError("the focal length of the image is not known")
     return canonical_focal_px / focal_px
 
 
 @dataclasses.dataclass(frozen=True)
-class Sight:
-    """How a network sees the images of a camera.
+class ViewScale:
+    """How images of a camera are scaled for a network, and its depth for them.
 
     Attributes:
-      scale: by which the image is enlarged for the network.
-      depth_factor: from the network's depth to metres in the image.
+      scale: the factor that the image is enlarged by before the network sees it.
+      depth_factor: the factor from the network's depth to metres in the image.
     """
 
     scale: float
     depth_factor: float
+
+
+UNSCALED = ViewScale(1.0, 1.0)
+"""Images and depth as they are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,15 +79,17 @@ class TrainingCamera:
     focal_px: float = 0.0
     range_px: tuple[float, float] = (0.0, 0.0)
 
-    def sight(self, focal_px: float | int, scale: float | int | None = None) -> Sight:
-        """Computes how images of a focal length are seen.
+    def view_scale(
+        self, focal_px: float | int, scale: float | int | None = None
+    ) -> ViewScale:
+        """Computes how images of a focal length are scaled.
 
         Through a lens twice as long, and in an image enlarged twice, things look twice
         as near. The network's depth holds for the focal length of its training. It sees
         the image's focal length times the scale.
 
         The scale that makes the two equal is the default. It is 1 if either is unknown,
-        and for a network that learnt the depth of a canonical camera, which knows
+        and for a network that learned the depth of a canonical camera, which knows
         images of many scales.
 
         Args:
@@ -91,16 +97,16 @@ class TrainingCamera:
           scale: in place of the default.
 
         Raises:
-          ValueError: the focal length is 0, and the network learnt the depth of a
+          ValueError: the focal length is 0, and the network learned the depth of a
             canonical camera.
         """
         if self.canonical_focal_px and not focal_px:
-            raise ValueError("the focal length of the picture is not known")
+            raise ValueError("the focal length of the image is not known")
         reference_px = self.canonical_focal_px or self.focal_px
         longer = focal_px / reference_px if reference_px and focal_px else 1.0
         if scale is None:
             scale = 1.0 if self.canonical_focal_px else 1 / longer
-        return Sight(float(scale), float(scale * longer))
+        return ViewScale(float(scale), float(scale * longer))
 
     def has_seen(self, focal_px: float) -> bool:
         """Returns whether the training images had about this focal length."""
@@ -108,15 +114,16 @@ class TrainingCamera:
         shortest_px, longest_px = self.range_px if is_known else 2 * (self.focal_px,)
         return shortest_px / SAME_CAMERA <= focal_px <= longest_px * SAME_CAMERA
 
-    def evaluation_sight(self, focal_px: float) -> Sight:
-        """Computes how images are seen where their true depth is known.
+    def evaluation_view_scale(self, focal_px: float) -> ViewScale:
+        """Computes how images are scaled where their true depth is known.
 
-        As `sight`, except that images of a training camera stay as they are. KITTI's
-        cameras differ by 2% from day to day, and the usual protocols scale none.
+        As `view_scale`, except that images of a training camera stay as they are.
+        KITTI's cameras differ by 2% from day to day, and the usual protocols scale
+        none.
         """
         if not self.canonical_focal_px and self.has_seen(focal_px):
-            return Sight(1.0, 1.0)
-        return self.sight(focal_px)
+            return UNSCALED
+        return self.view_scale(focal_px)
 
 
 @dataclasses.dataclass(frozen=True)

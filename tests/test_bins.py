@@ -162,11 +162,11 @@ def test_a_moved_distribution_is_that_of_moved_depths(kind, factor):
     for probability, depths in zip(probabilities, depth_m, strict=True):
         counts = np.bincount(np.digitize(depths, inner), minlength=8)
         expected += probability * counts / 20_000
-    moved = probabilities @ bins.moved(factor)
+    moved = probabilities @ bins.rescaling_matrix(factor)
     np.testing.assert_allclose(moved, expected, atol=1e-4)
     assert moved.sum() == pytest.approx(1, abs=1e-6)
 
 
 def test_moving_by_one_changes_nothing():
     bins = DepthBins("sid", 71, 1.0, 80.0)
-    np.testing.assert_allclose(bins.moved(1.0), np.eye(71), atol=1e-6)
+    np.testing.assert_allclose(bins.rescaling_matrix(1.0), np.eye(71), atol=1e-6)

@@ -80,3 +80,17 @@ def test_the_help_of_predict_names_the_window(capsys):
     said = " ".join(capsys.readouterr().out.split())
     height, width = WINDOW
     assert f"by {height}x{width} above {LARGEST_WHOLE_PX / 1e6:g} megapixels" in said
+
+
+def test_predicting_imports_nothing_that_trains():
+    program = """
+import sys
+import deepdepth_jax.inference.predictor
+print(*(name for name in sys.modules if name.startswith("deepdepth_jax.")))
+print("tensorflow" in sys.modules)
+"""
+    ours, has_tensorflow = run_python(program).splitlines()
+    rooms = {name.split(".")[1] for name in ours.split()}
+    assert not rooms & {"datasets", "drawing", "evaluation", "training", "weights"}
+    assert "deepdepth_jax.inference.crf.mean_field" not in ours.split()
+    assert has_tensorflow == "False"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.geometry import Sight, TrainingCamera, at_edges, near_edges
+from deepdepth_jax.geometry import TrainingCamera, ViewScale, at_edges, near_edges
 
 
 def sparse_depth(share, size=(23, 31)):
@@ -48,31 +48,31 @@ KITTI = TrainingCamera(focal_px=721.5377, range_px=(707.0912, 721.5377))
 
 
 def test_an_image_of_another_camera_is_scaled_to_the_focal_length_of_training():
-    assert KITTI.sight(2 * 721.5377) == Sight(0.5, 1.0)
-    assert KITTI.evaluation_sight(2 * 721.5377) == Sight(0.5, 1.0)
-    assert KITTI.sight(2 * 721.5377, scale=1) == Sight(1.0, 2.0)
+    assert KITTI.view_scale(2 * 721.5377) == ViewScale(0.5, 1.0)
+    assert KITTI.evaluation_view_scale(2 * 721.5377) == ViewScale(0.5, 1.0)
+    assert KITTI.view_scale(2 * 721.5377, scale=1) == ViewScale(1.0, 2.0)
 
 
 @pytest.mark.parametrize("focal_px", [721.5377, 718.856, 707.0912, 707.0493])
 def test_an_image_of_a_training_camera_is_evaluated_as_it_is(focal_px):
     """KITTI's cameras of five days; the last one is not among the training drives."""
-    assert KITTI.evaluation_sight(focal_px) == Sight(1.0, 1.0)
+    assert KITTI.evaluation_view_scale(focal_px) == ViewScale(1.0, 1.0)
 
 
 def test_an_unknown_camera_is_taken_for_the_training_camera():
     for camera in (KITTI, TrainingCamera()):
-        assert camera.evaluation_sight(0.0) == Sight(1.0, 1.0)
-    assert TrainingCamera().evaluation_sight(532.7) == Sight(1.0, 1.0)
+        assert camera.evaluation_view_scale(0.0) == ViewScale(1.0, 1.0)
+    assert TrainingCamera().evaluation_view_scale(532.7) == ViewScale(1.0, 1.0)
 
 
 def test_a_run_that_kept_no_range_knows_the_median_alone():
     camera = TrainingCamera(focal_px=500.0)
-    assert camera.evaluation_sight(504.0) == Sight(1.0, 1.0)
-    assert camera.evaluation_sight(1000.0) == Sight(0.5, 1.0)
+    assert camera.evaluation_view_scale(504.0) == ViewScale(1.0, 1.0)
+    assert camera.evaluation_view_scale(1000.0) == ViewScale(0.5, 1.0)
 
 
 def test_depth_through_a_canonical_lens_is_scaled_and_the_image_is_not():
     camera = TrainingCamera(1000.0, 500.0, (500.0, 500.0))
-    assert camera.evaluation_sight(500.0) == Sight(1.0, 0.5)
+    assert camera.evaluation_view_scale(500.0) == ViewScale(1.0, 0.5)
     with pytest.raises(ValueError, match="not known"):
-        camera.evaluation_sight(0.0)
+        camera.evaluation_view_scale(0.0)

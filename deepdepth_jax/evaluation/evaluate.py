@@ -24,8 +24,7 @@ from deepdepth_jax.evaluation.predictions import network_predictions, score_exam
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
-from deepdepth_jax.inference.build import build_prediction, build_scoring
-from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
 from deepdepth_jax.models.build import build_head
 from deepdepth_jax.runtime.checkpoints import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes

@@ -12,9 +12,13 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.figures import PredictEach
 from deepdepth_jax.evaluation.protocol import Protocol
-from deepdepth_jax.geometry import Sight, TrainingCamera
+from deepdepth_jax.geometry import TrainingCamera, ViewScale
 from deepdepth_jax.inference.batching import in_batches
-from deepdepth_jax.inference.sights import resize_image, resize_prediction, seen_size
+from deepdepth_jax.inference.rescaling import (
+    resize_image,
+    resize_prediction,
+    seen_size,
+)
 from deepdepth_jax.inference.steps import Scores
 from deepdepth_jax.types import AnyArray, Example, Prediction
 
@@ -25,34 +29,34 @@ class SeenExample:
 
     Attributes:
       example: at its own size.
-      image: at the scale of the sight.
-      sight: how its camera is seen.
+      image: at the scale of the view.
+      view: how images of its camera are scaled.
     """
 
     example: Example
     image: UInt8[np.ndarray, "y x 3"]
-    sight: Sight
+    view: ViewScale
 
     @classmethod
     def of(cls, example: Example, camera: TrainingCamera) -> "SeenExample":
-        """Brings an example to the training camera; see `evaluation_sight`.
+        """Brings an example to the training camera; see `evaluation_view_scale`.
 
         Raises:
           UserError: no camera has the focal length of the example.
         """
-        sight = camera.evaluation_sight(example.focal_px)
-        if sight.scale == 1:
-            return cls(example, example.image, sight)
+        view = camera.evaluation_view_scale(example.focal_px)
+        if view.scale == 1:
+            return cls(example, example.image, view)
         try:
-            size = seen_size(example.image.shape, example.focal_px, sight)
+            size = seen_size(example.image.shape, example.focal_px, view)
         except UserError as error:
             raise UserError(f"{example.name}: {error}") from error
-        return cls(example, resize_image(example.image, size), sight)
+        return cls(example, resize_image(example.image, size), view)
 
     def own(self, prediction: Prediction) -> Prediction:
         """Brings the prediction for `image` to the example's size and metres."""
         size = self.example.image.shape[:2]
-        return resize_prediction(prediction, size).times(self.sight.depth_factor)
+        return resize_prediction(prediction, size).times(self.view.depth_factor)
 
     def seen_depth_m(
         self, depth_m: Float[np.ndarray, "h w"]
@@ -66,7 +70,7 @@ class SeenExample:
             depth_m = cv2.resize(
                 depth_m, (width, height), interpolation=cv2.INTER_NEAREST_EXACT
             )
-        return depth_m / np.float32(self.sight.depth_factor)
+        return depth_m / np.float32(self.view.depth_factor)
 
 
 @jax.tree_util.register_dataclass
@@ -85,7 +89,7 @@ class CameraCounts:
 
     def add(self, seen: SeenExample) -> None:
         """Adds an example."""
-        self.images_scaled += seen.sight.scale != 1
+        self.images_scaled += seen.view.scale != 1
         self.images_of_unknown_camera += not seen.example.focal_px
 
 

@@ -22,7 +22,7 @@ class Protocol:
       dataset, split, ground_truth: what was looked at.
       crop, cap_m, min_m: see `metrics.depth_metrics`.
       flip, scales: see `views.Views`.
-      window: see `windows.by_windows`; (0, 0): the whole picture at once.
+      window: see `runner.Runner`; (0, 0): the whole image at once.
       decode: see `DepthBins.decode`; the head's name if it decides by itself.
       crf: that the distributions are refined by; None: by none.
     """

@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.export.files import WRITERS
     from deepdepth_jax.export.metadata import describe
     from deepdepth_jax.export.pipeline import Pipeline
-    from deepdepth_jax.inference.restore import restore
+    from deepdepth_jax.inference.build import restore
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.workdir import check_same_run, stored_config
 

@@ -1,4 +1,4 @@
-"""Belief, depth and confidence as ONNX, as `heads` and `inference` make them."""
+"""Posteriors, depth and confidence as ONNX, as `heads` and `inference` have them."""
 
 import dataclasses
 import functools
@@ -31,8 +31,8 @@ def write_scores(graph: Graph, head: Head, outputs: str) -> str:
     return graph.add("Sub", yes, no)
 
 
-def write_belief(graph: Graph, head: Head, scores: str) -> str:
-    """Writes `Head.belief`, of (b, h, w, m)."""
+def write_posterior(graph: Graph, head: Head, scores: str) -> str:
+    """Writes `Head.posterior`, of (b, h, w, m)."""
     if isinstance(head, Ordinal):
         return _write_falling(graph, head, scores)
     if isinstance(head, Regression):
@@ -41,7 +41,7 @@ def write_belief(graph: Graph, head: Head, scores: str) -> str:
 
 
 def _write_falling(graph: Graph, head: Ordinal, scores: str) -> str:
-    """Writes `Ordinal.belief`."""
+    """Writes `Ordinal.posterior`."""
     add, k, axis = graph.add, head.bins.num_bins, np.array([BINS])
     beyond = add("Sigmoid", scores)
     falling = add("TopK", beyond, np.array([k]), axis=BINS)
@@ -54,9 +54,9 @@ def _write_falling(graph: Graph, head: Ordinal, scores: str) -> str:
     return add("Div", steps, add("ReduceSum", steps, axis, keepdims=1))
 
 
-def write_depth(graph: Graph, head: Regression, belief: str) -> str:
+def write_depth(graph: Graph, head: Regression, posterior: str) -> str:
     """Writes `Regression.depth_m`."""
-    depth_m = graph.add("Squeeze", graph.add("Exp", belief), np.array([BINS]))
+    depth_m = graph.add("Squeeze", graph.add("Exp", posterior), np.array([BINS]))
     return graph.add("Clip", depth_m, head.bins.min_depth_m, head.bins.max_depth_m)
 
 

@@ -12,8 +12,8 @@ from onnx import TensorProto
 from deepdepth_jax.export.onnx_answers import (
     BINS,
     write_answers,
-    write_belief,
     write_depth,
+    write_posterior,
     write_scores,
 )
 from deepdepth_jax.export.onnx_graph import Graph
@@ -53,17 +53,17 @@ def _write_answers(
     graph: Graph, pipeline: Pipeline, trained: Trained, image: str
 ) -> dict[str, str]:
     """Writes the fields of `types.Prediction` that the network has."""
-    own, head = _write_belief(graph, pipeline, trained, image), pipeline.network.head
+    own, head = _write_posterior(graph, pipeline, trained, image), pipeline.network.head
     if isinstance(head, Regression):
         return {"depth_m": write_depth(graph, head, own)}
     calibrated = _write_calibrated(graph, own, float(trained.temperature))
     return write_answers(graph, own, calibrated, head.bins, pipeline.decode)
 
 
-def _write_belief(
+def _write_posterior(
     graph: Graph, pipeline: Pipeline, trained: Trained, image: str
 ) -> str:
-    """Writes `belief.Belief`."""
+    """Writes `posterior.PixelPosterior`."""
     size = graph.add("Shape", image, start=1, end=3)
     x = graph.add("Cast", image, to=TensorProto.FLOAT)
     if pipeline.flip:
@@ -84,8 +84,8 @@ def _write_belief(
     )
     # ONNX Runtime's softmax is many times faster over the last axis.
     last = graph.add("Transpose", full, perm=[0, 2, 3, 1])
-    belief = write_belief(graph, head, last)
-    return _unmirrored(graph, belief, image) if pipeline.flip else belief
+    posterior = write_posterior(graph, head, last)
+    return _unmirrored(graph, posterior, image) if pipeline.flip else posterior
 
 
 def _unmirrored(graph: Graph, both: str, image: str) -> str:

@@ -124,8 +124,8 @@ def make_bounds_step(
     other, up to rounding, either is the most probable one; and where hardly any
     probability lies about a quantile, a little more or less moves it far.
     """
-    belief = pipeline.belief
-    predict_step = pipeline.predict_step(belief)
+    posterior = pipeline.posterior
+    predict_step = pipeline.predict_step(posterior)
     head, decode = pipeline.network.head, pipeline.decode
     bins = head.bins
 
@@ -135,7 +135,7 @@ def make_bounds_step(
         predicted = predict_step(trained, image)
         if not head.has_distribution:
             return predicted, predicted
-        own = belief(trained.variables, image)
+        own = posterior(trained.variables, image)
         calibrated = at_temperature(jnp.log(own), jnp.asarray(trained.temperature))
         uncertain = {
             "low_m": _quantile_bounds(calibrated, bins, INTERVAL[0]),

@@ -1,7 +1,7 @@
 """The way from a picture to depth and confidence, as it is exported."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from jaxtyping import Array
 
@@ -9,12 +9,8 @@ from deepdepth_jax.bins import Decoding
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
-from deepdepth_jax.inference.posterior import Belief
-from deepdepth_jax.inference.steps import (
-    PredictStep,
-    Trained,
-    make_predict_step,
-)
+from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.steps import PredictStep, Trained
 from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import Network, build_network
 from deepdepth_jax.types import AnyArray, Prediction
@@ -115,14 +111,16 @@ class Pipeline:
         return 1 / canonical_scale(self.canonical_focal_px, self.focal_px)
 
     @property
-    def belief(self) -> Belief:
-        """What depth is read off."""
-        parts = self.network
-        return Belief(parts.model, parts.head, parts.convention, Views(self.flip))
+    def posterior(self) -> PixelPosterior:
+        """Computes the distributions that depth is decoded from."""
+        parts, views = self.network, Views(self.flip)
+        return PixelPosterior(parts.model, parts.head, parts.convention, views)
 
-    def predict_step(self, belief: Belief) -> PredictStep:
-        """Builds the function from pictures to metres; see `make_predict_step`."""
-        step = make_predict_step(belief, self.decode)
+    def predict_step(
+        self, posterior: PixelPosterior
+    ) -> Callable[[Trained, Array], Prediction]:
+        """Builds the function from images to metres; see `PredictStep`."""
+        step = PredictStep(posterior, self.decode)
 
         def predict_step(trained: Trained, image: Array) -> Prediction:
             return step(trained, image).times(self.depth_factor)

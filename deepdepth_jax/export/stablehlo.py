@@ -30,8 +30,8 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
       pipeline: what is done with a picture.
       trained: with arrays on the host.
     """
-    belief = dataclasses.replace(pipeline.belief, band_px=None)
-    predict_step = pipeline.predict_step(belief)
+    posterior = dataclasses.replace(pipeline.posterior, band_px=None)
+    predict_step = pipeline.predict_step(posterior)
 
     def predict(image: UInt8[Array, "b h w 3"]) -> dict[str, AnyArray]:
         # A dictionary, as a class would have to be there where the file is read.

@@ -1,4 +1,4 @@
-"""What a network believes of each pixel of a picture, averaged over views."""
+"""The per-pixel predictive distribution of a network, averaged over views."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,38 +17,66 @@ from deepdepth_jax.models.resnet import last_extent
 from deepdepth_jax.types import Tree
 
 
-class Look(NamedTuple):
-    """What the network says of one view.
+class ViewScores(NamedTuple):
+    """The network's scores of one view of a batch of images.
 
     Attributes:
-      scores: see `heads.Head.scores`; as small as the network's output.
-      size: height and width of what is said of the picture, at their top left.
+      scores: see `heads.Head.scores`; at the network's output stride.
+      size: height and width of the scores that belong to the view, at their top left.
     """
 
     scores: Float[Array, "b _ _ m"]
     size: tuple[Any, ...]
 
 
+class ImageScores(NamedTuple):
+    """The network's scores of all views of a batch of images.
+
+    Attributes:
+      views: first the views of each scale, then their mirrored ones, if any.
+      shape: batch size, height and width of the images, padding included.
+      extent: of the images.
+    """
+
+    views: list[ViewScores]
+    shape: tuple[Any, ...]
+    extent: Extent
+
+    @property
+    def size(self) -> tuple[Any, ...]:
+        """Height and width of the images, without their padding."""
+        return _size(self.shape, self.extent)
+
+    def places(self, axis: int) -> Int[Array, " n"]:
+        """Returns all places along an axis, the last one within for those beyond."""
+        at = jnp.arange(self.shape[axis])
+        if self.extent is None:
+            return at
+        return jnp.minimum(at, self.extent[axis - 1] - 1)
+
+
 @dataclasses.dataclass(frozen=True)
-class Belief:
-    """What the network believes of each pixel of a picture; see `heads.Head.belief`.
+class PixelPosterior:
+    """Computes the predictive distribution of each pixel; see `heads.Head.posterior`.
 
-    Distributions of all pixels at once are by far the largest array of a prediction.
-    What is read off them is therefore read off some rows at a time; see `read`.
+    The distributions of all pixels at once are by far the largest array of a
+    prediction. Results are therefore read off the distributions of some rows at a time;
+    see `read`.
 
-    In a picture enlarged s times everything looks s times nearer: what the network says
-    of it is moved to depths s times larger (see `Head.moved`).
+    In an image enlarged s times everything looks s times nearer. The distributions of
+    such a view are moved to depths s times larger (see `Head.rescaled`).
 
-    Pictures may be filled up, of which their `extent` tells: within it the belief is
-    that of the picture alone, beyond it that of the nearest pixel within.
+    Images may be padded; their `extent` is their size without padding. Within it the
+    distributions are those of the image alone, beyond it those of the nearest pixel
+    within.
 
     Attributes:
       model: the network.
       head: what its output stands for.
       convention: its input.
       views: what is averaged.
-      band_px: how many pixels are read off at a time, or all of a row; None: all, also
-        where the size of the picture is not known before the program runs.
+      band_px: how many pixels are read at a time, or all of a row; None: all pixels,
+        also where the image's size is not known before the program runs.
     """
 
     model: DeepLabV2
@@ -63,98 +91,88 @@ class Belief:
         image: UInt8[Array, "b h w 3"],
         extent: Extent = None,
     ) -> Float[Array, "b h w m"]:
-        """Computes it at all pixels."""
-        looks, size = self._look(variables, image, extent), _size(image, extent)
-        rows, columns = (_places(image, extent, axis) for axis in (1, 2))
-        return self._at(looks, rows, columns, size)
+        """Computes the distributions of all pixels."""
+        scores = self.scores(variables, image, extent)
+        return self._at(scores, scores.places(1))
+
+    def scores(
+        self,
+        variables: dict[str, Tree],
+        image: UInt8[Array, "b h w 3"],
+        extent: Extent = None,
+    ) -> ImageScores:
+        """Runs the network on each view.
+
+        Args:
+          variables: of the network.
+          image: RGB.
+          extent: of the images, see `layers.Extent`.
+        """
+        pixels = image.astype(jnp.float32)
+        views = [
+            (pixels, extent) if scale == 1 else scaled(pixels, extent, scale)
+            for scale in self.views.scales
+        ]
+        if self.views.flip:
+            views += [(mirrored(*view), view[1]) for view in views]
+        found = []
+        for pixels, view_extent in views:
+            outputs = self.model.apply(
+                variables, self.convention(pixels), train=False, extent=view_extent
+            )
+            scores = self.head.scores(cast(Array, outputs))
+            of_outputs = last_extent(view_extent, self.model.output_stride)
+            found.append(ViewScores(scores, _size(scores.shape, of_outputs)))
+        return ImageScores(found, image.shape[:3], extent)
 
     def read(
         self,
-        what: Callable[..., Tree],
-        variables: dict[str, Tree],
-        image: UInt8[Array, "b h w 3"],
-        *arrays: Shaped[Array, "b h w"],
-        extent: Extent = None,
+        readout: Callable[..., Tree],
+        scores: ImageScores,
+        *maps: Shaped[Array, "b h w"],
     ) -> Tree:
-        """Reads something off it, a band of rows at a time.
+        """Reads results off the distributions, a band of rows at a time.
 
         Args:
-          what: from the belief (b, rows, w, m), and from the same rows of the arrays,
-            to a tree of arrays.
-          variables: of the network.
-          image: RGB.
-          *arrays: of the picture's size. Below its last row there are rows of zeros in
-            them, with the belief of the last row: the bands are all the same size.
-          extent: of the pictures.
+          readout: from the distributions (b, rows, w, m), and from the same rows of the
+            maps, to a tree of arrays.
+          scores: of the images.
+          *maps: of the images' size. The bands are all of one size: below the last row
+            the maps are padded with zeros, and have the distributions of the last row.
 
         Returns:
           The results of all bands, with an axis of bands in front; see `whole`.
         """
-        looks, size = self._look(variables, image, extent), _size(image, extent)
-        columns = _places(image, extent, 2)
         if self.band_px is None:
-            at = _places(image, extent, 1)
-            found = what(self._at(looks, at, columns, size), *arrays)
+            found = readout(self._at(scores, scores.places(1)), *maps)
             return jax.tree.map(lambda x: x[None], found)
-        batch, height, width, _ = image.shape
+        batch, height, width = scores.shape
         rows = min(max(1, self.band_px // (batch * width)), height)
         at = jnp.arange(-(-height // rows) * rows)
-        bands = [_in_bands(array, rows) for array in arrays]
+        bands = [_in_bands(array, rows) for array in maps]
         return jax.lax.map(
-            lambda band: what(self._at(looks, band[0], columns, size), *band[1:]),
-            (jnp.minimum(at, size[0] - 1).reshape(-1, rows), *bands),
+            lambda band: readout(self._at(scores, band[0]), *band[1:]),
+            (jnp.minimum(at, scores.size[0] - 1).reshape(-1, rows), *bands),
         )
 
-    def _look(
-        self,
-        variables: dict[str, Tree],
-        image: UInt8[Array, "b h w 3"],
-        extent: Extent,
-    ) -> list[Look]:
-        """Computes the scores of each view."""
-
-        def look(image: Float[Array, "b y x 3"], extent: Extent) -> Look:
-            outputs = self.model.apply(
-                variables, self.convention(image), train=False, extent=extent
-            )
-            of_outputs = last_extent(extent, self.model.output_stride)
-            scores = self.head.scores(cast(Array, outputs))
-            return Look(scores, _size(scores, of_outputs))
-
-        pixels = image.astype(jnp.float32)
-        views = [scaled(pixels, extent, scale) for scale in self.views.scales]
-        if self.views.flip:
-            views += [(mirrored(*view), view[1]) for view in views]
-        return [look(*view) for view in views]
-
     def _at(
-        self,
-        looks: list[Look],
-        rows: Int[Array, " r"],
-        columns: Int[Array, " q"],
-        size: tuple[Any, ...],
-    ) -> Float[Array, "b r q m"]:
-        """Computes it at some rows and columns of a picture of a size (h, w)."""
+        self, scores: ImageScores, rows: Int[Array, " r"]
+    ) -> Float[Array, "b r w m"]:
+        """Computes the distributions of some rows."""
+        height, width = scores.size
+        columns = scores.places(2)
         count, parts = len(self.views.scales), []
-        for index, (scores, (height, width)) in enumerate(looks):
-            seen = columns if index < count else size[1] - 1 - columns
-            x = _resized(scores, 1, rows, height, size[0])
-            part = self.head.belief(_resized(x, 2, seen, width, size[1]))
+        for index, view in enumerate(scores.views):
+            seen = columns if index < count else width - 1 - columns
+            x = _resized(view.scores, 1, rows, view.size[0], height)
+            part = self.head.posterior(_resized(x, 2, seen, view.size[1], width))
             scale = self.views.scales[index % count]
-            parts.append(part if scale == 1 else self.head.moved(part, scale))
+            parts.append(part if scale == 1 else self.head.rescaled(part, scale))
         return sum(parts[1:], parts[0]) / len(parts)
 
 
-def _size(image: Shaped[Array, "b h w c"], extent: Extent) -> tuple[Any, ...]:
-    return image.shape[1:3] if extent is None else (extent[0], extent[1])
-
-
-def _places(
-    image: Shaped[Array, "b h w 3"], extent: Extent, axis: int
-) -> Int[Array, " n"]:
-    """Gives the places along an axis, for those beyond the extent its last."""
-    at = jnp.arange(image.shape[axis])
-    return at if extent is None else jnp.minimum(at, extent[axis - 1] - 1)
+def _size(shape: tuple[Any, ...], extent: Extent) -> tuple[Any, ...]:
+    return shape[1:3] if extent is None else (extent[0], extent[1])
 
 
 def _resized(
@@ -178,7 +196,7 @@ def _in_bands(
 
 
 def whole(bands: Tree, height: Any) -> Tree:
-    """Puts arrays (bands, b, rows, w) together to (b, height, w)."""
+    """Joins arrays (bands, b, rows, w) to arrays (b, height, w)."""
 
     def joined(x: Shaped[Array, "bands b rows w"]) -> Shaped[Array, "b h w"]:
         count, batch, rows, width = x.shape

@@ -1,21 +1,23 @@
-"""A trained network for pictures that nobody labelled, of any size and camera."""
+"""A trained network for images of any size, from any camera."""
 
-import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from deepdepth_jax.config import Config, with_fields
-from deepdepth_jax.geometry import Sight, TrainingCamera
+from deepdepth_jax.config import Config
+from deepdepth_jax.geometry import UNSCALED, TrainingCamera, ViewScale
 from deepdepth_jax.inference.batching import Item
-from deepdepth_jax.inference.build import build_prediction
-from deepdepth_jax.inference.restore import restore
-from deepdepth_jax.inference.sights import resize_image, resize_prediction, seen_size
+from deepdepth_jax.inference.build import build_prediction, restore
+from deepdepth_jax.inference.rescaling import (
+    resize_image,
+    resize_prediction,
+    seen_size,
+)
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.runtime.checkpoints import Which
@@ -23,33 +25,31 @@ from deepdepth_jax.runtime.workdir import stored_config, training_focal_px
 from deepdepth_jax.types import AnyArray, Prediction
 
 LARGEST_WHOLE_PX = 2_500_000
-"""Pixels that the network is given at once, be it of one picture or of a batch.
+"""The most pixels in one run of the network, be it of one image or of a batch.
 
-It takes about 1 kB of memory a pixel, most of it for distributions over 71 bins.
+A pixel takes about 1 kB of memory, most of it for distributions over 71 bins.
 """
 WINDOW = (1080, 1920)
-"""Height and width of the windows that larger pictures are predicted by."""
+"""Height and width of the windows that larger images are cut into."""
 
 Window = tuple[int, int] | None
-"""A height and width; (0, 0) for whole pictures, whatever memory they take; None for
+"""A height and width; (0, 0) for whole images, whatever memory they take; None for
 `eval.window` of the run, or if it has none `WINDOW` above `LARGEST_WHOLE_PX`."""
 
 
 class DepthPredictor:
-    """A trained network that takes pictures of any size.
+    """A trained network that takes images of any size.
 
     Args:
       config: the completed config of the run.
-      trained: what was learnt.
-      training_focal_px: the focal length of the pictures that it learnt from, in their
-        pixels; 0 = unknown. Not used if the config has a canonical one.
-      window: of the overlapping ones that larger pictures are predicted by; see
-        `Window`.
-      scale: how many times larger than the picture the network is to see it; None:
-        see `sight`.
+      trained: its variables and temperature.
+      training_focal_px: the focal length of the training images, in their pixels; 0 =
+        unknown. Not used if the config has a canonical one.
+      window: of the overlapping windows that larger images are cut into; see `Window`.
+      scale: factor that images are enlarged by; None: see `view_scale`.
 
     Raises:
-      ValueError: the scale is not above 0.
+      ValueError: the scale is not > 0.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class DepthPredictor:
         scale: float | int | None = None,
     ) -> None:
         if scale is not None and scale <= 0:
-            raise ValueError(f"scale={scale}: must be above 0")
+            raise ValueError(f"scale={scale}: must be > 0")
         self.config = config
         canonical_focal_px = config.data.canonical_focal_px
         self.training_focal_px = canonical_focal_px or training_focal_px
@@ -70,7 +70,7 @@ class DepthPredictor:
         self._trained = trained
         self._window = window
         self._scale = scale
-        self._program = functools.cache(self._build_program)
+        self._runner = build_prediction(config)
 
     @classmethod
     def load(
@@ -101,16 +101,16 @@ class DepthPredictor:
     def __call__(
         self, image: Shaped[AnyArray, "..."], focal_px: float | int = 0.0
     ) -> Prediction:
-        """Predicts the depth of an RGB picture, at its own size.
+        """Predicts the depth of an RGB image, at its own size.
 
-        The network knows things by their size in pixels: it is at its best with
-        pictures of about the scale of those that it was trained on, which it can be
-        shown if their focal length is given.
+        The network knows things by their size in pixels. It is at its best with images
+        of about the scale of its training images, to which an image can be brought if
+        its focal length is given.
 
         Args:
           image: uint8 (h, w, 3).
-          focal_px: of the picture's camera, in the picture's pixels; 0: as in training.
-            See `sight`.
+          focal_px: of the image's camera, in the image's pixels; 0: as in training. See
+            `view_scale`.
 
         Returns:
           float32 (h, w) each, on the host.
@@ -122,65 +122,76 @@ class DepthPredictor:
         image = np.asarray(image)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(
-                "the picture must be uint8 of shape (height, width, 3), not "
+                "the image must be uint8 of shape (height, width, 3), not "
                 f"{image.dtype} of shape {image.shape}"
             )
         if not image.size:
-            raise ValueError(f"the picture has no pixels: its shape is {image.shape}")
-        [prediction] = self._predict_alike([image], focal_px)
+            raise ValueError(f"the image has no pixels: its shape is {image.shape}")
+        [prediction] = self._predict_batch([image], focal_px)
         return prediction
 
     def predict_each(
-        self, pictures: Iterator[Item], focal_px: float | int = 0.0
+        self, items: Iterator[Item], focal_px: float | int = 0.0
     ) -> Iterator[tuple[Item, Prediction]]:
-        """Predicts many pictures, in their order.
+        """Predicts many images, in their order.
 
         Neighbours of the same size run as a batch, of at most `eval.batch_size` of the
         config and as long as they are small: no more than a batch is in memory.
 
+        Args:
+          items: with images, read as they are needed.
+          focal_px: of all of them; see `__call__`.
+
+        Yields:
+          Each item with its prediction.
+
         Raises:
           ValueError: the focal length is needed and not given.
         """
-        for shape, alike in itertools.groupby(pictures, lambda item: item.image.shape):
+        for shape, alike in itertools.groupby(items, lambda item: item.image.shape):
             batch_size = self._batch_size(*self._seen_size(shape, focal_px))
             while group := list(itertools.islice(alike, batch_size)):
                 images = [item.image for item in group]
                 yield from zip(
-                    group, self._predict_alike(images, focal_px), strict=True
+                    group, self._predict_batch(images, focal_px), strict=True
                 )
 
-    def sight(self, focal_px: float | int = 0.0) -> Sight:
-        """Computes how images of a focal length are seen; see `TrainingCamera.sight`.
+    def view_scale(self, focal_px: float | int = 0.0) -> ViewScale:
+        """Computes how images are scaled; see `TrainingCamera.view_scale`.
 
         Args:
           focal_px: of the image, in its pixels; 0: as in training.
 
         Raises:
-          ValueError: it is 0, and the network learnt the depth of a canonical camera.
+          ValueError: it is 0, and the network was trained on the depth of a canonical
+            camera.
         """
-        return self._camera.sight(focal_px, self._scale)
+        return self._camera.view_scale(focal_px, self._scale)
 
     def depth_range_m(self, focal_px: float | int = 0.0) -> tuple[float, float]:
-        """Gives the nearest and the farthest depth that can be predicted, in metres."""
-        bins, factor = build_bins(self.config), self.sight(focal_px).depth_factor
+        """Returns the nearest and the farthest depth it can predict, in metres."""
+        bins, factor = build_bins(self.config), self.view_scale(focal_px).depth_factor
         return bins.min_depth_m * factor, bins.max_depth_m * factor
 
-    def _predict_alike(
+    def _predict_batch(
         self, images: list[UInt8[np.ndarray, "h w 3"]], focal_px: float | int
     ) -> Iterator[Prediction]:
-        """Predicts pictures of the same size, at most a batch of them."""
-        height, width = images[0].shape[:2]
-        seen = self._seen_size((height, width), focal_px)
+        """Predicts images of the same size, at most a batch of them."""
+        shape, view = images[0].shape, self.view_scale(focal_px)
+        seen = self._seen_size(shape, focal_px)
         # One program for full batches, which also runs what is left of them, and one
-        # for single pictures.
+        # for single images.
         batch_size = 1 if len(images) == 1 else self._batch_size(*seen)
-        run = self._program(batch_size, self._window_of(*seen))
-        batch = run(np.stack([resize_image(image, seen) for image in images]))
-        factor = self.sight(focal_px).depth_factor
+        runner = self._runner.sized(batch_size, self._window_of(*seen))
+        if view != UNSCALED:
+            images = [resize_image(image, seen) for image in images]
+        batch = runner(self._trained, np.stack(images))
 
         def result(index: int) -> Prediction:
             one = jax.tree.map(operator.itemgetter(index), batch)
-            return resize_prediction(one, (height, width)).times(factor)
+            if view == UNSCALED:
+                return one
+            return resize_prediction(one, shape[:2]).times(view.depth_factor)
 
         return map(result, range(len(images)))
 
@@ -188,24 +199,19 @@ class DepthPredictor:
         self, shape: tuple[int, ...], focal_px: float | int
     ) -> tuple[int, int]:
         """Computes height and width of the image that the network sees."""
-        return seen_size(shape, focal_px, self.sight(focal_px))
+        view = self.view_scale(focal_px)
+        if view == UNSCALED and not focal_px:
+            return shape[0], shape[1]
+        return seen_size(shape, focal_px, view)
 
     def _batch_size(self, height: int, width: int) -> int:
         fitting = LARGEST_WHOLE_PX // (height * width)
         return max(1, min(self.config.eval.batch_size, fitting))
 
     def _window_of(self, height: int, width: int) -> tuple[int, int]:
-        """Gives the window for a picture; (0, 0) to take it as a whole."""
+        """Chooses the window for an image; (0, 0) to take it as a whole."""
         if self._window is not None:
             return self._window
         if any(self.config.eval.window):
             return self.config.eval.window
         return WINDOW if height * width > LARGEST_WHOLE_PX else (0, 0)
-
-    def _build_program(
-        self, batch_size: int, window: tuple[int, int]
-    ) -> Callable[[UInt8[np.ndarray, "b h w 3"]], Prediction]:
-        config = with_fields(
-            self.config, {"eval.batch_size": batch_size, "eval.window": window}
-        )
-        return functools.partial(build_prediction(config), self._trained)

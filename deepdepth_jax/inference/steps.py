@@ -1,15 +1,16 @@
-"""What runs on the devices to predict: from pictures to depth, and how sure it is."""
+"""Steps of inference: from images to depth and confidence, on one device."""
 
-from collections.abc import Callable
+import abc
+import dataclasses
+from typing import Any, ClassVar, Generic, TypeVar
 
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 from deepdepth_jax.bins import Decoding
-from deepdepth_jax.inference.posterior import Belief, whole
-from deepdepth_jax.models.heads import Head
+from deepdepth_jax.inference.posterior import PixelPosterior, whole
 from deepdepth_jax.models.layers import Extent
 from deepdepth_jax.types import AnyArray, Prediction, Tree
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
@@ -19,185 +20,174 @@ from deepdepth_jax.uncertainty.temperature import at_temperature, nll_by_tempera
 
 @flax.struct.dataclass
 class Trained:
-    """What training and calibration have found.
+    """The results of training and calibration.
 
     Attributes:
       variables: of the network.
-      temperature: that its distributions are calibrated by; 1 leaves them alone.
+      temperature: divides the logits of the distributions that confidence is read off;
+        1 leaves them alone.
     """
 
     variables: dict[str, Tree]
     temperature: Float[AnyArray, ""] | float = 1.0
 
+    def calibrate(self, probabilities: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+        """Applies the temperature to distributions over the bins."""
+        return at_temperature(jnp.log(probabilities), jnp.asarray(self.temperature))
 
-PredictStep = Callable[..., Prediction]
+
+@flax.struct.dataclass
+class Distributions:
+    """The predictive distributions of some pixels, from the network to the readout.
+
+    Attributes:
+      own: the network's own; None where `Step.reads_own` is False and a CRF took them.
+      decoded: what depth is decoded from: the network's own, which no temperature
+        changes, or the refined ones after a CRF.
+      calibrated: what confidence is computed from: the network's own at the trained
+        temperature, or the refined ones after a CRF. None if the head has none.
+    """
+
+    own: Float[Array, "*n m"] | None
+    decoded: Float[Array, "*n m"]
+    calibrated: Float[Array, "*n k"] | None
+
+
 Scores = tuple[PixelScores, ...]
 """Of the network's own distributions, and of the calibrated ones; none without any."""
-ScoreStep = Callable[..., tuple[Prediction, Scores]]
-CalibratedStep = Callable[..., tuple[Array, Array]]
-RefinedPredictStep = Callable[[Trained, Array, Array], Prediction]
-RefinedScoreStep = Callable[[Trained, Array, Array, Array], tuple[Prediction, Scores]]
-LikelihoodStep = Callable[..., tuple[Array, Array]]
+
+Result = TypeVar("Result")
 
 
-def make_predict_step(belief: Belief, decode: Decoding) -> PredictStep:
-    """Builds the function from pictures to depth and confidence.
+@dataclasses.dataclass(frozen=True)
+class Step(abc.ABC, Generic[Result]):
+    """A function from images to a result, that runs on one device.
 
-    Depth is read off the network's own distribution, confidence off the calibrated one:
-    a temperature changes what is said about the depth, never the depth. A network
-    without distributions gives depth alone.
-
-    Args:
-      belief: what it is read off.
-      decode: see `DepthBins.decode`.
-
-    Returns:
-      The function of `Trained`, pictures and, if they are filled up, their `extent`.
+    Attributes:
+      posterior: computes the distributions that the result is read off.
     """
-    head = belief.head
 
-    def predict_step(
-        trained: Trained, image: UInt8[Array, "b h w 3"], extent: Extent = None
-    ) -> Prediction:
-        def predict(own: Float[Array, "b r w m"]) -> Prediction:
-            if not head.has_distribution:
-                return Prediction(head.depth_m(own, decode))
-            return _predict(own, _calibrated(own, trained), head, decode)
+    posterior: PixelPosterior
+    reads_own: ClassVar[bool] = True
+    """Whether `read` needs `Distributions.own` after a CRF."""
 
-        bands = belief.read(predict, trained.variables, image, extent=extent)
-        return whole(bands, image.shape[1])
-
-    return predict_step
-
-
-def make_score_step(belief: Belief, decode: Decoding) -> ScoreStep:
-    """Builds the function that also holds distributions against the truth.
-
-    It takes true depth (b, h, w) after the pictures, 0 where it does not count. Beside
-    the prediction it gives the `Scores`.
-    """
-    head = belief.head
-
-    def score_step(
+    def __call__(
+        self,
         trained: Trained,
         image: UInt8[Array, "b h w 3"],
-        depth_m: Float[Array, "b h w"],
+        *maps: Shaped[Array, "b h w"],
         extent: Extent = None,
-    ) -> tuple[Prediction, Scores]:
-        def score(
-            own: Float[Array, "b r w m"], depth_m: Float[Array, "b r w"]
-        ) -> tuple[Prediction, Scores]:
-            if not head.has_distribution:
-                return Prediction(head.depth_m(own, decode)), ()
-            calibrated = _calibrated(own, trained)
-            return _predict(own, calibrated, head, decode), (
-                score_pixels(own, depth_m, head.bins),
-                score_pixels(calibrated, depth_m, head.bins),
-            )
+    ) -> Result:
+        """Runs the network and reads the result off its distributions.
 
-        bands = belief.read(score, trained.variables, image, depth_m, extent=extent)
-        return whole(bands, image.shape[1])
+        Args:
+          trained: variables and temperature.
+          image: RGB.
+          *maps: of the images' size; which, the subclass says.
+          extent: of the images, if they are padded; see `layers.Extent`.
+        """
 
-    return score_step
+        def read(own: Float[Array, "b r w m"], *rows: Shaped[Array, "b r w"]) -> Result:
+            calibrated = None
+            if self.posterior.head.has_distribution:
+                calibrated = trained.calibrate(own)
+            return self.read(Distributions(own, own, calibrated), *rows)
 
+        scores = self.posterior.scores(trained.variables, image, extent)
+        bands = self.posterior.read(read, scores, *maps)
+        return self.join(bands, image.shape[1])
 
-def _calibrated(
-    probabilities: Float[Array, "*n k"], trained: Trained
-) -> Float[Array, "*n k"]:
-    temperature = jnp.asarray(trained.temperature)
-    return at_temperature(jnp.log(probabilities), temperature)
+    @abc.abstractmethod
+    def read(
+        self, distributions: Distributions, *maps: Any, **named_maps: Any
+    ) -> Result:
+        """Reads the result off the distributions of some rows.
 
+        Args:
+          distributions: of b images' rows, (b, r, w, m).
+          *maps: the same rows of the maps that the subclass takes.
+          **named_maps: none; subclasses may name their maps.
+        """
 
-def _predict(
-    own: Float[Array, "b h w k"],
-    calibrated: Float[Array, "b h w k"],
-    head: Head,
-    decode: Decoding,
-) -> Prediction:
-    confidence = measure_confidence(calibrated, head.bins)
-    return Prediction(
-        depth_m=head.depth_m(own, decode),
-        confidence=confidence.max_probability,
-        entropy_nats=confidence.entropy_nats,
-        log_depth_std=confidence.log_depth_std,
-        low_m=confidence.low_m,
-        high_m=confidence.high_m,
-    )
+    def join(self, bands: Result, height: Any) -> Result:
+        """Joins the results of all bands of rows, which have an axis of bands."""
+        return whole(bands, height)
 
 
-def make_calibrated_step(belief: Belief) -> CalibratedStep:
-    """Builds the function from pictures to the distributions that a CRF refines.
+@dataclasses.dataclass(frozen=True)
+class PredictStep(Step[Prediction]):
+    """Predicts depth and confidence; a head without distributions, depth alone.
 
-    It gives the network's own and the calibrated ones. The CRF refines the calibrated:
-    a temperature that was fitted without it applies before it.
+    Attributes:
+      decode: see `DepthBins.decode`.
     """
 
-    def calibrated_step(
-        trained: Trained, image: UInt8[Array, "b h w 3"], extent: Extent = None
-    ) -> tuple[Float[Array, "b h w k"], Float[Array, "b h w k"]]:
-        own = belief(trained.variables, image, extent)
-        return own, _calibrated(own, trained)
+    decode: Decoding
+    reads_own: ClassVar[bool] = False
 
-    return calibrated_step
-
-
-def make_refined_predict_step(head: Head, decode: Decoding) -> RefinedPredictStep:
-    """Builds the function from refined distributions to depth and confidence.
-
-    Both are read off the same ones: here a temperature changes the depth too. What
-    `make_refined_score_step` needs besides is taken and not looked at.
-    """
-
-    def predict_step(
-        _: Trained, own: Float[Array, "b h w k"], refined: Float[Array, "b h w k"]
-    ) -> Prediction:
-        del own
-        return _predict(refined, refined, head, decode)
-
-    return predict_step
-
-
-def make_refined_score_step(head: Head, decode: Decoding) -> RefinedScoreStep:
-    """Builds the function that also holds distributions against the truth.
-
-    It gives what `make_score_step` gives, with the refined in place of the calibrated.
-    """
-
-    def score_step(
-        _: Trained,
-        own: Float[Array, "b h w k"],
-        refined: Float[Array, "b h w k"],
-        depth_m: Float[Array, "b h w"],
-    ) -> tuple[Prediction, Scores]:
-        return _predict(refined, refined, head, decode), (
-            score_pixels(own, depth_m, head.bins),
-            score_pixels(refined, depth_m, head.bins),
+    def read(self, distributions: Distributions) -> Prediction:
+        """Reads depth and confidence off the distributions."""
+        head = self.posterior.head
+        depth_m = head.depth_m(distributions.decoded, self.decode)
+        if distributions.calibrated is None:
+            return Prediction(depth_m)
+        confidence = measure_confidence(distributions.calibrated, head.bins)
+        return Prediction(
+            depth_m=depth_m,
+            confidence=confidence.max_probability,
+            entropy_nats=confidence.entropy_nats,
+            log_depth_std=confidence.log_depth_std,
+            low_m=confidence.low_m,
+            high_m=confidence.high_m,
         )
 
-    return score_step
 
+@dataclasses.dataclass(frozen=True)
+class ScoreStep(Step[tuple[Prediction, Scores]]):
+    """Predicts, and scores the distributions against the ground truth.
 
-def make_likelihood_step(belief: Belief) -> LikelihoodStep:
-    """Builds the function that a temperature is fitted by; see `nll_by_temperature`.
+    Takes true depth (b, h, w) in metres after the images, 0 where it does not count.
 
-    Its results have an axis of pictures in front.
+    Attributes:
+      decode: see `DepthBins.decode`.
     """
 
-    def likelihood_step(
-        trained: Trained,
-        image: UInt8[Array, "b h w 3"],
-        depth_m: Float[Array, "b h w"],
-        extent: Extent = None,
+    decode: Decoding
+
+    def read(
+        self, distributions: Distributions, depth_m: Float[Array, "b r w"]
+    ) -> tuple[Prediction, Scores]:
+        """Reads the prediction off the distributions, and scores them."""
+        prediction = PredictStep(self.posterior, self.decode).read(distributions)
+        own, calibrated = distributions.own, distributions.calibrated
+        if own is None or calibrated is None:
+            return prediction, ()
+        bins = self.posterior.head.bins
+        return prediction, tuple(
+            score_pixels(each, depth_m, bins) for each in (own, calibrated)
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class LikelihoodStep(Step[tuple[Array, Array]]):
+    """Computes the likelihoods that a temperature is fitted by.
+
+    Takes true depth (b, h, w) in metres after the images, 0 where there is none. The
+    results have an axis of images in front; see `nll_by_temperature`.
+    """
+
+    def read(
+        self, distributions: Distributions, depth_m: Float[Array, "b r w"]
     ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
-        def nll(
-            own: Float[Array, "b r w k"], depth_m: Float[Array, "b r w"]
-        ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
-            labels = belief.head.bins.label(depth_m)
-            # What is too small for its type is not impossible.
-            logits = jnp.log(jnp.maximum(own, jnp.finfo(own.dtype).tiny))
-            return jax.vmap(nll_by_temperature)(logits, labels)
+        """Sums the likelihoods over some rows."""
+        labels = self.posterior.head.bins.label(depth_m)
+        own = distributions.decoded  # there is no CRF where a temperature is fitted
+        # A probability that is too small for its type is not an impossible one.
+        logits = jnp.log(jnp.maximum(own, jnp.finfo(own.dtype).tiny))
+        return jax.vmap(nll_by_temperature)(logits, labels)
 
-        bands = belief.read(nll, trained.variables, image, depth_m, extent=extent)
+    def join(
+        self, bands: tuple[Array, Array], height: Any
+    ) -> tuple[Float[Array, "b t"], Int[Array, " b"]]:
+        """Sums over the bands."""
         return jax.tree.map(lambda x: jnp.sum(x, axis=0), bands)
-
-    return likelihood_step

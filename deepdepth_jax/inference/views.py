@@ -1,4 +1,4 @@
-"""The forms of a picture that a network is shown."""
+"""The views of an image that the network sees: scaled and mirrored."""
 
 import dataclasses
 from typing import Any
@@ -12,11 +12,11 @@ from deepdepth_jax.models.layers import Extent
 
 @dataclasses.dataclass(frozen=True)
 class Views:
-    """The forms of a picture whose distributions are averaged, as probabilities.
+    """The views of an image whose distributions are averaged, as probabilities.
 
     Attributes:
-      flip: whether the mirrored picture is one.
-      scales: how many times larger than the picture each is, with and without flip.
+      flip: whether the mirrored image is a view too, at each scale.
+      scales: by which factors the image is enlarged.
     """
 
     flip: bool = False
@@ -24,25 +24,23 @@ class Views:
 
 
 OWN = Views()
-"""The picture as it is."""
+"""The image as it is."""
 
 
 def scaled(
     image: Float[Array, "b h w c"], extent: Extent, scale: float
 ) -> tuple[Float[Array, "b y x c"], Extent]:
-    """Resizes pictures as `jax.image.resize` does, bilinearly and without aliasing.
+    """Resizes images as `jax.image.resize` does, bilinearly and without aliasing.
 
     Args:
-      image: pictures, which may be filled up; see `layers.Extent`.
-      extent: of the pictures.
-      scale: how many times larger they are to be. Their sides are rounded, and at least
-        1.
+      image: images, which may be padded; see `layers.Extent`.
+      extent: of the images.
+      scale: the factor that their sides are multiplied by. The new sides are rounded,
+        and at least 1.
 
     Returns:
-      The resized ones, and the extent of these.
+      The resized images and their extent.
     """
-    if scale == 1:
-        return image, extent
     shape = image.shape[1:3]
     # The sides of all that the extent may be: on a device rounding may end otherwise.
     sides = [max(1, round(side * scale)) for side in range(max(shape) + 1)]
@@ -59,10 +57,16 @@ def scaled(
 def _weights(
     places: int, new_places: int, size: Any, new_size: Any
 ) -> Float[Array, "n m"]:
-    """Gives each new place the weights of the old ones, of a size, along an axis.
+    """Computes the weights of the old places in each new one, along an axis.
 
-    They fall off linearly, to 0 at the distance of the next place, be it an old or a
-    new one, whichever are farther apart. In whole numbers up to the one division.
+    They fall off linearly, to 0 at the distance of the next place, old or new,
+    whichever are farther apart. The arithmetic is in integers up to the one division.
+
+    Args:
+      places: length of the array along the axis.
+      new_places: that of the resized one.
+      size: how many of the places belong to the image.
+      new_size: how many of the new ones do.
     """
     old = 2 * jnp.arange(places)[None, :] + 1
     new = 2 * jnp.arange(new_places)[:, None] + 1
@@ -75,7 +79,7 @@ def _weights(
 
 
 def mirrored(image: Float[Array, "b h w c"], extent: Extent) -> Float[Array, "b h w c"]:
-    """Turns pictures over, left to right, within their extent."""
+    """Mirrors images, left to right, within their extent."""
     if extent is None:
         return image[:, :, ::-1]
     from_right = extent[1] - 1 - jnp.arange(image.shape[2])

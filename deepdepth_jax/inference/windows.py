@@ -1,6 +1,6 @@
-"""Large pictures, window by window: memory for one window is enough."""
+"""Overlapping windows of a large image: memory for one window is enough."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -9,51 +9,51 @@ from jaxtyping import Bool, Float, Shaped
 from deepdepth_jax.types import Tree
 
 OVERLAP = 0.25
-"""How much of its side a window shares with the next one, at the least."""
+"""The least share of its side that a window has in common with the next one."""
+
+Window = tuple[slice, slice]
+"""The rows and columns of a window."""
 
 
-def by_windows(
-    run: Callable[..., Tree], window: tuple[int, int]
-) -> Callable[..., Tree]:
-    """Makes a function of large arrays out of one of small ones.
+class Mosaic:
+    """Joins the results of overlapping windows to those of the whole image.
 
     Where windows overlap, numbers are averaged, with weights that fall towards the
     edges of a window so that no seam shows; truth values are those of the window that
     the pixel lies deepest in.
 
     Args:
-      run: from arrays (b, h, w, ...) to a tree of arrays (b, h, w).
-      window: height and width that `run` is given, less where the arrays are smaller.
+      size: height and width of the image.
+      side: height and width of a window, at most those of the image.
 
-    Returns:
-      The same for arrays of any size.
+    Attributes:
+      windows: all of them, in the order of rows and columns.
+      whole: the joined result: a tree of arrays (b, h, w); None before the first `add`.
     """
 
-    def run_all(*arrays: np.ndarray) -> Tree:
-        size = arrays[0].shape[1:3]
-        side = min(window[0], size[0]), min(window[1], size[1])
-        if side == size:
-            return run(*arrays)
-        weight = np.multiply.outer(_ramp(side[0]), _ramp(side[1]))
-        places = list(_places(size, side))
-        total, deepest = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        for place in places:
-            total[place] += weight
-            np.maximum(deepest[place], weight, out=deepest[place])
-        result: Tree = None
-        for place in places:
-            found = run(*(array[:, *place] for array in arrays))
-            if result is None:
-                result = jax.tree.map(
-                    lambda x: np.zeros((len(x), *size), x.dtype), found
-                )
-            share, is_deepest = weight / total[place], weight == deepest[place]
-            parts = jax.tree.leaves(found)
-            for whole, part in zip(jax.tree.leaves(result), parts, strict=True):
-                _add(whole[:, *place], part, share, is_deepest)
-        return result
+    def __init__(self, size: tuple[int, ...], side: tuple[int, int]) -> None:
+        self.windows = list(_spread(size, side))
+        self.whole: Tree = None
+        self._size = size
+        self._weight = np.multiply.outer(_ramp(side[0]), _ramp(side[1]))
+        self._total = np.zeros(size, np.float32)
+        self._deepest = np.zeros(size, np.float32)
+        for window in self.windows:
+            self._total[window] += self._weight
+            deepest = self._deepest[window]
+            np.maximum(deepest, self._weight, out=deepest)
 
-    return run_all
+    def add(self, window: Window, part: Tree) -> None:
+        """Adds the result of a window: a tree of arrays (b, y, x)."""
+        if self.whole is None:
+            self.whole = jax.tree.map(
+                lambda x: np.zeros((len(x), *self._size), x.dtype), part
+            )
+        share = self._weight / self._total[window]
+        is_deepest = self._weight == self._deepest[window]
+        parts = jax.tree.leaves(part)
+        for whole, of_window in zip(jax.tree.leaves(self.whole), parts, strict=True):
+            _add(whole[:, *window], of_window, share, is_deepest)
 
 
 def _add(
@@ -62,7 +62,7 @@ def _add(
     share: Float[np.ndarray, "y x"],
     is_deepest: Bool[np.ndarray, "y x"],
 ) -> None:
-    """Puts a window's part in its place, a view of the whole."""
+    """Adds a window's part to its place, a view of the whole."""
     if np.issubdtype(part.dtype, np.floating):
         whole += part * share
     else:
@@ -75,10 +75,8 @@ def _ramp(length: int) -> Float[np.ndarray, " length"]:
     return np.minimum(from_edge / max(1, int(length * OVERLAP)), 1).astype(np.float32)
 
 
-def _places(
-    size: tuple[int, ...], side: tuple[int, int]
-) -> Iterator[tuple[slice, slice]]:
-    """Spreads windows evenly over an array, the outermost at its edges."""
+def _spread(size: tuple[int, ...], side: tuple[int, int]) -> Iterator[Window]:
+    """Spreads windows evenly over an image, the outermost at its edges."""
     rows, columns = map(_starts, size, side)
     for top in rows:
         for left in columns:

@@ -13,13 +13,12 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS, Head
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
-from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.types import Tree
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """The network with what gives its input and output a meaning."""
+    """The network, with its head and its input convention."""
 
     model: DeepLabV2
     head: Head
@@ -33,7 +32,7 @@ def build_bins(config: Config) -> DepthBins:
 
 
 def build_head(config: Config) -> Head:
-    """Builds what the network's output stands for."""
+    """Builds the head that `model.head` names."""
     return HEADS[config.model.head](build_bins(config))
 
 
@@ -77,17 +76,3 @@ def initial_variables(
 def _drawing(model: DeepLabV2) -> Callable[[Array], dict[str, Tree]]:
     """Gives the same function for the same network, which is then traced once."""
     return jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))
-
-
-def abstract_variables(config: Config) -> dict[str, Tree]:
-    """Describes the network's variables without making them.
-
-    Returns:
-      `params` and `batch_stats`: the shape, type and place of each array, as a
-      checkpoint is to fill them.
-    """
-    model = build_network(config).model
-    shapes = jax.eval_shape(lambda: initial_variables(model, config.seed))
-    return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()), shapes
-    )

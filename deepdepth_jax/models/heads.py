@@ -1,4 +1,4 @@
-"""What the network's output stands for: three ways to say a depth."""
+"""Heads: what the network's output stands for, in three ways to predict depth."""
 
 import abc
 import dataclasses
@@ -17,16 +17,16 @@ from deepdepth_jax.bins import Decoding, DepthBins
 
 @dataclasses.dataclass(frozen=True)
 class Head(abc.ABC):
-    """Gives the channels of the network's output a meaning.
+    """Interprets the channels of the network's output.
 
-    Of the network's output, scores are made, and of these at a pixel what the network
-    believes of it: a distribution over bins, or the logarithm of depth. Beliefs are
-    what views of a picture are averaged in.
+    The output is turned into scores, and the scores of a pixel into its posterior: the
+    predictive distribution over the bins or, for regression, the logarithm of depth.
+    Views of an image are averaged as posteriors.
 
     Attributes:
       bins: the range of depth, and its classes where there are any.
-      has_distribution: whether the belief is a distribution over the bins, off which
-        confidence can be read.
+      has_distribution: whether the posterior is a distribution over the bins, which
+        confidence can be computed from.
     """
 
     bins: DepthBins
@@ -35,48 +35,48 @@ class Head(abc.ABC):
     @property
     @abc.abstractmethod
     def channels(self) -> int:
-        """How many channels the network's output has."""
+        """The number of channels of the network's output."""
 
     def scores(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n m"]:
-        """Makes the scores, linearly: the output itself, if nothing else is said.
+        """Computes the scores, linearly: here, the output itself.
 
-        They are taken before the output is brought to the picture's size, where they
-        are fewer, and are the same.
+        As it is linear, this is done before the output is upsampled to the image's
+        size, where there are fewer pixels.
         """
         return outputs
 
     @abc.abstractmethod
-    def belief(self, scores: Float[Array, "*n m"]) -> Float[Array, "*n m"]:
-        """Turns the scores of each pixel into what the network believes there."""
+    def posterior(self, scores: Float[Array, "*n m"]) -> Float[Array, "*n m"]:
+        """Computes the posterior of each pixel from its scores."""
 
     @abc.abstractmethod
-    def moved(
-        self, belief: Float[Array, "*n m"], factor: float
+    def rescaled(
+        self, posterior: Float[Array, "*n m"], factor: float
     ) -> Float[Array, "*n m"]:
-        """Gives the same belief of a world so many times larger."""
+        """Computes the posterior of the same scene with all depths times `factor`."""
 
     @abc.abstractmethod
     def depth_m(
-        self, belief: Float[Array, "*n m"], decode: Decoding
+        self, posterior: Float[Array, "*n m"], decode: Decoding
     ) -> Float[Array, "*n"]:
-        """Decides for a depth, in metres."""
+        """Decodes the posterior to one depth, in metres."""
 
 
 class _OverBins(Head):
-    """A head whose belief is a distribution over the bins."""
+    """A head whose posterior is a distribution over the bins."""
 
-    def moved(
-        self, belief: Float[Array, "*n k"], factor: float
+    def rescaled(
+        self, posterior: Float[Array, "*n k"], factor: float
     ) -> Float[Array, "*n k"]:
-        """See `DepthBins.moved`."""
-        matrix = jnp.asarray(self.bins.moved(factor))
-        return jnp.matmul(belief, matrix, precision=jax.lax.Precision.HIGHEST)
+        """See `DepthBins.rescaling_matrix`."""
+        matrix = jnp.asarray(self.bins.rescaling_matrix(factor))
+        return jnp.matmul(posterior, matrix, precision=jax.lax.Precision.HIGHEST)
 
     def depth_m(
-        self, belief: Float[Array, "*n k"], decode: Decoding
+        self, posterior: Float[Array, "*n k"], decode: Decoding
     ) -> Float[Array, "*n"]:
         """See `DepthBins.decode`."""
-        return self.bins.decode(belief, decode)
+        return self.bins.decode(posterior, decode)
 
 
 class Classification(_OverBins):
@@ -87,7 +87,7 @@ class Classification(_OverBins):
         """K."""
         return self.bins.num_bins
 
-    def belief(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+    def posterior(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
         """Takes the softmax."""
         return jax.nn.softmax(scores)
 
@@ -104,21 +104,22 @@ class Ordinal(_OverBins):
         return 2 * self.bins.num_bins
 
     def scores(self, outputs: Float[Array, "*n c"]) -> Float[Array, "*n k"]:
-        """Gives the logit of lying beyond each bin: that of "yes" less that of "no"."""
+        """Computes the logit of lying beyond each bin: "yes" minus "no"."""
         pairs = outputs.reshape(*outputs.shape[:-1], self.bins.num_bins, 2)
         return pairs[..., 1] - pairs[..., 0]
 
-    def belief(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
-        """Makes one distribution of the K answers.
+    def posterior(self, scores: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
+        """Combines the K binary probabilities into one distribution over the bins.
 
-        The answers are not bound to agree: a depth may seem likelier to lie beyond 20 m
-        than beyond 10 m. Put in falling order they are the nearest that do agree
-        (Chernozhukov et al. 2010), and as many of them are 1/2 or more as before, which
-        is what DORN counts (eq. 5; `DepthBins.decode` has it as `count`). Their steps
-        are the probabilities of the bins; what lies beyond the last counts to it. None
-        is less than float32 resolves of a probability near 1.
+        The network may contradict itself: a depth may be likelier to lie beyond 20 m
+        than beyond 10 m. Sorted in falling order, the probabilities are the nearest
+        ones without contradictions (Chernozhukov et al. 2010). Sorting keeps how many
+        of them are 1/2 or more, which is DORN's prediction (eq. 5; `count` of
+        `DepthBins.decode`). The steps between neighbours are the probabilities of the
+        bins; the last bin has all that lies beyond it. No probability is below the
+        resolution of float32 near 1.
 
-        No gradient goes through it: what is learnt are the answers.
+        No gradient passes through: the loss is taken of the binary probabilities.
         """
         falling = _sorted(jax.nn.sigmoid(scores))[..., :0:-1]
         sides = [(0, 0)] * (falling.ndim - 1)
@@ -140,10 +141,9 @@ def _sorted(probabilities: Float32[Array, "*n k"]) -> Float32[Array, "*n k"]:
 
 
 class Regression(Head):
-    """One number: the logarithm of depth, from the middle of the bins on.
+    """One number: the logarithm of depth, relative to the middle of the bins.
 
-    It says nothing about how sure it is, and there is one way only to read a depth off
-    it: `decode` is not looked at.
+    It has no confidence, and decodes to the same depth for every `decode`.
     """
 
     has_distribution: ClassVar[bool] = False
@@ -159,23 +159,23 @@ class Regression(Head):
         [middle_m] = self.bins.depth_at(np.array([self.bins.num_bins / 2]))
         return math.log(middle_m)
 
-    def belief(self, scores: Float[Array, "*n 1"]) -> Float[Array, "*n 1"]:
-        """Gives ln depth; a score of 0 is `middle`."""
+    def posterior(self, scores: Float[Array, "*n 1"]) -> Float[Array, "*n 1"]:
+        """Computes ln depth; a score of 0 is `middle`."""
         return scores + self.middle
 
-    def moved(
-        self, belief: Float[Array, "*n 1"], factor: float
+    def rescaled(
+        self, posterior: Float[Array, "*n 1"], factor: float
     ) -> Float[Array, "*n 1"]:
         """Adds the factor's logarithm."""
-        return belief + math.log(factor)
+        return posterior + math.log(factor)
 
     def depth_m(
-        self, belief: Float[Array, "*n 1"], decode: Decoding
+        self, posterior: Float[Array, "*n 1"], decode: Decoding
     ) -> Float[Array, "*n"]:
-        """Gives the depth, kept within the range of the bins."""
+        """Computes the depth, clipped to the range of the bins."""
         del decode
         range_m = self.bins.min_depth_m, self.bins.max_depth_m
-        return jnp.clip(jnp.exp(belief[..., 0]), *range_m)
+        return jnp.clip(jnp.exp(posterior[..., 0]), *range_m)
 
 
 HEADS: Mapping[str, type[Head]] = MappingProxyType(

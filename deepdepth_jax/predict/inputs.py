@@ -92,11 +92,11 @@ def _tell_focal_length(
     elif not training_px:
         print("focal length of training: not known, depth is not adapted to --focal_px")
     else:
-        sight = predictor.sight(focal_px)
+        view = predictor.view_scale(focal_px)
         print(
             f"focal length: {focal_px:g} px, in training {training_px:g} px: the "
-            f"network sees pictures {sight.scale:.3g} times as large, depth is what it "
-            f"says times {sight.depth_factor:.3g}"
+            f"network sees images {view.scale:.3g} times as large, depth is what it "
+            f"says times {view.depth_factor:.3g}"
         )
 
 

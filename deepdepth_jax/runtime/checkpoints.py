@@ -22,7 +22,8 @@ from deepdepth_jax.runtime.checkpoint_folder import (
     METRICS_FILE,
     CheckpointFolder,
 )
-from deepdepth_jax.runtime.parallel import is_primary
+from deepdepth_jax.runtime.parallel import is_primary, replicated
+from deepdepth_jax.types import Tree
 
 Which = Literal["last", "best"] | int
 
@@ -253,6 +254,36 @@ class Checkpoints:
         Raises:
           UserError: it is not what was written.
         """
+        self._check_undamaged(step)
+        return self._load(like, step)
+
+    def restore_variables(self, step: int) -> dict[str, Tree]:
+        """Loads the network's variables from a checkpoint, and nothing else.
+
+        Their shapes are read from the checkpoint: no network is built to load one.
+
+        Returns:
+          `params` and `batch_stats`, whole on every device of this process.
+
+        Raises:
+          UserError: it is not what was written.
+        """
+        self._check_undamaged(step)
+        stored = ocp.metadata(self._folder.of(step)).metadata
+        variables = {name: stored[name] for name in ("params", "batch_stats")}
+        like = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()),
+            variables,
+        )
+        return self._load(like, step)
+
+    def _load(self, like: Form, step: int) -> Form:
+        context = ocp.Context()
+        context.pytree.loading.partial_load = True
+        with context:
+            return ocp.load(self._folder.of(step), like)
+
+    def _check_undamaged(self, step: int) -> None:
         self.wait()
         fault = self._folder.fault(step)
         if fault is not None:
@@ -261,10 +292,6 @@ class Checkpoints:
                 f"{self._folder.of(step)}: a damaged checkpoint ({fault}); "
                 + (f"others here: {_listed(others)}" if others else "train again")
             )
-        loading = ocp.options.PyTreeOptions.Loading(partial_load=True)
-        options = ocp.options.PyTreeOptions(loading=loading)
-        with ocp.Context(pytree_options=options):
-            return ocp.load(self._folder.of(step), like)
 
     def restore_last(self, like: Form) -> tuple[int, Form] | None:
         """Loads the last checkpoint that is undamaged, for training to go on from it.

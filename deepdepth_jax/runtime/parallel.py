@@ -128,39 +128,17 @@ def split_over_devices(batches: Iterable[Batch]) -> Iterator[Batch]:
         yield jax.tree.map(lambda x: x.reshape(devices, -1, *x.shape[1:]), batch)
 
 
-def in_batches_on_all_devices(
-    step: Callable[..., Tree], batch_size: int
-) -> Callable[..., Tree]:
-    """Compiles a function of pictures for the devices of this process.
+def on_local_devices(function: Callable[..., Tree], shared: int) -> Callable[..., Tree]:
+    """Compiles a function for the devices of this process, each with its part.
 
     Args:
-      step: of one device: from a tree that all share and arrays (b, ...) to a tree of
-        arrays (b, ...).
-      batch_size: the most pictures that are given at once.
+      function: of one device.
+      shared: how many of its arguments, the first ones, all devices have in common.
+        There is one more, a tree of arrays of which each device gets its part.
 
     Returns:
-      The same on all devices, with results on the host. Fewer pictures than batch_size,
-      and a batch_size that the devices do not divide, are filled up, so that there is
-      one program for each size of picture; what comes of the filling is dropped.
+      The same, for arrays with a leading axis of devices, as its results have it.
     """
-    devices = jax.local_device_count()
-    filled_size = -(-batch_size // devices) * devices
-    mapped = jax.pmap(
-        lambda shared, arrays: step(shared, *arrays),
-        in_axes=(None, 0),
-        devices=jax.local_devices(),
+    return jax.pmap(
+        function, in_axes=(None,) * shared + (0,), devices=jax.local_devices()
     )
-
-    def split(array: np.ndarray) -> np.ndarray:
-        filling = np.repeat(array[-1:], filled_size - len(array), axis=0)
-        filled = np.concatenate([array, filling])
-        return filled.reshape(devices, -1, *array.shape[1:])
-
-    def run(shared: Tree, *arrays: np.ndarray) -> Tree:
-        count = len(arrays[0])
-        return jax.tree.map(
-            lambda x: np.asarray(x).reshape(filled_size, *x.shape[2:])[:count],
-            mapped(shared, jax.tree.map(split, arrays)),
-        )
-
-    return run

@@ -64,7 +64,7 @@ def _over_bins(
         loss = per_pixel(scores, labels)
         if not options.silog_weight:
             return [loss]
-        expected_m = head.depth_m(head.belief(scores), "expectation")
+        expected_m = head.depth_m(head.posterior(scores), "expectation")
         valid = labels != IGNORE
         error = losses.log_error(jnp.log(expected_m), depth_m, valid)
         return [loss, error, error**2]
@@ -105,7 +105,7 @@ def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> Los
         _, height, width = depth_m.shape
         valid = head.bins.label(depth_m) != IGNORE
         scores = resize_bilinear(head.scores(outputs), (height, width))
-        log_depth = head.belief(scores)[..., 0]
+        log_depth = head.posterior(scores)[..., 0]
         errors = losses.log_error(log_depth, depth_m, valid)
         return of_errors(errors, valid), jnp.sum(_count(valid))
 

@@ -39,8 +39,8 @@ from deepdepth_jax.demo.photos import Photo, read_photo, street_scenes
 from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
-from deepdepth_jax.inference.restore import restore
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.types import Prediction
 

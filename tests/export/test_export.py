@@ -19,7 +19,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.__main__ import main
 from deepdepth_jax.export.metadata import describe
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.inference.build import restore
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.runtime.workdir import stored_config, training_focal_px
 from deepdepth_jax.types import Prediction

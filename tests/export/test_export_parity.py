@@ -78,7 +78,7 @@ def case(name):
     """Of a pipeline: itself, its network's variables, its own answers at any size."""
     of = PIPELINES[name]()
     variables = trained(of, temperature=1.0 if name == "plain" else 1.7)
-    step = jax.jit(of.predict_step(of.belief))
+    step = jax.jit(of.predict_step(of.posterior))
     return (
         of,
         variables,
@@ -285,7 +285,7 @@ def test_a_network_that_is_not_finite_is_refused():
 @pytest.mark.parametrize("decode", ["argmax", "median"])
 def test_nearly_everywhere_one_answer_is_right(decode):
     of, variables, expected = checked(decode)
-    step = jax.jit(of.predict_step(of.belief))
+    step = jax.jit(of.predict_step(of.posterior))
     right = expected[1]
     for name, answer in vars(step(variables, right.image)).items():
         low, high = right.low[name], right.high[name]

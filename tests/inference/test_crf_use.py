@@ -15,9 +15,9 @@ from deepdepth_jax.config import complete, default_config, override, with_fields
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import evaluate
+from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.posterior import Belief
-from deepdepth_jax.inference.restore import restore
+from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.inference.views import Views
 from deepdepth_jax.main import main
@@ -61,8 +61,8 @@ def refined_by_hand(config, trained, image):
     """Averages views, applies the temperature, then the CRF, each once."""
     parts = build_network(config)
     views = Views(config.eval.flip, config.eval.scales)
-    belief = Belief(parts.model, parts.head, parts.convention, views)
-    own = jax.jit(belief)(trained.variables, jnp.asarray(image[None]))
+    posterior = PixelPosterior(parts.model, parts.head, parts.convention, views)
+    own = jax.jit(posterior)(trained.variables, jnp.asarray(image[None]))
     calibrated = at_temperature(jnp.log(own), trained.temperature)
     return dense_crf(calibrated[0], image, config.crf)
 

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
-from deepdepth_jax.inference.posterior import Belief
+from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import (
+    LikelihoodStep,
+    PredictStep,
+    ScoreStep,
     Trained,
-    make_likelihood_step,
-    make_predict_step,
-    make_score_step,
 )
 from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import initial_variables
@@ -20,7 +21,6 @@ from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
-from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
 from deepdepth_jax.uncertainty.temperature import LOG_TEMPERATURES
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)
@@ -48,14 +48,13 @@ def images(count=4):
     return rng.integers(0, 256, (count, 33, 41, 3), np.uint8)
 
 
-def belief(**views):
+def posterior(**views):
     head = Classification(BINS)
-    return Belief(NETWORK, head, CONVENTIONS["imagenet_rgb"], Views(**views))
+    return PixelPosterior(NETWORK, head, CONVENTIONS["imagenet_rgb"], Views(**views))
 
 
 def predict(batch_size, pictures, *, decode="expectation", temperature=1.0, **views):
-    step = make_predict_step(belief(**views), decode)
-    run = in_batches_on_all_devices(step, batch_size)
+    run = Runner(PredictStep(posterior(**views), decode), batch_size)
     return run(Trained(variables(), temperature), pictures)
 
 
@@ -89,7 +88,7 @@ def test_flip_averaging_is_in_probability_space():
 def test_what_is_said_of_an_enlarged_picture_is_moved_to_where_it_is():
     """Enlarged by the ratio of two edges, all is one bin farther than it looks."""
     scale = 80 ** (1 / 10)
-    found = jax.jit(belief(scales=(scale,)))(variables(), images(1))
+    found = jax.jit(posterior(scales=(scale,)))(variables(), images(1))
     size = (1, round(33 * scale), round(41 * scale), 3)
     enlarged = jax.image.resize(images(1).astype(np.float32), size, "bilinear")
     network_input = CONVENTIONS["imagenet_rgb"](enlarged)
@@ -144,17 +143,15 @@ def depths_m():
 
 
 def test_scores_are_those_of_the_distribution_and_of_the_calibrated_one():
-    step = make_score_step(belief(), "argmax")
+    run = Runner(ScoreStep(posterior(), "argmax"), 4)
     trained, depth_m = Trained(variables(), 2.0), depths_m()
-    prediction, (own, calibrated) = in_batches_on_all_devices(step, 4)(
-        trained, images(), depth_m
-    )
+    prediction, (own, calibrated) = run(trained, images(), depth_m)
     alone = predict(4, images(), decode="argmax", temperature=2.0)
     for together, by_itself in zip(
         jax.tree.leaves(prediction), jax.tree.leaves(alone), strict=True
     ):
         np.testing.assert_allclose(together, by_itself, rtol=1e-5)
-    own_bins = belief()(variables(), jnp.asarray(images()))
+    own_bins = posterior()(variables(), jnp.asarray(images()))
     probabilities = np.asarray(own_bins, np.float64)
     softened = np.sqrt(probabilities)
     softened /= softened.sum(-1, keepdims=True)
@@ -169,16 +166,12 @@ def test_scores_are_those_of_the_distribution_and_of_the_calibrated_one():
 
 
 def test_likelihoods_are_summed_picture_by_picture():
-    step = make_likelihood_step(belief())
-    nll, pixels = in_batches_on_all_devices(step, 4)(
-        Trained(variables()), images(3), depths_m()[:3]
-    )
+    given = Trained(variables()), images(3), depths_m()[:3]
+    nll, pixels = Runner(LikelihoodStep(posterior()), 4)(*given)
     valid = (depths_m()[:3] > 0) & (depths_m()[:3] <= 80)
     np.testing.assert_array_equal(pixels, valid.sum((1, 2)))
     assert nll.shape == (3, LOG_TEMPERATURES.size)
-    _, (own, _) = in_batches_on_all_devices(make_score_step(belief(), "argmax"), 4)(
-        Trained(variables()), images(3), depths_m()[:3]
-    )
+    _, (own, _) = Runner(ScoreStep(posterior(), "argmax"), 4)(*given)
     [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
     sums = np.where(valid, own.nll, 0).sum((1, 2))
     np.testing.assert_allclose(nll[:, middle], sums, rtol=1e-4)
@@ -189,7 +182,7 @@ def test_probabilities_that_vanish_are_not_impossible():
     start = variables()
     aspp = jax.tree.map(lambda x: 1000 * x, start["params"]["aspp"])
     sure = start | {"params": start["params"] | {"aspp": aspp}}
-    run = in_batches_on_all_devices(make_likelihood_step(belief()), 4)
+    run = Runner(LikelihoodStep(posterior()), 4)
     nll, pixels = run(Trained(sure), images(), depths_m())
     assert np.isfinite(nll).all()
     [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
@@ -203,9 +196,9 @@ def test_bands_change_nothing(band_px):
     trained, image = Trained(variables(), 1.7), jnp.asarray(images())
 
     def everything(**fields):
-        of = dataclasses.replace(belief(flip=True, scales=(1.0, 1.5)), **fields)
-        score = make_score_step(of, "median")
-        likelihood = make_likelihood_step(of)
+        of = dataclasses.replace(posterior(flip=True, scales=(1.0, 1.5)), **fields)
+        score = ScoreStep(of, "median")
+        likelihood = LikelihoodStep(of)
         run = jax.jit(lambda *given: (score(*given), likelihood(*given)))
         return run(trained, image, depth_m)
 
@@ -219,7 +212,7 @@ def test_bands_change_nothing(band_px):
 
 def test_no_array_has_all_bins_of_all_pixels():
     """By the compiled program, which takes less than the probabilities alone would."""
-    step = make_predict_step(belief(), "expectation")
+    step = PredictStep(posterior(), "expectation")
     predict_bytes = temporary_bytes(lambda x: step(Trained(variables()), x), "uint8")
     network_bytes = temporary_bytes(lambda x: NETWORK.apply(variables(), x), "float32")
     assert predict_bytes - network_bytes < 4 * 375 * 1242 * BINS.num_bins

@@ -8,9 +8,10 @@ from PIL import Image
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import with_fields
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import ViewScale
 from deepdepth_jax.inference import predictor
-from deepdepth_jax.inference.predictor import Sight
-from deepdepth_jax.inference.windows import by_windows
+from deepdepth_jax.inference.runner import Runner
+from deepdepth_jax.inference.windows import Mosaic
 
 BILINEAR = Image.Resampling.BILINEAR
 
@@ -98,18 +99,13 @@ def test_many_pictures_come_back_in_their_order(plain):
 def spied(predictor_, monkeypatch):
     """Notes size of batch, and window, of everything that is run."""
     seen = []
-    build = predictor_._build_program
 
-    def build_spied(batch_size, window):
-        run = build(batch_size, window)
+    class Spied(Runner):
+        def __call__(self, trained, image):
+            seen.append((self.batch_size, len(image), self.window))
+            return super().__call__(trained, image)
 
-        def run_spied(batch):
-            seen.append((batch_size, len(batch), window))
-            return run(batch)
-
-        return run_spied
-
-    monkeypatch.setattr(predictor_, "_program", build_spied)
+    monkeypatch.setattr(predictor_._runner, "__class__", Spied)
     return seen
 
 
@@ -138,15 +134,14 @@ def test_large_pictures_run_alone_and_by_windows(trained, monkeypatch, plain):
     seen = spied(large, monkeypatch)
     items = [Numbered(0, picture()), Numbered(1, picture()), Numbered(2, image)]
     *_, (_, found) = large.predict_each(iter(items))
-    # Two small ones fit together no more; the large one has six windows.
+    # Two small ones fit together no more; the large one has four windows.
     assert seen == [(1, 1, (0, 0))] * 2 + [(1, 1, (32, 64))]
 
-    def run(batch):
-        assert batch.shape == (1, 32, 64, 3)
-        return {"depth_m": plain(batch[0]).depth_m[None]}
-
-    expected = by_windows(run, (32, 64))(image[None])["depth_m"][0]
-    np.testing.assert_allclose(found.depth_m, expected, rtol=1e-4)
+    mosaic = Mosaic((50, 90), (32, 64))
+    for window in mosaic.windows:
+        mosaic.add(window, plain(image[window]).depth_m[None])
+    assert len(mosaic.windows) == 4
+    np.testing.assert_allclose(found.depth_m, mosaic.whole[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +185,7 @@ def test_a_reduced_picture_comes_back_at_its_size(trained):
 
 def test_a_picture_cannot_be_scaled_away(plain):
     for scale in (0, -1.0):
-        with pytest.raises(ValueError, match=f"scale={scale}: must be above 0"):
+        with pytest.raises(ValueError, match=f"scale={scale}: must be > 0"):
             DepthPredictor(plain.config, plain._trained, scale=scale)
 
 
@@ -200,8 +195,8 @@ def test_pictures_of_another_camera_are_brought_to_the_focal_length_of_training(
     training_px = plain.training_focal_px
     assert training_px == pytest.approx(721.5377 * 64 / 1242)
     assert_same(plain(picture(), focal_px=training_px), plain(picture()))
-    assert plain.sight(2 * training_px) == Sight(0.5, 1.0)
-    assert plain.sight(0.0) == Sight(1.0, 1.0)
+    assert plain.view_scale(2 * training_px) == ViewScale(0.5, 1.0)
+    assert plain.view_scale(0.0) == ViewScale(1.0, 1.0)
     found = plain(picture(0, 64, 128), focal_px=2 * training_px)
     assert_same(found, load(trained, scale=0.5)(picture(0, 64, 128)), factor=2)
     items = [Numbered(0, picture(0, 64, 128))]
@@ -223,20 +218,20 @@ def test_without_the_focal_length_of_training_none_is_used(trained):
     for scale in (None, 0.5):
         unknown = DepthPredictor(run.config, run._trained, scale=scale)
         for focal_px in (0.0, 500.0):
-            assert unknown.sight(focal_px) == Sight(scale or 1.0, scale or 1.0)
+            assert unknown.view_scale(focal_px) == ViewScale(scale or 1.0, scale or 1.0)
 
 
 def test_pictures_for_a_canonical_camera_keep_their_size(trained):
     run = load(trained)
     config = with_fields(run.config, {"data.canonical_focal_px": 600.0})
     canonical = DepthPredictor(config, run._trained, training_focal_px=30.0)
-    assert canonical.sight(300.0) == Sight(1.0, 0.5)
-    with pytest.raises(ValueError, match="focal length of the picture is not known"):
-        canonical.sight(0.0)
+    assert canonical.view_scale(300.0) == ViewScale(1.0, 0.5)
+    with pytest.raises(ValueError, match="focal length of the image is not known"):
+        canonical.view_scale(0.0)
 
 
 def test_a_picture_that_would_fill_the_memory_is_not_enlarged(trained):
-    message = r"64 x 32 pixels would be enlarged 1e\+03 times.*smaller scale"
+    message = r"64 x 32 pixels would be enlarged by a factor of 1e\+03.*smaller scale"
     with pytest.raises(UserError, match=message):
         load(trained, scale=1000.0)(picture())
 

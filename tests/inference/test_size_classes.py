@@ -1,5 +1,6 @@
-"""Pictures are filled up to few sizes, and nothing that is said of them shows it."""
+"""Images are padded to few sizes, and no result depends on the padding."""
 
+import dataclasses
 import functools
 import math
 
@@ -9,13 +10,13 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
-from deepdepth_jax.inference.posterior import Belief
-from deepdepth_jax.inference.size_classes import filled_side, in_size_classes
+from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.runner import Runner, padded_side
 from deepdepth_jax.inference.steps import (
+    LikelihoodStep,
+    PredictStep,
+    ScoreStep,
     Trained,
-    make_likelihood_step,
-    make_predict_step,
-    make_score_step,
 )
 from deepdepth_jax.inference.views import OWN, Views, scaled
 from deepdepth_jax.models import resnet
@@ -24,11 +25,10 @@ from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.resnet import last_extent
-from deepdepth_jax.runtime.parallel import in_batches_on_all_devices
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)
 SIZES = (33, 65), (62, 71), (41, 94)
-"""All filled up to 62 x 94."""
+"""All padded to 62 x 94."""
 STRIDE_16 = {"output_stride": 16}
 
 
@@ -38,11 +38,11 @@ def _small_bottlenecks(monkeypatch):
     monkeypatch.setattr(resnet, "ARCHITECTURES", small | dict(resnet.ARCHITECTURES))
 
 
-def belief(*, head="classification", views=OWN, **fields):
+def posterior(*, head="classification", views=OWN, **fields):
     of = HEADS[head](BINS)
     defaults = {"architecture": "tiny", "width": 4, "aspp_rates": (1, 6)}
     model = DeepLabV2(outputs=of.channels, **(defaults | fields))
-    return Belief(model, of, CONVENTIONS["imagenet_rgb"], views)
+    return PixelPosterior(model, of, CONVENTIONS["imagenet_rgb"], views)
 
 
 def variables(model):
@@ -81,27 +81,25 @@ def assert_equal(found, expected):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-def counted(step):
-    """Lists the sizes that a step is compiled for."""
-    sizes = []
-
-    @functools.wraps(step)
-    def traced(trained, image, *arrays, extent):
-        sizes.append(image.shape[1:3])
-        return step(trained, image, *arrays, extent=extent)
-
-    return traced, sizes
-
-
 def in_both_ways(step, trained, sizes, *arrays_of):
-    """Runs a step on filled up pictures, with one program, and on those alone."""
-    alone = in_batches_on_all_devices(step, 2)
-    traced, compiled = counted(step)
-    filled = in_size_classes(traced, 2)
+    """Runs a step on padded images, with one program, and on the images alone."""
+    compiled = []
+
+    class Traced(type(step)):
+        """Lists the sizes that the step is compiled for."""
+
+        def __call__(self, trained, image, *maps, extent=None):
+            compiled.append(image.shape[1:3])
+            return super().__call__(trained, image, *maps, extent=extent)
+
+    fields = {
+        field.name: getattr(step, field.name) for field in dataclasses.fields(step)
+    }
+    padded, alone = Runner(Traced(**fields), 2), jax.jit(step)
     for size in sizes:
         arrays = [of(size) for of in arrays_of]
-        yield filled(trained, *arrays), alone(trained, *arrays)
-    assert compiled == [tuple(map(filled_side, sizes[0]))]
+        yield padded(trained, *arrays), alone(trained, *map(jnp.asarray, arrays))
+    assert compiled == [tuple(map(padded_side, sizes[0]))]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +112,7 @@ def in_both_ways(step, trained, sizes, *arrays_of):
 )
 def test_the_network_does_not_see_what_lies_beyond_the_extent(sizes, fields):
     """Not even where it is no number."""
-    model = belief(**fields).model
+    model = posterior(**fields).model
     weights, shape = variables(model), (1, 62, 94, 3)
     apply = jax.jit(functools.partial(model.apply, weights))
     for size in sizes:
@@ -139,27 +137,22 @@ def test_the_network_does_not_see_what_lies_beyond_the_extent(sizes, fields):
         ([(1, 1)], "regression", Views(flip=True)),
     ],
 )
-def test_nothing_that_is_predicted_depends_on_the_filling(sizes, head, views):
-    of = belief(head=head, views=views)
+def test_no_prediction_depends_on_the_padding(sizes, head, views):
+    of = posterior(head=head, views=views)
     trained = Trained(variables(of.model), 1.3)
-    step = make_predict_step(of, "expectation")
+    step = PredictStep(of, "expectation")
     for found, expected in in_both_ways(step, trained, sizes, images):
         assert_equal(found, expected)
         assert np.ptp(found.depth_m) > 2 or sizes == [(1, 1)]
 
 
 def test_nor_do_scores_and_likelihoods():
-    of = belief(views=Views(flip=True))
+    of = posterior(views=Views(flip=True))
     trained = Trained(variables(of.model), 1.3)
 
-    def step(trained, image, depth_m, extent=None):
-        return (
-            make_score_step(of, "median")(trained, image, depth_m, extent=extent),
-            make_likelihood_step(of)(trained, image, depth_m, extent=extent),
-        )
-
-    [(found, expected)] = in_both_ways(step, trained, SIZES[:1], images, depths_m)
-    assert_equal(found, expected)
+    for step in (ScoreStep(of, "median"), LikelihoodStep(of)):
+        [(found, expected)] = in_both_ways(step, trained, SIZES[:1], images, depths_m)
+        assert_equal(found, expected)
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.3])
@@ -180,18 +173,18 @@ def test_pictures_are_scaled_as_jax_does_it_within_their_extent(scale):
 
 def test_sizes_fall_into_few_classes():
     kitti = (375, 1242), (370, 1224), (374, 1238), (370, 1226), (376, 1241)
-    assert {tuple(map(filled_side, size)) for size in kitti} == {(382, 1246)}
+    assert {tuple(map(padded_side, size)) for size in kitti} == {(382, 1246)}
     for side in range(1, 200):
-        filled = filled_side(side)
-        assert filled in (32 * -(-side // 32), 32 * -(-side // 32) - 2)
-        assert filled_side(filled) == filled >= side
+        padded = padded_side(side)
+        assert padded in (32 * -(-side // 32), 32 * -(-side // 32) - 2)
+        assert padded_side(padded) == padded >= side
     for side in (96, 320, 480, 640):
-        assert filled_side(side) == side
+        assert padded_side(side) == side
 
 
 def test_without_an_extent_nothing_is_masked():
     """As in training and in exported models, whose programs stay what they were."""
-    model = belief().model
+    model = posterior().model
     apply = functools.partial(model.apply, variables(model))
     image = jnp.zeros((1, 33, 41, 3))
     assert " = lt " not in str(jax.make_jaxpr(apply)(image))

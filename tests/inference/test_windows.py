@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.inference.windows import by_windows
+from deepdepth_jax.inference.windows import Mosaic
 
 SIZES = [(40, 70), (16, 24), (17, 24), (16, 25), (33, 24), (100, 300), (5, 7), (5, 90)]
 
@@ -9,6 +9,19 @@ SIZES = [(40, 70), (16, 24), (17, 24), (16, 25), (33, 24), (100, 300), (5, 7), (
 def array(size, batch=2):
     rng = np.random.default_rng(0)
     return rng.random((batch, *size, 3)).astype(np.float32)
+
+
+def by_windows(run, window):
+    """Makes a function of large arrays out of one of arrays of a window's size."""
+
+    def run_all(*arrays):
+        size = arrays[0].shape[1:3]
+        mosaic = Mosaic(size, tuple(map(min, window, size)))
+        for place in mosaic.windows:
+            mosaic.add(place, run(*(array[:, *place] for array in arrays)))
+        return mosaic.whole
+
+    return run_all
 
 
 def pixelwise(image):

@@ -143,5 +143,5 @@ def test_following_it_brings_depth_to_the_truth(head, options):
 
     start = jnp.zeros((1, 1, 5, of.channels))
     outputs = jax.jit(lambda x: jax.lax.fori_loop(0, 200, step, x))(start)
-    found = of.depth_m(of.belief(of.scores(outputs)), "median")[0]
+    found = of.depth_m(of.posterior(of.scores(outputs)), "median")[0]
     np.testing.assert_allclose(found, truth_m[0], rtol=0.35)

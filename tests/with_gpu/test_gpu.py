@@ -96,7 +96,7 @@ def test_bfloat16_is_near_float32():
 def test_a_prediction_is_the_cpus(head):
     of = pipeline(head=head, decode="expectation", flip=True)
     variables, image = trained(of, temperature=1.7), pictures(2, 65, 97)
-    step = of.predict_step(of.belief)
+    step = of.predict_step(of.posterior)
     found, expected = (
         outputs_of(jax.jit(step)(*jax.device_put((variables, image), device)))
         for (device,) in (GPU, CPU)
@@ -112,7 +112,7 @@ def test_an_exported_model_runs_there(tmp_path):
     path = tmp_path / "depth.stablehlo"
     write_stablehlo(path, of, variables, {})
     found = load_stablehlo(path)(image)
-    step = jax.jit(of.predict_step(of.belief))
+    step = jax.jit(of.predict_step(of.posterior))
     expected = outputs_of(step(*jax.device_put((variables, image), CPU[0])))
     for name, values in expected.items():
         differs = ~np.isclose(found[name], values, rtol=1e-3, atol=1e-5)

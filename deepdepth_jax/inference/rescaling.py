@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import Sight
+from deepdepth_jax.geometry import ViewScale
 from deepdepth_jax.types import Prediction
 
 LARGEST_SEEN_PX = 200_000_000
@@ -18,14 +18,14 @@ WIDEST_VIEW_DEG = 160
 
 
 def seen_size(
-    shape: tuple[int, ...], focal_px: float | int, sight: Sight
+    shape: tuple[int, ...], focal_px: float | int, view: ViewScale
 ) -> tuple[int, int]:
     """Computes height and width of the image that the network sees.
 
     Args:
       shape: of the image: height, width, and what may follow.
       focal_px: of its camera, in its pixels; 0 = unknown.
-      sight: how its camera is seen.
+      view: how images of its camera are scaled.
 
     Raises:
       UserError: no camera has that focal length, or the image would be enlarged beyond
@@ -38,12 +38,12 @@ def seen_size(
             f"focal_px={focal_px:g}: through such a lens an image of {width} columns "
             f"shows {view_deg:.0f} degrees; give the focal length in pixels"
         )
-    scale = sight.scale
+    scale = view.scale
     if scale > 1 and height * width * scale**2 > LARGEST_SEEN_PX:
         raise UserError(
-            f"an image of {width} x {height} pixels would be enlarged {scale:.3g} "
-            f"times, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller scale "
-            "or a longer focal length"
+            f"an image of {width} x {height} pixels would be enlarged by a factor of "
+            f"{scale:.3g}, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller "
+            "scale or a longer focal length"
         )
     return max(1, round(height * scale)), max(1, round(width * scale))
 
