@@ -3,7 +3,7 @@
     python -m benchmarks
 
 Training step, prediction, evaluation, input pipeline and starts, each as its module
-describes it; that is also how to run one alone, such as `python -m benchmarks.network`.
+describes it. That is also how to run one alone, such as `python -m benchmarks.network`.
 """
 
 from benchmarks import evaluation, input_pipeline, network, startup

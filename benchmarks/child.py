@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 Work = Callable[[], object]
-"""What is measured; it returns when the work is done."""
+"""What is measured. It returns when the work is done."""
 
 LEAST_S = 1.0
 """For how long work is repeated to be timed, where once is shorter."""
@@ -24,11 +24,11 @@ class Child:
     Between two requests it sleeps, so that several can be measured by turns.
 
     Args:
-      build: makes the work, in the process; a function at the top of a module.
+      build: makes the work, in the process. A function at the top of a module.
       *arguments: of it.
 
     Raises:
-      EOFError: the process broke off; it has printed why.
+      EOFError: the process broke off. It has printed why.
     """
 
     def __init__(self, build: Callable[..., Work], *arguments: Any) -> None:
@@ -48,9 +48,9 @@ class Child:
         return self._pipe.recv()
 
     def peak_gb(self) -> float:
-        """Gives the most memory that the work ever had, in gigabytes.
+        """Returns the most memory that the work ever had, in gigabytes.
 
-        Of the GPU that it runs on; else of the process, with libraries and compiler.
+        Of the GPU that it runs on. Else of the process, with libraries and compiler.
         """
         self._pipe.send("memory")
         return self._pipe.recv()

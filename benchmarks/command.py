@@ -21,7 +21,7 @@ class Benchmark:
     Attributes:
       name: of it.
       add_options: adds those that it takes, and no others do.
-      rows: measures, one row after the other; all take `rounds` and `forms`.
+      rows: measures, one row after the other. All take `rounds` and `forms`.
     """
 
     name: str

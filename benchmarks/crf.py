@@ -4,10 +4,10 @@
     python -m benchmarks.crf
 
 At KITTI's size, 375 x 1242, with 71 labels and five iterations, on a rendered street
-scene with a noisy guess at its bins; with the settings that DeepLab v2 is usually run
+scene with a noisy guess at its bins. With the settings that DeepLab v2 is usually run
 with on its ResNet-101, with others usual for classes, and with the config's. Each runs
-in a process of its own, by turns, from probabilities and picture to the refined
-probabilities, and its lattices are built anew each time; ours has been compiled before.
+in a process of its own, by turns, from probabilities and image to the refined
+probabilities, and its lattices are built anew each time. Ours has been compiled before.
 The peak of memory includes the libraries.
 """
 
@@ -103,7 +103,7 @@ def compare(name: str, options: CrfConfig, rounds: int) -> None:
 
 @functools.cache
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """Gives a street scene and a noisy guess at its bins."""
+    """Returns a street scene and a noisy guess at its bins."""
     image, depth_m = render(jax.random.key(0), HEIGHT, WIDTH)
     labels = BINS.label(depth_m)
     labels = jnp.where(labels == IGNORE, BINS.num_bins - 1, labels)
@@ -116,7 +116,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
 def seconds_for(
     refine: Callable[[np.ndarray, np.ndarray, CrfConfig], None], options: CrfConfig
 ) -> float:
-    """Measures one picture."""
+    """Measures one image."""
     image, probabilities = scene()
     start = time.perf_counter()
     refine(image, probabilities, options)
@@ -155,7 +155,7 @@ def theirs(image: np.ndarray, probabilities: np.ndarray, options: CrfConfig) -> 
 
 
 def peak_gb() -> float:
-    """Gives the most memory that this process has had, on Linux."""
+    """Returns the most memory that this process has had, on Linux."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 

@@ -1,8 +1,8 @@
-"""Seconds to evaluate pictures, beside a plain loop with PyTorch and NumPy.
+"""Seconds to evaluate images, beside a plain loop with PyTorch and NumPy.
 
     python -m benchmarks.evaluation
 
-ResNet-101 at KITTI's real size: PNG pictures of 1242 x 375 with depth at 19% of the
+ResNet-101 at KITTI's real size: PNG images of 1242 x 375 with depth at 19% of the
 pixels, predicted one by one, the expected depth held against the truth in Garg's crop.
 Ours is measured twice: as after each interval of a training (depth, confidence, all
 depth metrics), and as by --mode=evaluate (also metrics by distance and median-scaled,

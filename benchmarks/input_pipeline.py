@@ -2,7 +2,7 @@
 
     python -m benchmarks.input_pipeline
 
-At KITTI's real size: PNG pictures of 1242 x 375 with 16-bit depth PNGs, cropped to
+At KITTI's real size: PNG images of 1242 x 375 with 16-bit depth PNGs, cropped to
 420 x 800 by the augmentation `eigen_kitti`, in batches of 3, ready on the device. Both
 read the same files, ours out of the records that it prepares from them once (the time
 for that is printed). It also measures how long a run waits for its first batch at step

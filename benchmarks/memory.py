@@ -3,8 +3,8 @@
     python -m benchmarks.memory
 
 ResNet-101, crops of 420 x 800, batch of 3, frozen normalisation, SGD: for each
-precision, for all that may be computed again, and with the batch taken whole or picture
-by picture. Nothing is run. XLA compiles for the device at hand: on a CPU it computes
+precision, for all that may be computed again, and with the batch taken whole or image
+by image. Nothing is run. XLA compiles for the device at hand: on a CPU it computes
 bfloat16 convolutions in float32, so that what they save shows on a GPU only.
 """
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def recipe(precision: str, remat: str, accumulate: int) -> Config:
-    """Gives the paper's config with one choice of what saves memory."""
+    """Returns the paper's config with one choice of what saves memory."""
     config = default_config()
     config.train.update(precision=precision, remat=remat, accumulate=accumulate)
     config.model.pretrained = "named, so that frozen statistics are allowed"
@@ -68,7 +68,7 @@ def compile_step(config: Config) -> jax.stages.Compiled:
 
 
 def memory_gb(compiled: jax.stages.Compiled) -> tuple[float, float]:
-    """Gives the memory that a compiled step says its state and all else takes."""
+    """Returns the memory that a compiled step says its state and all else takes."""
     memory = compiled.memory_analysis()
     assert memory is not None  # CPUs and GPUs give it
     state = memory.alias_size_in_bytes

@@ -7,10 +7,10 @@ work by turns: A B A B ... PyTorch's is given in each of its usual forms, and th
 is to the fastest of them. The limit is a product of large matrices, measured in the
 same rounds: the share of it counts the multiplications of the plain convolutions.
 
-Where JAX finds a GPU, all of it runs there; float32 convolutions and matrix products
+Where JAX finds a GPU, all of it runs there. Float32 convolutions and matrix products
 are computed in TF32 then, as is usual in both, and memory is the GPU's.
 JAX_PLATFORMS=cpu keeps it on the CPU. With --precision=bfloat16 there are only training
-steps, as we predict in float32; PyTorch's has autocast.
+steps, as we predict in float32. PyTorch's has autocast.
 """
 
 import argparse
@@ -82,7 +82,7 @@ class Case:
         return cls(batch, height, width, float(share) if share else None)
 
     def arrays(self) -> Batch:
-        """Draws pictures and depth."""
+        """Draws images and depth."""
         rng = np.random.default_rng(0)
         size = (self.batch, self.height, self.width)
         image = rng.integers(0, 256, (*size, 3), np.uint8)
@@ -91,7 +91,7 @@ class Case:
         return Batch(image=image, depth_m=depth_m)
 
     def config(self, remat: Remat = "none") -> Config:
-        """Gives the config of the network; frozen statistics are those of new ones."""
+        """Returns the network's config, with frozen statistics as initialised."""
         return with_fields(
             recipe(self.precision, remat, 1),
             {
@@ -168,7 +168,7 @@ def compare(
     rounds: int,
     precision: str = "float32",
 ) -> Row:
-    """Measures programs by turns, and the limit with them; ends them.
+    """Measures programs by turns, and the limit with them. Ends them.
 
     Args:
       what: they do.

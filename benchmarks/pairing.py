@@ -24,7 +24,7 @@ def alternate(
 
 
 def describe(figures: list[float], unit: str) -> str:
-    """Gives median and spread in words."""
+    """Returns median and spread in words."""
     return (
         f"{statistics.median(figures):.3g} {unit} "
         f"({min(figures):.3g} to {max(figures):.3g}, {len(figures)} rounds)"
@@ -32,5 +32,5 @@ def describe(figures: list[float], unit: str) -> str:
 
 
 def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
-    """Gives the ratio of each round."""
+    """Returns the ratio of each round."""
     return [a / b for a, b in zip(numerator, denominator, strict=True)]

@@ -116,14 +116,14 @@ def cells(part: Part, rounds: int) -> list[str]:
 
 
 def memory_mb(compiled: jax.stages.Compiled) -> float:
-    """Gives the memory of a program beside its arguments and results."""
+    """Returns the memory of a program beside its arguments and results."""
     memory = compiled.memory_analysis()
     assert memory is not None  # CPUs and GPUs give it
     return memory.temp_size_in_bytes / 1e6
 
 
 def difference(ours: Tree, theirs: Tree) -> float:
-    """Gives the largest difference of two results, of the largest number of each."""
+    """Returns the largest difference of two results, of the largest number of each."""
     pairs = zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True)
     return max(float(jnp.max(jnp.abs(a - b)) / jnp.max(jnp.abs(b))) for a, b in pairs)
 
@@ -140,7 +140,7 @@ def of_a_step(batch: int, crop: tuple[int, int], bins: int = 71) -> Iterator[Par
         forms: Sequence[Callable[..., Array]],
         *arguments: Array,
     ) -> Part:
-        """Gives both forms their gradient, with respect to everything."""
+        """Returns both forms their gradient, with respect to everything."""
         of_result = normal(*jax.eval_shape(forms[0], *arguments).shape)
         ours, otherwise = map(_with_gradients, forms)
         return Part(what, ours, otherwise, (of_result, *arguments))
@@ -242,7 +242,7 @@ class _Given(DeepLabV2):
 
 
 def _sides(size: tuple[int, int]) -> list[tuple[int, ...]]:
-    """Gives height and width after the stem, its pooling, and at output stride 8."""
+    """Returns height and width after the stem, its pooling, and at output stride 8."""
     stem = [-(-side // 2) for side in size]
     pooled = [side // 2 + 1 for side in stem]
     return [tuple(stem), tuple(pooled), tuple(-(-side // 2) for side in pooled)]

@@ -3,7 +3,7 @@
     python -m benchmarks.scaling
 
 ResNet-101 with frozen normalisation and SGD, as in configs/kitti.py. Nothing is run:
-memory is what the programs say of themselves, compiled for a CPU in float32; work is
+memory is what the programs say of themselves, compiled for a CPU in float32. Work is
 counted layer by layer. Devices are those of XLA's host platform, a process for each
 number of them. The last table is an estimate for machines that nothing was run on, by
 the assumptions in `MACHINES`.
@@ -38,7 +38,7 @@ SIZES = (  # height, width, batch, bins
 )
 DEVICES = (1, 2, 4, 8)
 SMALL_CROP = (193, 193)
-"""Devices add up the same for every crop that the head's widest taps reach into; in a
+"""Devices add up the same for every crop that the head's widest taps reach into. In a
 smaller one the gradients of its kernels are alike, and XLA adds up only one of them."""
 BYTES = {"f32": 4, "s32": 4, "u32": 4, "bf16": 2, "u8": 1, "pred": 1}
 
@@ -62,11 +62,11 @@ class Machine:
     bus_gb_s: float
 
     def compute_s(self, flops: float) -> float:
-        """Gives the time of a GPU's own part of the step."""
+        """Returns the time of a GPU's own part of the step."""
         return flops / (self.peak_tflops * 1e12 * self.sustained)
 
     def reduce_s(self, count: int) -> float:
-        """Gives the time to add up so many bytes over all GPUs."""
+        """Returns the time to add up so many bytes over all GPUs."""
         return 2 * (self.gpus - 1) / self.gpus * count / (self.bus_gb_s * 1e9)
 
 
@@ -81,7 +81,7 @@ MACHINES = tuple(
     )
 )
 BATCH_PER_GPU = 3
-PICTURES = 300_000
+IMAGES = 300_000
 """That the paper's 100 000 steps of 3 learn from."""
 
 
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def sized(height: int, width: int, batch: int, bins: int) -> Config:
-    """Gives the paper's config at another size."""
+    """Returns the paper's config at another size."""
     return with_fields(
         recipe("float32", "none", 1),
         {
@@ -139,8 +139,8 @@ def report_sizes() -> None:
 def step_flops(config: Config) -> float:
     """Counts the multiplications and additions of a step's convolutions.
 
-    A kernel's gradient and its input's cost what the layer itself does; nobody needs
-    the gradient of the picture.
+    A kernel's gradient and its input's cost what the layer itself does. Nobody needs
+    the gradient of the image.
     """
     counts: list[int] = []
 
@@ -210,17 +210,17 @@ def report_estimate() -> None:
         x.size for x in jax.tree.leaves(build_abstract_state(config).params)
     )
     print(
-        f"\nestimate, not run: {BATCH_PER_GPU} pictures of 420 x 800 on each GPU, "
+        f"\nestimate, not run: {BATCH_PER_GPU} images of 420 x 800 on each GPU, "
         f"{flops / 1e12:.2f} TFLOP and {count / 1e6:.0f} MB to add up a step"
     )
-    titles = "GPUs", "compute", "add up", "pictures/s", "hours"
+    titles = "GPUs", "compute", "add up", "images/s", "hours"
     print(f"{'GPU':24}" + "".join(f"{title:>11}" for title in titles))
     for machine in MACHINES:
         compute_s, reduce_s = machine.compute_s(flops), machine.reduce_s(count)
         speed = machine.gpus * BATCH_PER_GPU / (compute_s + reduce_s)
         print(
             f"{machine.title:24}{machine.gpus:11}{1e3 * compute_s:8.0f} ms"
-            f"{1e3 * reduce_s:8.1f} ms{speed:11.0f}{PICTURES / speed / 3600:11.1f}"
+            f"{1e3 * reduce_s:8.1f} ms{speed:11.0f}{IMAGES / speed / 3600:11.1f}"
         )
 
 

@@ -1,9 +1,9 @@
-"""Seconds until pictures of all five sizes of KITTI are predicted, from no program on.
+"""Seconds until images of all five sizes of KITTI are predicted, from no program on.
 
     python -m benchmarks.sizes
 
-Once with pictures filled up to their size class, as they are predicted, and once with a
-program for each size. ResNet-101, one picture of each size, confidence included.
+Once with images filled up to their size class, as they are predicted, and once with a
+program for each size. ResNet-101, one image of each size, confidence included.
 """
 
 import argparse

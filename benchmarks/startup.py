@@ -8,7 +8,7 @@ new run in a process of its own, which is killed after its second step. In each 
 the first start finds no compiled program, and the second one finds all. The step is
 timed by the second one, from the end of the first. Memory is the most that the process
 had until then, workers not counted. PyTorch's is a program that loads weights and
-trains on pictures in files, and does nothing else.
+trains on images in files, and does nothing else.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[Row]:
 
 
 def prepare(folder: Path) -> None:
-    """Draws weights and renders pictures, for both."""
+    """Draws weights and renders images, for both."""
     write_weights(folder / "weights.safetensors")
     process_s(*command(OURS, folder), "--mode=prepare")
     weights = Network(FORMS[0]).model.state_dict()
@@ -145,7 +145,7 @@ def prepare(folder: Path) -> None:
 
 
 def command(program: str, folder: Path) -> list[str]:
-    """Gives the arguments of Python that train below a folder."""
+    """Returns the arguments of Python that train below a folder."""
     if program != OURS:
         files = folder / "weights.pth", folder / "kitti"
         return ["-m", "benchmarks.torch_start", program, *map(str, files)]
@@ -223,7 +223,7 @@ def start(program: str, folder: Path) -> Start:
 
 
 def peak_bytes(process: int) -> int:
-    """Gives the most memory that a process has had, as Linux tells it."""
+    """Returns the most memory that a process has had, as Linux tells it."""
     status = Path(f"/proc/{process}/status").read_text()
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return int(kilobytes) * 1024

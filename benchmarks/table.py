@@ -32,7 +32,7 @@ HEADS = (
 LEGEND = """\
 Medians (smallest to largest) of the rounds. The ratio is that of each round, ours to
 PyTorch's form of the smallest median: below 1, ours is faster. The limit is a product
-of large matrices, measured in the same rounds; its share counts the multiplications of
+of large matrices, measured in the same rounds. Its share counts the multiplications of
 plain convolutions. First: built and done once, compiling included. In pairs: ours, and
 that form of PyTorch."""
 
@@ -56,7 +56,7 @@ class Row:
     limit_s: float | None = None
 
     def median_s(self, program: str) -> float:
-        """Gives the median of a program's rounds."""
+        """Returns the median of a program's rounds."""
         return statistics.median(self.seconds[program])
 
     def choose(self, what: str, program: str) -> "Row":
@@ -75,7 +75,7 @@ class Row:
         )
 
     def cells(self) -> list[str]:
-        """Gives what stands under `HEADS`."""
+        """Returns what stands under `HEADS`."""
         peer = min(set(self.seconds) - {OURS}, key=self.median_s, default=None)
         both, theirs, ratio = [OURS], "", ""
         if peer is not None:
@@ -101,7 +101,7 @@ class Row:
 
 
 def spread(figures: Sequence[float]) -> str:
-    """Gives median, smallest and largest; nothing of nothing."""
+    """Returns median, smallest and largest. Nothing of nothing."""
     if not figures:
         return ""
     low, middle, high = min(figures), statistics.median(figures), max(figures)
@@ -109,7 +109,7 @@ def spread(figures: Sequence[float]) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Gives the table, and below it all forms of PyTorch."""
+    """Returns the table, and below it all forms of PyTorch."""
     forms = [
         [row.what, *(spread(row.seconds.get(form, ())) for form in FORMS)]
         for row in rows

@@ -55,7 +55,7 @@ class Head(nn.Module):
 
 
 class DeepLabV2(nn.Module):
-    """The whole network, its normalisation frozen; logits at output stride 8."""
+    """The whole network, its normalisation frozen. Logits at output stride 8."""
 
     def __init__(self, architecture: str, width: int, classes: int) -> None:
         super().__init__()

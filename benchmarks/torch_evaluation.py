@@ -14,12 +14,12 @@ NEAREST_M = 1e-3
 def evaluate_files(
     form: str, device: str, files: Sequence[tuple[Path, Path]]
 ) -> Callable[[], np.ndarray]:
-    """Builds the evaluation of pictures with 16-bit depth PNGs.
+    """Builds the evaluation of images with 16-bit depth PNGs.
 
     Args:
-      form: of the network; see `table.FORMS`.
+      form: of the network. See `table.FORMS`.
       device: of the network.
-      files: of each frame, picture and depth.
+      files: of each frame, image and depth.
     """
     predict = predictor(Network(form, device))
 

@@ -18,20 +18,20 @@ MEAN_COLOUR = (124, 116, 104)
 
 
 def kitti_files(root: Path) -> list[tuple[Path, Path]]:
-    """Finds the pictures below a KITTI folder, each with its depth."""
-    pictures = sorted(root.glob("*/*/image_02/data/*.png"))
+    """Finds the images below a KITTI folder, each with its depth."""
+    images = sorted(root.glob("*/*/image_02/data/*.png"))
     depths = sorted(root.glob("data_depth_annotated/*/*/proj_depth/*/image_02/*.png"))
-    return list(zip(pictures, depths, strict=True))
+    return list(zip(images, depths, strict=True))
 
 
 @dataclasses.dataclass
 class EigenDataset(Dataset):
-    """Pictures with 16-bit depth PNGs, augmented.
+    """Images with 16-bit depth PNGs, augmented.
 
     Attributes:
-      files: of each frame, picture and depth.
+      files: of each frame, image and depth.
       crop: height and width.
-      length: how many examples an epoch has; files are read again and again.
+      length: how many examples an epoch has. Files are read again and again.
     """
 
     files: Sequence[tuple[Path, Path]]

@@ -1,7 +1,7 @@
 """Training step and prediction as PyTorch's users write them: the peer of ours.
 
 On a GPU, matrix products run in TF32, as PyTorch's convolutions there do and all of
-JAX's; and cuDNN tries its algorithms, as XLA does.
+JAX's. And cuDNN tries its algorithms, as XLA does.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Network:
         )
 
     def place(self, image: np.ndarray) -> Tensor:
-        """Puts pictures, uint8 (b, h, w, 3), on the device, as network input."""
+        """Puts images, uint8 (b, h, w, 3), on the device, as network input."""
         pixels = torch.from_numpy(image).to(self.device).permute(0, 3, 1, 2)
         mean, std = (
             torch.tensor(values, device=self.device).view(1, 3, 1, 1)
@@ -57,7 +57,7 @@ class Network:
         return pixels.contiguous(memory_format=self.order)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Computes logits (b, k, h, w) at the size of the pictures."""
+        """Computes logits (b, k, h, w) at the size of the images."""
         return functional.interpolate(
             self._run(pixels), pixels.shape[2:], mode="bilinear", align_corners=True
         )
@@ -118,7 +118,7 @@ def training(
 
 
 def predictor(network: Network) -> Callable[[np.ndarray], np.ndarray]:
-    """Builds the prediction: from pictures (b, h, w, 3) to expected depth (b, h, w)."""
+    """Builds the prediction: from images (b, h, w, 3) to expected depth (b, h, w)."""
     edges = np.geomspace(NEAREST_M, FARTHEST_M, CLASSES + 1)
     centers_m = np.float32((edges[1:] + edges[:-1]) / 2)
     centers = torch.from_numpy(centers_m).to(network.device)
@@ -147,7 +147,7 @@ def matrix_product(size: int, device: str, precision: str) -> Callable[[], None]
 
 
 def multiplications(batch: int, height: int, width: int) -> int:
-    """Counts those of the convolutions of one prediction; nothing is run."""
+    """Counts those of the convolutions of one prediction. Nothing is run."""
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         DeepLabV2("resnet101", 64, CLASSES)(torch.empty(batch, 3, height, width))
     return counter.get_total_flops() // 2

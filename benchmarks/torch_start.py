@@ -1,4 +1,4 @@
-"""The peer of a start: PyTorch trains on pictures in files, from weights in a file.
+"""The peer of a start: PyTorch trains on images in files, from weights in a file.
 
 Says a word after each step. It is run as a program, by `startup`.
 """
@@ -19,7 +19,7 @@ def main(form: str, weights: Path, frames: Path) -> None:
     """Trains for two steps, on crops one at a time.
 
     Args:
-      form: of the network; see `table.FORMS`.
+      form: of the network. See `table.FORMS`.
       weights: of it.
       frames: KITTI's folder.
     """

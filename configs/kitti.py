@@ -6,7 +6,7 @@ Oluwafemi, Zou, Vijaya Kumar, "Deep Classification Network for Monocular Depth
 Estimation", 2019: 71 SID bins over 1 to 80 m, crops of 420 x 800, batches of 3, 100 000
 steps of SGD, ImageNet weights, frozen normalisation.
 
-Expected (the paper's table; not yet run here to the end): AbsRel .075, RMSE 2.499,
+Expected (the paper's table. Not yet run here to the end): AbsRel .075, RMSE 2.499,
 scale-invariant RMSE(log) .156, d1 .796. Its d1 does not go with its AbsRel: a log error
 of .156 means an AbsRel near .125. Do not tune towards d1.
 

@@ -7,9 +7,9 @@ expectation over the bins in place of the most likely one, which took 1.04 m (0.
 1.20) off the RMSE and .007 (.003 to .011) off AbsRel with the same networks
 (docs/results.md). Training is kitti.py's, step by step.
 
-Left as the paper has them, and why: the number of bins, on which nothing depended; UD,
-which was better by .004 in AbsRel, about as much as rounding changes a run; the CRF and
-the median, which trade calibration and RMSE for AbsRel; narrow soft labels, whose
+Left as the paper has them, and why: the number of bins, on which nothing depended. UD,
+which was better by .004 in AbsRel, about as much as rounding changes a run. The CRF and
+the median, which trade calibration and RMSE for AbsRel. Narrow soft labels, whose
 interval does not leave out 0.
 
 Expected: not run to the end. Time: as kitti.py.

@@ -5,17 +5,17 @@
 
 Fu, Gong, Wang, Batmanghelich, Tao, "Deep Ordinal Regression Network for Monocular Depth
 Estimation", 2018. From the network that its authors released (hufu6371/DORN): two
-logits for each of 71 SID thresholds of ratio e^0.04 from 4.66 m on; depth by counting
-thresholds; inputs of 385 x 513, images by overlapping windows of that size; frozen
-normalisation, stem and first stage as they were; the head ten times as fast. From
+logits for each of 71 SID thresholds of ratio e^0.04 from 4.66 m on. Depth by counting
+thresholds. Inputs of 385 x 513, images by overlapping windows of that size. Frozen
+normalisation, stem and first stage as they were. The head ten times as fast. From
 reimplementations of the paper, which agree: SGD with a rate of 1e-4 that decays with
 power 0.9, momentum 0.9, decay 5e-4, batches of 3, 300 000 steps.
 
 What is not DORN's: the network is DeepLab v2 (DORN adds a full-image encoder and cross-
-channel layers, and its stem has three convolutions); biases of the head are decayed and
-learn ten times as fast, not twenty times without decay; images are not stretched to a
-height of 385; where windows overlap, by a quarter and not a half, depth is averaged and
-not the count; depths before 4.66 m count as the first bin.
+channel layers, and its stem has three convolutions). Biases of the head are decayed and
+learn ten times as fast, not twenty times without decay. Images are not stretched to a
+height of 385. Where windows overlap, by a quarter and not a half, depth is averaged and
+not the count. Depths before 4.66 m count as the first bin.
 
 What is not known: DORN's training code is not public, so its labels are not. Its decode
 has 72 values for 71 thresholds, exp((count + 39) / 25), from 4.759 to 81.45 m. The bins

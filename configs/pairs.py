@@ -1,9 +1,9 @@
-"""Your own pictures and depth maps, with the paper's recipe.
+"""Your own images and depth maps, with the paper's recipe.
 
     python -m deepdepth_jax.main --config=configs/pairs.py \
         --config.data.pairs.manifest=pairs.csv --config.data.pairs.depth_unit_m=0.001
 
-The manifest lists which picture and which depth file belong together; README says how,
+The manifest lists which image and which depth file belong together. README says how,
 in "Train on your own pairs". `python -m deepdepth_jax.check_data` with the same
 arguments tells first whether all is there, and how depth falls into the bins: set
 `bins.max_depth_m` and `eval.cap_m` to what your scenes need.

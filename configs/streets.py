@@ -6,7 +6,7 @@ Not a paper's recipe. A narrow ResNet-18 with DeepLab v2's head at output stride
 learns from 600 scenes of 96 x 320 and is tested on 60 others. AdamW, because from
 scratch and in so few steps SGD gets nowhere near as far.
 
-Expected: AbsRel .160, RMSE 6.05 m, d1 .801 on the test scenes; the median of the
+Expected: AbsRel .160, RMSE 6.05 m, d1 .801 on the test scenes. The median of the
 training depths at each place gives AbsRel .367.
 
 Time: 7 min on two CPU cores.
@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
     config.model.output_stride = 16
     config.model.norm = "trained"
     config.model.aspp_rates = (1, 3, 6, 12)  # the feature map has 7 x 21 places
-    config.augment.max_zoom = 1.0  # all pictures are of the same camera
+    config.augment.max_zoom = 1.0  # all images are of the same camera
     config.train.batch_size = 4
     config.train.crop = (96, 320)
     config.train.num_steps = 1200

@@ -1,4 +1,4 @@
-"""Metric depth from one picture, as pixel classification over depth bins."""
+"""Metric depth from one image, as pixel classification over depth bins."""
 
 import os
 from typing import TYPE_CHECKING, Any

@@ -25,8 +25,8 @@ class DepthBins:
 
     Attributes:
       kind: `sid`, spacing-increasing discretisation, whose edges are evenly spaced in
-        log depth: t_i = exp(ln a + ln(b/a) i/K); or `ud`, uniform discretisation:
-        t_i = a + (b - a) i/K, both for i = 0..K (Fu et al. 2018, eq. 1 and 2; the paper
+        log depth: t_i = exp(ln a + ln(b/a) i/K). Or `ud`, uniform discretisation:
+        t_i = a + (b - a) i/K, both for i = 0..K (Fu et al. 2018, eq. 1 and 2. The paper
         takes `sid`).
       num_bins: K, at most 254 because label 255 means "ignore".
       min_depth_m: a. Nearer depths belong to the first bin.
@@ -66,7 +66,7 @@ class DepthBins:
 
     @functools.cached_property
     def edges_m(self) -> Float[np.ndarray, " edges"]:
-        """The K + 1 edges, rising; bin k is [edge k, edge k + 1)."""
+        """The K + 1 edges, rising. Bin k is [edge k, edge k + 1)."""
         edges = self.depth_at(np.arange(self.num_bins + 1, dtype=np.float64))
         return np.asarray(edges, np.float32)
 
@@ -81,10 +81,10 @@ class DepthBins:
         return np.sqrt(self.edges_m[:-1] * self.edges_m[1:])
 
     def label(self, depth_m: Float[AnyArray, "*n"]) -> Int32[Array, "*n"]:
-        """Gives each depth its bin.
+        """Returns each depth its bin.
 
         Args:
-          depth_m: metres; 0 or less means no ground truth.
+          depth_m: metres. 0 or less means no ground truth.
 
         Returns:
           The k for which edge k <= depth < edge k + 1, so that bins and edges never
@@ -141,7 +141,7 @@ class DepthBins:
           factor: by which depth is multiplied.
 
         Returns:
-          float32; p @ matrix is the distribution of `factor` times the depth whose
+          float32. P @ matrix is the distribution of `factor` times the depth whose
           distribution is p.
         """
         until = np.arange(self.num_bins + 1, dtype=np.float64)
@@ -187,7 +187,7 @@ def weighted_sum(
 
 
 def running_sums(terms: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
-    """Sums the first, the first two, and so on; see `weighted_sum`."""
+    """Sums the first, the first two, and so on. See `weighted_sum`."""
     count = terms.shape[-1]
     until = jnp.asarray(np.triu(np.ones((count, count))), terms.dtype)
     return jnp.matmul(terms, until, precision=jax.lax.Precision.HIGHEST)

@@ -21,7 +21,7 @@ def main(argv: list[str]) -> None:
     """Converts one file and prints what was found and what was left out.
 
     Raises:
-      UserError: see `convert_file` and `load_backbone`; or nothing can be written.
+      UserError: see `convert_file` and `load_backbone`. Or nothing can be written.
     """
     arguments = _parser().parse_args(argv)
     if arguments.output.suffix != ".safetensors":

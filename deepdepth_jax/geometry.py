@@ -32,14 +32,14 @@ def is_focal_length(focal_px: float) -> bool:
 
 
 def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:
-    """Gives the factor from depth in metres to depth through the canonical lens.
+    """Returns the factor from depth in metres to depth through the canonical lens.
 
     Args:
-      canonical_focal_px: focal length of the common camera; 0 = depth is left alone.
-      focal_px: focal length of the picture at hand, in its own pixels.
+      canonical_focal_px: focal length of the common camera. 0 = depth is left alone.
+      focal_px: focal length of the image at hand, in its own pixels.
 
     Raises:
-      ValueError: there is a common camera, but the picture's own is unknown (0).
+      ValueError: there is a common camera, but the image's own is unknown (0).
     """
     if not canonical_focal_px:
         return 1.0
@@ -70,9 +70,9 @@ class TrainingCamera:
     """The focal lengths of the images that a network has learnt from.
 
     Attributes:
-      canonical_focal_px: of the common camera whose depth was learnt; 0 = none.
-      focal_px: the median over the training images, in their pixels; 0 = unknown.
-      range_px: the shortest and the longest; (0, 0) = unknown, which means the median.
+      canonical_focal_px: of the common camera whose depth was learnt. 0 = none.
+      focal_px: the median over the training images, in their pixels. 0 = unknown.
+      range_px: the shortest and the longest. (0, 0) = unknown, which means the median.
     """
 
     canonical_focal_px: float = 0.0
@@ -93,7 +93,7 @@ class TrainingCamera:
         images of many scales.
 
         Args:
-          focal_px: of the image, in its pixels; 0: as in training.
+          focal_px: of the image, in its pixels. 0: as in training.
           scale: in place of the default.
 
         Raises:
@@ -132,21 +132,21 @@ class Pinhole:
 
     Attributes:
       focal_px: focal length, in pixels.
-      principal_point_px: where the optical axis meets the picture, as column and row;
-        the middle of the first pixel is (0, 0). None: the middle of the picture.
+      principal_point_px: where the optical axis meets the image, as column and row.
+        The middle of the first pixel is (0, 0). None: the middle of the image.
     """
 
     focal_px: float
     principal_point_px: tuple[float, float] | None = None
 
     def principal_point_of(self, height: int, width: int) -> tuple[float, float]:
-        """Gives the principal point for a picture of this size."""
+        """Returns the principal point for an image of this size."""
         return self.principal_point_px or ((width - 1) / 2, (height - 1) / 2)
 
     def unproject(
         self, depth_m: Float[AnyArray, "h w"]
     ) -> Float32[np.ndarray, "h w 3"]:
-        """Gives the point in space that each pixel shows.
+        """Returns the point in space that each pixel shows.
 
         Args:
           depth_m: along the optical axis.
@@ -168,7 +168,7 @@ def at_edges(depth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
     There a network is unsure which of the two it sees, and its answers between them
     would hang in the air. A pixel counts where the depths of its 3 x 3 neighbourhood
-    differ by more than a factor of `EDGE_RATIO`; what has no depth (0) differs from
+    differ by more than a factor of `EDGE_RATIO`. What has no depth (0) differs from
     all that has.
     """
     depth_m = np.asarray(depth_m, np.float32)

@@ -1,4 +1,4 @@
-"""Depth metrics as the field reports them (Eigen et al. 2014; Garg et al. 2016)."""
+"""Depth metrics as the field reports them (Eigen et al. 2014. Garg et al. 2016)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -36,7 +36,7 @@ LARGER_IS_BETTER = frozenset({"d1", "d2", "d3"})
 
 
 def crop_window(crop: str, height: int, width: int) -> tuple[slice, slice]:
-    """Gives the rows and columns that an evaluation crop keeps."""
+    """Returns the rows and columns that an evaluation crop keeps."""
     if crop not in CROPS:
         raise ValueError(f"crop={crop!r}: must be one of {', '.join(CROPS)}")
     top, bottom, left, right = CROPS[crop]
@@ -97,14 +97,14 @@ def depth_metrics(
 
     Args:
       prediction_m: metres.
-      truth_m: metres; 0 = no ground truth.
+      truth_m: metres. 0 = no ground truth.
       cap_m: truth at or beyond it does not count.
       min_m: truth at or before it does not count.
       crop: see `CROPS`.
-      among: marks a part of the picture; pixels outside it do not count.
+      among: marks a part of the image. Pixels outside it do not count.
 
     Returns:
-      The metrics of this one image; all NaN if and only if no pixel counts.
+      The metrics of this one image. All NaN if and only if no pixel counts.
 
     Raises:
       ValueError: there is no such crop, or the prediction is NaN at a pixel that
@@ -149,7 +149,7 @@ class MetricMeans:
         self._sums = dict.fromkeys(METRICS, 0.0)
 
     def add(self, metrics: Mapping[str, float]) -> None:
-        """Adds one image; one on which no pixel counted is only counted itself."""
+        """Adds one image. One on which no pixel counted is only counted itself."""
         if np.isnan(metrics["abs_rel"]):
             self.images_without_ground_truth += 1
             return
@@ -158,6 +158,6 @@ class MetricMeans:
             self._sums[name] += metrics[name]
 
     def compute(self) -> dict[str, float]:
-        """Gives the means; NaN before the first image."""
+        """Returns the means. NaN before the first image."""
         images = self.images or float("nan")
         return {name: total / images for name, total in self._sums.items()}

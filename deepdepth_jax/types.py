@@ -16,13 +16,13 @@ AnyArray = Array | np.ndarray
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One picture with its ground truth, at its own size.
+    """One image with its ground truth, at its own size.
 
     Attributes:
-      name: unique in its split; tells the user which frame this is.
+      name: unique in its split. Tells the user which frame this is.
       image: RGB.
-      depth_m: metres along the optical axis; 0 = no ground truth.
-      focal_px: horizontal focal length of the picture, in its pixels; 0 = unknown.
+      depth_m: metres along the optical axis. 0 = no ground truth.
+      focal_px: horizontal focal length of the image, in its pixels. 0 = unknown.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Example:
 
 @flax.struct.dataclass
 class Batch:
-    """Pictures with their depth, side by side in memory.
+    """Images with their depth, side by side in memory.
 
     Attributes:
       image: RGB as in the file. Padding has the mean colour of ImageNet.
-      depth_m: metres along the optical axis; 0 where there is no ground truth, padding
+      depth_m: metres along the optical axis. 0 where there is no ground truth, padding
         included.
     """
 
@@ -47,13 +47,13 @@ class Batch:
 
 @flax.struct.dataclass
 class Prediction:
-    """What the network says of one picture, or of a batch of them.
+    """What the network says of one image, or of a batch of them.
 
     Attributes:
       depth_m: metres along the optical axis.
       confidence: probability of the most probable bin, in (0, 1]. This and what follows
         is None for a network that gives no distribution.
-      entropy_nats: of the distribution over the bins; 0 is certainty, ln k ignorance.
+      entropy_nats: of the distribution over the bins. 0 is certainty, ln k ignorance.
       log_depth_std: standard deviation of ln depth: 0.1 is about 10% of the depth.
       low_m, high_m: depth that 5% and 95% of the probability lie before.
     """
@@ -66,7 +66,7 @@ class Prediction:
     high_m: Float[AnyArray, "*b h w"] | None = None
 
     def times(self, factor: float) -> "Prediction":
-        """Gives the same of a world so many times larger."""
+        """Returns the same of a world so many times larger."""
         in_metres = {name: getattr(self, name) for name in IN_METRES}
         return dataclasses.replace(
             self,
@@ -79,7 +79,7 @@ class Prediction:
 
 
 def known(values: AnyArray | None) -> AnyArray:
-    """Gives what a network with distributions says.
+    """Returns what a network with distributions says.
 
     Raises:
       ValueError: this one has none.

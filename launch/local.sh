@@ -5,7 +5,7 @@
 #   launch/local.sh 4 configs/kitti.py --config.data.root=ROOT
 #
 # Where there are GPUs, each process takes one of the first N. One process with all GPUs
-# (launch/gpu.sh) trains the same; several read and augment pictures faster.
+# (launch/gpu.sh) trains the same; several read and augment images faster.
 #
 # When a process fails, the others are ended, and its exit code is this script's. SIGTERM
 # is passed on: the run saves its state and ends with 75. After Ctrl-C and when the

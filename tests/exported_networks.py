@@ -46,7 +46,7 @@ def trained(of, temperature=1.0):
     model = of.network.model
     shapes = jax.eval_shape(lambda: initial_variables(model, seed=0))
     variables = jax.tree_util.tree_map_with_path(drawn, shapes)
-    image = of.network.convention(pictures(1, 33, 41))
+    image = of.network.convention(random_images(1, 33, 41))
     logits = jax.jit(model.apply)(variables, image)
     gain = LOGITS_STD / np.std(logits)
     aspp = jax.tree.map(lambda x: np.float32(gain) * x, variables["params"]["aspp"])
@@ -54,7 +54,7 @@ def trained(of, temperature=1.0):
     return Trained(variables | {"params": params}, temperature)
 
 
-def pictures(batch, height, width):
-    """Draws pictures of noise."""
+def random_images(batch, height, width):
+    """Draws images of noise."""
     rng = np.random.default_rng(height)
     return rng.integers(0, 256, (batch, height, width, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The smallest data set: pictures that carry their own number as colour and depth."""
+"""The smallest data set: images that carry their own number as colour and depth."""
 
 import dataclasses
 import time
@@ -16,9 +16,9 @@ COUNT = 7
 @dataclasses.dataclass(frozen=True)
 class Numbered(Source):
     """Attributes:
-    count: how many pictures.
+    count: how many images.
     first: number of the first one.
-    gate: where given, the last picture is not read before the file `go` is in it.
+    gate: where given, the last image is not read before the file `go` is in it.
     """
 
     split: str = "train"
@@ -51,6 +51,6 @@ class Numbered(Source):
 
 
 class NumberedBuilder(DepthBuilder):
-    ABOUT = "Pictures for tests."
+    ABOUT = "Images for tests."
     HOMEPAGE = ""
     CITATION = ""

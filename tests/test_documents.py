@@ -47,6 +47,6 @@ def test_ci_runs_what_the_readme_says_tests_everything():
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=str)
-def test_links_and_pictures_are_there(path):
+def test_links_and_images_are_there(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target

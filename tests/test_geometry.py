@@ -37,7 +37,7 @@ def test_what_is_near_an_edge_equals_a_plain_reimplementation(share):
     assert not expected.all()
 
 
-def test_the_end_of_the_ground_truth_is_an_edge_of_the_picture_but_not_of_a_thing():
+def test_the_end_of_the_ground_truth_is_an_edge_of_the_image_but_not_of_a_thing():
     truth_m = np.full((9, 20), 10, np.float32)
     truth_m[:3] = 0
     assert at_edges(truth_m)[2:4].all()

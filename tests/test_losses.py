@@ -174,7 +174,7 @@ def test_ordinal_is_the_published_formula():
 
 
 def errors(batch=3, share=0.4):
-    """Errors of three pictures, of which the last has no truth at all."""
+    """Errors of three images, of which the last has no truth at all."""
     rng = np.random.default_rng(2)
     valid = rng.random((batch, 9, 11)) < share
     valid[-1] = False
@@ -196,12 +196,12 @@ def test_silog_golden():
     assert found == pytest.approx(2 * 10 * (2.5 - 0.85 * 2.25) ** 0.5, rel=1e-6)
 
 
-def test_silog_is_the_published_formula_of_each_picture():
+def test_silog_is_the_published_formula_of_each_image():
     of, valid = errors()
     expected = 0.0
-    for picture, counts in zip(of.astype(np.float64), valid, strict=True):
+    for image, counts in zip(of.astype(np.float64), valid, strict=True):
         if counts.any():
-            e = picture[counts]
+            e = image[counts]
             silog = 10 * np.sqrt(np.mean(e**2) - 0.85 * np.mean(e) ** 2)
             expected += len(e) * silog
     assert silog_sum(*sums(of, valid)) == pytest.approx(expected, rel=1e-5)
@@ -213,12 +213,12 @@ def test_berhu_golden():
     assert berhu_sum(of, of != 0) == pytest.approx(0.5 + 1 + 5 + 13, rel=1e-6)
 
 
-def test_berhu_is_the_published_formula_of_each_picture():
+def test_berhu_is_the_published_formula_of_each_image():
     of, valid = errors()
     expected = 0.0
-    for picture, counts in zip(of.astype(np.float64), valid, strict=True):
+    for image, counts in zip(of.astype(np.float64), valid, strict=True):
         if counts.any():
-            e = np.abs(picture[counts])
+            e = np.abs(image[counts])
             c = e.max() / 5
             expected += np.where(e <= c, e, (e**2 + c**2) / (2 * c)).sum()
     assert berhu_sum(jnp.asarray(of), jnp.asarray(valid)) == pytest.approx(expected)

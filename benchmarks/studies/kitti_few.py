@@ -4,7 +4,7 @@
         --config.data.root=ROOT
 
 Twelve frames of drive 2011_09_26_0001 (5 to 10, both cameras) to learn from, from
-random weights; two of drive 0052 to test on. They show that every head reads, learns
+random weights. Two of drive 0052 to test on. They show that every head reads, learns
 and evaluates the real files. They are far too few to rank anything by.
 """
 

@@ -4,7 +4,7 @@
 
 Each variant changes the paper's recipe in one thing: the bins, the labels, the head or
 the loss. All are read as configs/streets.py has it, by the expectation where there is a
-distribution; the paper's and the ordinal one also in other ways, with and without the
+distribution. The paper's and the ordinal one also in other ways, with and without the
 CRF. What seeds change is initial weights, the order of batches and augmentation: all
 see the same scenes.
 """

@@ -96,7 +96,7 @@ def _run(
     runs: Sequence["Run"],
     at_once: int,
 ) -> list[str]:
-    """Prepares the data once, then runs; gives what has failed."""
+    """Prepares the data once, then runs. Gives what has failed."""
     from benchmarks.study.grid import preparation
     from benchmarks.study.running import Processes, describe_failure, run_all
 

@@ -16,7 +16,7 @@ class Interval:
 
     Attributes:
       mean: of the values.
-      half_width: of the interval around it; None: one value tells nothing of it.
+      half_width: of the interval around it. None: one value tells nothing of it.
     """
 
     mean: float
@@ -24,7 +24,7 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Tells whether 0 is outside."""
+        """Returns whether 0 is outside."""
         return self.half_width is not None and abs(self.mean) > self.half_width
 
 

@@ -1,4 +1,4 @@
-"""The picture of a study: differences to the reference, with their intervals."""
+"""The image of a study: differences to the reference, with their intervals."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -16,7 +16,7 @@ from benchmarks.study.grid import OWN, Cell, Run
 from deepdepth_jax.runtime.cli import START_AGAIN
 
 Execute = Callable[[Sequence[str], Path], int]
-"""Runs `deepdepth_jax.main` with arguments; gives the exit code.
+"""Runs `deepdepth_jax.main` with arguments. Gives the exit code.
 
 What it says is added to the file.
 """
@@ -28,7 +28,7 @@ class Processes:
     They are told by SIGTERM, upon which a training saves its state.
 
     Args:
-      at_once: how many run beside each other; they share an accelerator's memory.
+      at_once: how many run beside each other. They share an accelerator's memory.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -50,7 +50,7 @@ class Processes:
             process.wait()
 
     def execute(self, arguments: Sequence[str], log: Path) -> int:
-        """Runs `deepdepth_jax.main`; see `Execute`."""
+        """Runs `deepdepth_jax.main`. See `Execute`."""
         return self.run([sys.executable, "-m", "deepdepth_jax.main", *arguments], log)
 
     def run(self, command: Sequence[str], log: Path) -> int:
@@ -71,7 +71,7 @@ class Processes:
 
 
 def environment(at_once: int) -> Mapping[str, str]:
-    """Gives the environment of so many processes beside each other.
+    """Returns the environment of so many processes beside each other.
 
     What the user has set stays.
     """
@@ -103,7 +103,7 @@ def run_all(runs: Sequence[Run], execute: Execute, at_once: int) -> list[str]:
 
 
 def core_shares(at_once: int) -> list[set[int]]:
-    """Splits the cores of this process into so many parts; all for each if too few."""
+    """Splits the cores of this process into so many parts. All for each if too few."""
     cores = sorted(os.sched_getaffinity(0))
     if at_once > len(cores):
         return [set(cores)] * at_once

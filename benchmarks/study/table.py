@@ -54,7 +54,7 @@ class Row:
 
     Attributes:
       variant, reading: their names.
-      values: of each of `QUANTITIES`, by seed; those that there are.
+      values: of each of `QUANTITIES`, by seed. Those that there are.
       differences: the same less the reference's with the same seed.
       seconds: that its processes took, by seed.
     """
@@ -71,7 +71,7 @@ class Row:
         return row_title(self.variant, self.reading)
 
     def described(self) -> dict[str, Any]:
-        """Gives what study.json holds of it."""
+        """Returns what study.json holds of it."""
         return {
             "variant": self.variant,
             "reading": self.reading,
@@ -136,7 +136,7 @@ def write_tables(folder: Path, rows: Sequence[Row], reference: str) -> None:
 
 
 def markdown(rows: Sequence[Row], reference: str) -> str:
-    """Gives the tables that study.md holds."""
+    """Returns the tables that study.md holds."""
     hours = sum(sum(row.seconds.values()) for row in rows) / 3600
     cells = sum(len(row.seconds) for row in rows)
     parts = [

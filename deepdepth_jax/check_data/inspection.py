@@ -28,8 +28,8 @@ class DepthStatistics:
       valid: those with depth.
       beyond_cap: those with depth beyond the cap.
       per_bin: those that are labelled with each bin.
-      min_m: the least depth; infinite as long as there is none.
-      max_m: the greatest depth; 0 as long as there is none.
+      min_m: the least depth. Infinite as long as there is none.
+      max_m: the greatest depth. 0 as long as there is none.
     """
 
     bins: DepthBins
@@ -68,7 +68,7 @@ class DepthStatistics:
 
     @property
     def median_m(self) -> float:
-        """The median depth, to half a percent; NaN where no pixel has depth."""
+        """The median depth, to half a percent. NaN where no pixel has depth."""
         if not self.valid:
             return float("nan")
         half = int(np.searchsorted(np.cumsum(self._fine), self.valid / 2))
@@ -137,7 +137,7 @@ def _look(
 
 
 def _describe_turns(source: Source, index: int) -> str:
-    """Names a frame's image if it is turned otherwise than its depth; else empty."""
+    """Names a frame's image if it is turned otherwise than its depth. Else empty."""
     files = source.files(index)
     turns = describe_turns(*files) if files else ""
     return f"{files[0]}: {turns}" if files and turns else ""

@@ -16,7 +16,7 @@ def print_survey(source: Source, shown: int | None) -> None:
 
     Args:
       source: what to survey.
-      shown: how many frames to name of those that lack the same; None for all.
+      shown: how many frames to name of those that lack the same. None for all.
     """
     print(
         f"\n{source.dataset} {source.split_title}, {source.ground_truth_title}, "

@@ -14,7 +14,7 @@ LARGEST_FOCAL_PX = 100_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixtureConfig(Section):
-    """Weights of the data sets to learn from; all 0: `data.dataset` alone."""
+    """Weights of the data sets to learn from. All 0: `data.dataset` alone."""
 
     kitti: float = number(
         0.0, at_least=0, at_most=1_000_000, meaning="weight of KITTI's training frames"

@@ -99,7 +99,7 @@ class Bounds:
             raise TypeError("a number has one upper bound")
 
     def __contains__(self, value: Any) -> bool:
-        """Tells whether a number lies within; NaN and infinities never do."""
+        """Returns whether a number lies within. NaN and infinities never do."""
         low = value > self.above if self.at_least is None else value >= self.at_least
         high = value < self.below if self.at_most is None else value <= self.at_most
         return bool(low and high)
@@ -117,7 +117,7 @@ class Field:
     Attributes:
       name: such as `train.learning_rate`.
       type: of the value, or of each item of a tuple.
-      lengths: the least and the most items of a tuple; None: it is no tuple.
+      lengths: the least and the most items of a tuple. None: it is no tuple.
       bounds: of a number, or of each.
       default: see `option`, as the attributes below.
     """
@@ -158,7 +158,7 @@ class Field:
 
     @property
     def choices(self) -> tuple:
-        """What the value must be one of; empty if it is no choice."""
+        """What the value must be one of. Empty if it is no choice."""
         return get_args(self.type) if get_origin(self.type) is Literal else ()
 
     @property
@@ -188,7 +188,7 @@ class Field:
         """Returns a value in the field's type.
 
         Raises:
-          ValueError: the field does not take it; names the value and the requirement.
+          ValueError: the field does not take it. Names the value and the requirement.
         """
         if value is None and self.default is None:
             return None
@@ -200,7 +200,7 @@ class Field:
         return kept if self.lengths else kept[0]
 
     def _items(self, value: Any) -> Sequence | None:
-        """Lists what must each be of the field's type; None if they are miscounted."""
+        """Lists what must each be of the field's type. None if they are miscounted."""
         if self.lengths is None:
             return (value,)
         least, most = self.lengths
@@ -279,7 +279,7 @@ class Section:
 
 
 def is_section(annotation: Any) -> TypeGuard[type[Section]]:
-    """Tells whether what is declared is a section, and no field."""
+    """Returns whether what is declared is a section, and no field."""
     return isinstance(annotation, type) and issubclass(annotation, Section)
 
 

@@ -149,7 +149,7 @@ def _accept(name: str, value: object) -> Any:
 
 
 def _build(section: type[S], values: ConfigDict, prefix: str) -> S:
-    """Builds a section; adds its name to what it refuses."""
+    """Builds a section. Adds its name to what it refuses."""
     fields = {
         declared.name: _build(
             declared.type, values[declared.name], f"{prefix}{declared.name}."

@@ -16,15 +16,15 @@ SAME_SECTION = 0.2
 def nearest(name: str, fields: Iterable[Field]) -> str | None:
     """Finds the field whose name, or other name, is most like an unknown one.
 
-    `train.lr` is `train.learning_rate`, which people also call so; `eval.steps` is
-    `train.num_steps`, which has that word; `data.rot` is `data.root`, misspelled.
+    `train.lr` is `train.learning_rate`, which people also call so. `eval.steps` is
+    `train.num_steps`, which has that word. `data.rot` is `data.root`, misspelled.
 
     Args:
       name: whole, such as `train.lr`.
       fields: to choose from.
 
     Returns:
-      The whole name of the field; None if none is like it.
+      The whole name of the field. None if none is like it.
     """
     section, _, leaf = name.rpartition(".")
     best, best_score = None, 0.0

@@ -24,7 +24,7 @@ LOSSES: Mapping[HeadName, tuple[LossName, ...]] = MappingProxyType(
         "regression": ("silog", "berhu"),
     }
 )
-"""The losses of each head; the first one is its default."""
+"""The losses of each head. The first one is its default."""
 
 
 def _augmentation(**changed: float) -> Mapping[str, float]:

@@ -45,7 +45,7 @@ def require_same_size(
 
 
 def describe_turns(image: Path, depth: Path) -> str:
-    """Describes the turns of an image and its depth map; empty if both are the same.
+    """Describes the turns of an image and its depth map. Empty if both are the same.
 
     The files may match all the same: some programs write depth maps of upright images.
     """

@@ -1,7 +1,7 @@
 """Augmentation: one function of an example and a seed.
 
 Everything that moves pixels is composed into one affine map from the places of the crop
-to places in the picture. Image and depth go through the same map, so they cannot come
+to places in the image. Image and depth go through the same map, so they cannot come
 apart, and only the pixels of the crop are ever computed.
 """
 
@@ -13,10 +13,10 @@ from jaxtyping import Float32, Float64, UInt8
 
 from deepdepth_jax.config import AugmentConfig
 
-cv2.setNumThreads(1)  # the pipeline works on many pictures at once instead
+cv2.setNumThreads(1)  # the pipeline works on many images at once instead
 
 MEAN_COLOUR = (124, 116, 104)
-"""The mean of ImageNet in 8-bit RGB: what lies outside the picture looks like."""
+"""The mean of ImageNet in 8-bit RGB: what lies outside the image looks like."""
 
 INTENSITIES = np.linspace(0, 1, 256)[:, None]
 
@@ -31,13 +31,13 @@ def augment(
 ) -> tuple[UInt8[np.ndarray, "rows columns 3"], Float32[np.ndarray, "rows columns"]]:
     """Cuts a random crop out of an example that is zoomed, turned, mirrored, tinted.
 
-    Where the zoomed picture is smaller than the crop, it lies at a random place in it,
+    Where the zoomed image is smaller than the crop, it lies at a random place in it,
     surrounded by `MEAN_COLOUR` and depth 0.
 
     Args:
       image: RGB.
       depth_m: 0 = no ground truth.
-      seed: not negative; the result depends on the example and on it alone.
+      seed: not negative. The result depends on the example and on it alone.
       crop: height and width of the result.
       augmentation: how far to go.
 
@@ -50,7 +50,7 @@ def augment(
     draw = np.random.default_rng(seed).random(11)
     zoom = 1 + (augmentation.max_zoom - 1) * draw[0]
     room = zoom * np.array(depth_m.shape) - crop
-    crop_to_picture = _crop_to_picture(
+    crop_to_image = _crop_to_image(
         depth_m.shape,
         crop,
         zoom=zoom,
@@ -64,8 +64,8 @@ def augment(
         brightness = 1 + _spread(draw[7], augmentation.brightness_range)
         gain = 1 + _spread(draw[8:11], augmentation.gain_range)
         image = _change_colours(image, gamma, brightness * gain)
-    image = _warp(image, crop_to_picture, crop, cv2.INTER_LINEAR, MEAN_COLOUR)
-    depth_m = _warp(depth_m, crop_to_picture, crop, cv2.INTER_NEAREST, (0,))
+    image = _warp(image, crop_to_image, crop, cv2.INTER_LINEAR, MEAN_COLOUR)
+    depth_m = _warp(depth_m, crop_to_image, crop, cv2.INTER_NEAREST, (0,))
     return image, depth_m / np.float32(zoom)
 
 
@@ -74,7 +74,7 @@ def _spread(draw: Any, reach: float) -> Any:
     return (2 * draw - 1) * reach
 
 
-def _crop_to_picture(
+def _crop_to_image(
     size: tuple[int, ...],
     crop: tuple[int, int],
     *,
@@ -83,9 +83,9 @@ def _crop_to_picture(
     mirrored: bool,
     offset: np.ndarray,
 ) -> Float64[np.ndarray, "2 3"]:
-    """Composes the affine map that takes a pixel (x, y, 1) of the crop to the picture.
+    """Composes the affine map that takes a pixel (x, y, 1) of the crop to the image.
 
-    Pixels are squares about whole numbers, so a picture's middle is at (size - 1) / 2.
+    Pixels are squares about whole numbers, so an image's middle is at (size - 1) / 2.
     """
     height, width = size
     mirror = np.eye(3)
@@ -95,8 +95,8 @@ def _crop_to_picture(
     from_middle = _shift(offset[1] - zoomed_middle[0], offset[0] - zoomed_middle[1])
     cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
     turn_and_shrink = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    to_picture = _shift((width - 1) / 2, (height - 1) / 2)
-    return (to_picture @ turn_and_shrink @ from_middle @ mirror)[:2]
+    to_image = _shift((width - 1) / 2, (height - 1) / 2)
+    return (to_image @ turn_and_shrink @ from_middle @ mirror)[:2]
 
 
 def _shift(x: float, y: float) -> np.ndarray:
@@ -112,14 +112,14 @@ def _change_colours(
 
 
 def _warp(
-    picture: np.ndarray,
+    image: np.ndarray,
     transform: np.ndarray,
     crop: tuple[int, int],
     interpolation: int,
     outside: tuple[int, ...],
 ) -> np.ndarray:
     return cv2.warpAffine(
-        picture,
+        image,
         transform,
         crop[::-1],
         flags=interpolation | cv2.WARP_INVERSE_MAP,

@@ -30,7 +30,7 @@ def read_depth_png(
     check_size: SizeCheck,
     channels: Literal[1, 3] = 1,
 ) -> Float32[np.ndarray, "h w"]:
-    """Reads a 16-bit depth map, turned upright; 0 stays 0 and means no ground truth.
+    """Reads a 16-bit depth map, turned upright. 0 stays 0 and means no ground truth.
 
     Args:
       path: a PNG of 16 bits a channel.
@@ -38,7 +38,7 @@ def read_depth_png(
         those of SYNTHIA.
       check_size: refuses the map by its upright height and width, before its pixels
         are unpacked.
-      channels: 1 for a grey PNG; 3 for an RGB one whose channels are equal.
+      channels: 1 for a grey PNG. 3 for an RGB one whose channels are equal.
 
     Returns:
       Depth in metres.

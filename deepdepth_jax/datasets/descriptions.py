@@ -9,7 +9,7 @@ class Kitti(DepthBuilder):
     """Writes a split of KITTI, read by a `KittiSource`."""
 
     ABOUT: ClassVar[str] = (
-        "Pictures of KITTI's raw recordings with improved depth, or with the lidar "
+        "Images of KITTI's raw recordings with improved depth, or with the lidar "
         "sweep of the frame projected into them, in the split of Eigen et al. (2014)."
     )
     HOMEPAGE: ClassVar[str] = "https://www.cvlibs.net/datasets/kitti/"
@@ -41,10 +41,10 @@ class Kitti(DepthBuilder):
 
 
 class Pairs(DepthBuilder):
-    """Writes a split of pictures and depth files, as listed for a `PairsSource`."""
+    """Writes a split of images and depth files, as listed for a `PairsSource`."""
 
     ABOUT: ClassVar[str] = (
-        "Pictures and depth files of the user's own, paired by a manifest; depth in "
+        "Images and depth files of the user's own, paired by a manifest; depth in "
         "metres, 0 where there is no ground truth."
     )
     HOMEPAGE: ClassVar[str] = ""
@@ -64,7 +64,7 @@ class Streets(DepthBuilder):
 @misc{deepdepthjax,
   title = {deepdepth\\_jax: procedural street scenes with exact depth},
   author = {{The deepdepth\\_jax authors}},
-  note = {Rendered by this project; part of its source code}
+  note = {Rendered by this project. Part of its source code}
 }
 """
 

@@ -1,4 +1,4 @@
-"""Reads files of the user's; every error names the file."""
+"""Reads files of the user's. Every error names the file."""
 
 import os
 import stat
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """Lists the files of a folder, and links to files; empty if there is no folder.
+    """Lists the files of a folder, and links to files. Empty if there is no folder.
 
     Reads the folder as a whole: to ask the disk for one file after the other takes
     minutes on a network drive.

@@ -94,7 +94,7 @@ def orientation_of(path: Path) -> int:
 
 
 def parse_orientation(data: bytes) -> int:
-    """Reads the orientation out of a file's content; see `naming_damage`."""
+    """Reads the orientation out of a file's content. See `naming_damage`."""
     if data.startswith(TIFF_SIGNATURES):
         return checked(read_tiff_tags(data).get(TAG))
     if data.startswith(PNG_SIGNATURE):

@@ -45,7 +45,7 @@ def open_records(
 ) -> Records:
     """Opens the records of a source, and prepares them first if there are none.
 
-    Records that were made of another state of the source are not taken; what has
+    Records that were made of another state of the source are not taken. What has
     changed since is printed. A preparation that was cut off counts for nothing, and of
     several processes that ask at once one prepares while the others wait.
 
@@ -54,11 +54,11 @@ def open_records(
       source: what to open.
       prepared_dir: where records are kept.
       beam_options: to prepare with Apache Beam, as its pipelines are given them, such
-        as "--runner=FlinkRunner --flink_master=host:8081"; empty to prepare here, on
+        as "--runner=FlinkRunner --flink_master=host:8081". Empty to prepare here, on
         all cores.
 
     Returns:
-      The records; there may be none.
+      The records. There may be none.
 
     Raises:
       UserError: a file of the source is broken, or Beam is asked for and not installed.
@@ -92,7 +92,7 @@ def open_records(
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Lets one process at a time into a folder; the lock of a killed one is void."""
+    """Lets one process at a time into a folder. The lock of a killed one is void."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "preparing.lock")
     try:

@@ -46,7 +46,7 @@ def held_out_source(
     Args:
       config: completed.
       split: of `data.dataset`, usually `val` or `test`.
-      learned_from: the data sets that the evaluated network has learned from; None:
+      learned_from: the data sets that the evaluated network has learned from. None:
         those that a run of this config learns from.
 
     Raises:

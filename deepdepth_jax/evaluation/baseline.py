@@ -14,16 +14,16 @@ from deepdepth_jax.errors import UserError
 FILE = "median_depth.npy"
 AGAIN = "start the training again, which writes it anew"
 GRID = (32, 96)
-"""Rows and columns of the cells that the picture is divided into."""
+"""Rows and columns of the cells that the image is divided into."""
 
 
 class MedianDepth:
-    """Predicts the same for every picture: per cell, the median over training pictures.
+    """Predicts the same for every image: per cell, the median over training images.
 
     It knows that roads are near at the bottom and far in the middle, and nothing else.
 
     Args:
-      cells_m: depth in metres over a grid of the picture.
+      cells_m: depth in metres over a grid of the image.
     """
 
     def __init__(self, cells_m: Float32[np.ndarray, "r c"]) -> None:
@@ -34,7 +34,7 @@ class MedianDepth:
         """Takes the medians.
 
         Args:
-          depths_m: depth maps (h, w) of training pictures, 0 = no ground truth. They
+          depths_m: depth maps (h, w) of training images, 0 = no ground truth. They
             may be sparse, and of different sizes.
 
         Raises:
@@ -43,11 +43,11 @@ class MedianDepth:
         stack = np.stack([_cell_medians(depth_m) for depth_m in depths_m])
         if np.isnan(stack).all():
             raise UserError(
-                f"no pixel of {len(stack)} training pictures has depth; "
+                f"no pixel of {len(stack)} training images has depth; "
                 "python -m deepdepth_jax.check_data tells more"
             )
         with warnings.catch_warnings():
-            # A cell that no picture has depth in is NaN here, and filled below.
+            # A cell that no image has depth in is NaN here, and filled below.
             warnings.simplefilter("ignore", RuntimeWarning)
             medians = np.nanmedian(stack, axis=0)
             row_medians = np.nanmedian(medians, axis=1, keepdims=True)
@@ -78,18 +78,18 @@ class MedianDepth:
         return cls(cells_m)
 
     def __call__(self, height: int, width: int) -> Float[np.ndarray, "h w"]:
-        """Gives the depth map, in metres, for a picture of this size."""
+        """Returns the depth map, in metres, for an image of this size."""
         cells = Image.fromarray(self.cells_m)
         return np.asarray(cells.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _cell_medians(depth_m: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "r c"]:
-    """Takes the median of the known depths in each cell; NaN where there is none."""
+    """Takes the median of the known depths in each cell. NaN where there is none."""
     rows, columns = map(_cell_of_each, depth_m.shape, GRID)
     is_known = depth_m > 0
     known_m = depth_m[is_known]
     cells = (rows[:, None] * GRID[1] + columns)[is_known]
-    # By depth and then by cell, as a loop over cells takes 50 ms for each picture.
+    # By depth and then by cell, as a loop over cells takes 50 ms for each image.
     order = np.argsort(known_m)
     order = order[np.argsort(cells[order], kind="stable")]
     counts = np.bincount(cells, minlength=GRID[0] * GRID[1])
@@ -102,7 +102,7 @@ def _cell_medians(depth_m: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "r c"]
 
 
 def _cell_of_each(length: int, cells: int) -> Int16[np.ndarray, " length"]:
-    """Tells which cell each row, or each column, of a picture falls into."""
+    """Tells which cell each row, or each column, of an image falls into."""
     sizes = np.diff(np.linspace(0, length, cells + 1).astype(int))
     # NumPy sorts numbers of 16 bits several times as fast.
     return np.arange(cells, dtype=np.int16).repeat(sizes)

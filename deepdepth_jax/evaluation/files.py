@@ -39,14 +39,14 @@ def evaluate_files(
     maps of another size than their images.
 
     Args:
-      config: completed; its section `eval` is the protocol.
+      config: completed. Its section `eval` is the protocol.
       predictions: a folder of depth files, or one .npy file.
-      output: the folder to write to; None: the folder of the files, or one that is
+      output: the folder to write to. None: the folder of the files, or one that is
         named after the .npy file.
 
     Raises:
       UserError: a map is missing, broken, of a size that fits no image, or has no depth
-        where it counts; or the folder cannot be written to.
+        where it counts. Or the folder cannot be written to.
     """
     source = source_to_evaluate(config, learned_from=())
     maps = open_predictions(predictions, source)

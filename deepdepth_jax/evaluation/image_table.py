@@ -22,7 +22,7 @@ class ImageTable:
 
     Args:
       names: of all images of the split.
-      groups: what is measured of each; the first is what images are ranked by.
+      groups: what is measured of each. The first is what images are ranked by.
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[str]) -> None:
@@ -55,7 +55,7 @@ class ImageTable:
         return means
 
     def from_best_to_worst(self, count: int) -> list[int]:
-        """Gives the indices of so many images, evenly spread over the order of AbsRel.
+        """Returns `count` indices of images, evenly spread over the order of AbsRel.
 
         Three are the best, the median and the worst. Images without ground truth are
         left out.
@@ -68,7 +68,7 @@ class ImageTable:
         return [ranked[place] for place in places.round().astype(int)]
 
     def write_csv(self, path: Path) -> None:
-        """Writes one line an image; empty cells where no pixel counted."""
+        """Writes one line an image. Empty cells where no pixel counted."""
         heads = [f"{g} {m}".strip() for g in self.groups for m in METRICS]
         file = io.StringIO()
         writer = csv.writer(file)

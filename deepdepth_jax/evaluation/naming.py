@@ -22,7 +22,7 @@ KITTI_NAMES = (
 """Names of a KITTI frame's files, without their suffix."""
 
 Scheme = Callable[[str], str | None]
-"""Names the file of an image, without its suffix; None if it has no such name."""
+"""Names the file of an image, without its suffix. None if it has no such name."""
 
 
 def stems_of(names: Sequence[str]) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ class PlacedMap:
     """A predicted depth map, pixel by pixel over its image.
 
     Attributes:
-      depth_m: metres; 0 where nothing is predicted.
+      depth_m: metres. 0 where nothing is predicted.
       window: the rows and columns that the map covers.
       is_resized: whether the map had another size.
       is_cropped: whether the map covers a part of the image only.
@@ -95,7 +95,7 @@ def place(
       bilinearly.
 
     Args:
-      depth_m: metres; 0 where nothing is predicted.
+      depth_m: metres. 0 where nothing is predicted.
       shape: height and width of the image.
       origin: of the map, for people to read.
 
@@ -115,7 +115,7 @@ def place(
 def require_fitting_size(
     shape: tuple[int, int], origin: str, size: tuple[int, int]
 ) -> None:
-    """Checks that a map of a size can be brought over its image; see `place`.
+    """Checks that a map of a size can be brought over its image. See `place`.
 
     Args:
       shape: height and width of the image.
@@ -159,7 +159,7 @@ def _at_the_bottom_centre(
 def _resize(
     depth_m: Float[np.ndarray, "y x"], shape: tuple[int, int]
 ) -> Float[np.ndarray, "h w"]:
-    """Resizes depth; where a pixel without depth takes part, there is none."""
+    """Resizes depth. Where a pixel without depth takes part, there is none."""
     size = shape[::-1]
     is_empty: Bool[np.ndarray, "y x"] = depth_m <= 0
     mixed = cv2.resize(is_empty.astype(np.float32), size) > 0

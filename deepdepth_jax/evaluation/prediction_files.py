@@ -40,7 +40,7 @@ class PredictedMaps(abc.ABC):
           check_size: refuses the map by its height and width, before it is unpacked.
 
         Returns:
-          Metres; 0 where there is none: at values that are 0, negative or not finite.
+          Metres. 0 where there is none: at values that are 0, negative or not finite.
 
         Raises:
           UserError: it is broken, or no depth map.

@@ -22,9 +22,9 @@ class Protocol:
       dataset, split, ground_truth: what was looked at.
       crop, cap_m, min_m: see `metrics.depth_metrics`.
       flip, scales: see `views.Views`.
-      window: see `runner.Runner`; (0, 0): the whole image at once.
-      decode: see `DepthBins.decode`; the head's name if it decides by itself.
-      crf: that the distributions are refined by; None: by none.
+      window: see `runner.Runner`. (0, 0): the whole image at once.
+      decode: see `DepthBins.decode`. The head's name if it decides by itself.
+      crf: that the distributions are refined by. None: by none.
     """
 
     dataset: str
@@ -78,7 +78,7 @@ class Protocol:
 
     @property
     def pixels(self) -> dict[str, Any]:
-        """What decides which pixels count; see `metrics.evaluated_pixels`."""
+        """What decides which pixels count. See `metrics.evaluated_pixels`."""
         return {"cap_m": self.cap_m, "min_m": self.min_m, "crop": self.crop}
 
     def evaluated(self, truth_m: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
@@ -90,7 +90,7 @@ class Protocol:
         prediction_m: Float[AnyArray, "h w"],
         truth_m: Float[np.ndarray, "h w"],
     ) -> str | None:
-        """Describes why an image cannot be measured; None if it can.
+        """Describes why an image cannot be measured. None if it can.
 
         Missing ground truth is no fault: that is decided by `evaluated` alone.
         """
@@ -109,7 +109,7 @@ class Protocol:
         truth_m: Float[np.ndarray, "h w"],
         among: Bool[np.ndarray, "h w"] | None = None,
     ) -> dict[str, float]:
-        """Computes the metrics of one image; see `metrics.depth_metrics`."""
+        """Computes the metrics of one image. See `metrics.depth_metrics`."""
         return depth_metrics(prediction_m, truth_m, among=among, **self.pixels)
 
     def median_scaled(
@@ -119,7 +119,7 @@ class Protocol:
     ) -> Float[AnyArray, "h w"]:
         """Scales a prediction so that its median is the truth's (Zhou et al. 2017).
 
-        Over the pixels that count; without any the prediction stays as it is. It tells
+        Over the pixels that count. Without any the prediction stays as it is. It tells
         what a metric would be if the scale of the scene were known, as methods without
         metric scale are evaluated.
         """

@@ -11,7 +11,7 @@ class Published:
 
     Attributes:
       method: what it is called, and where it was published.
-      metrics: under our names; those that it does not give are missing.
+      metrics: under our names. Those that it does not give are missing.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""The parts of a picture that are evaluated by themselves, as masks of the truth."""
+"""The parts of an image that are evaluated by themselves, as masks of the truth."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float
 from deepdepth_jax.geometry import near_edges
 
 Region = Callable[[Float[np.ndarray, "h w"]], Bool[np.ndarray, "h w"]]
-"""Marks the pixels of a part by true depth in metres; 0 = no ground truth."""
+"""Marks the pixels of a part by true depth in metres. 0 = no ground truth."""
 
 
 def distance_range(low_m: float, high_m: float) -> Region:
-    """Gives the part whose true depth is at or beyond the first, before the second."""
+    """Returns the region with true depth in [low_m, high_m)."""
     return lambda truth_m: (truth_m >= low_m) & (truth_m < high_m)
 
 

@@ -47,10 +47,10 @@ class Evaluation:
     Attributes:
       protocol: what it was done on, and how.
       title: of what was evaluated, such as "step 1200".
-      table: the metrics of each image; groups `MODEL`, `MEDIAN_SCALED`, those of
+      table: the metrics of each image. Groups `MODEL`, `MEDIAN_SCALED`, those of
         `REGIONS`, and `BASELINE` if there is one.
       frames_without_ground_truth: how many of the split were never looked at.
-      step: of the checkpoint; None if it was somebody else's predictions.
+      step: of the checkpoint. None if it was somebody else's predictions.
       temperature: of the checkpoint.
       uncertainty: None if nothing was said about it.
       conditions: further entries of the protocol in eval.json, found by evaluating.
@@ -68,7 +68,7 @@ class Evaluation:
     remarks: Sequence[str] = ()
 
     def results(self) -> dict[str, Any]:
-        """Gives what eval.json holds."""
+        """Returns what eval.json holds."""
         means = {group: self.table.means(group) for group in self.table.groups}
         model = means[MODEL]
         without = model.images_without_ground_truth + self.frames_without_ground_truth
@@ -98,7 +98,7 @@ class Evaluation:
         return results
 
     def markdown(self) -> str:
-        """Gives the tables that eval.md holds."""
+        """Returns the tables that eval.md holds."""
         results = self.results()
         images = results["protocol"]["images"]
         without = results["protocol"]["images_without_ground_truth"]

@@ -60,7 +60,7 @@ def draw_validation(
     config: Config,
     camera: TrainingCamera,
 ) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Draws `eval.figures` images, evenly spread over a split; None if that is 0."""
+    """Draws `eval.figures` images, evenly spread over a split. None if that is 0."""
     spread = np.linspace(0, records.count - 1, config.eval.figures).astype(int)
     shown = sorted(set(spread.tolist()))
     if not shown:

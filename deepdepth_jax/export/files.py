@@ -21,16 +21,16 @@ def write_onnx(
 
     Args:
       path: the file, which is replaced.
-      pipeline: what is done with a picture.
+      pipeline: what is done with an image.
       trained: with arrays on the host.
-      metadata: see `metadata.describe`; each value becomes JSON.
+      metadata: see `metadata.describe`. Each value becomes JSON.
 
     Returns:
       See `check_parity`.
 
     Raises:
       UserError: the packages are missing, or the file cannot be written.
-      ParityError: the model is wrong; no file is left.
+      ParityError: the model is wrong. No file is left.
     """
     try:
         from deepdepth_jax.export.onnx_model import load_onnx, onnx_model

@@ -14,7 +14,7 @@ from deepdepth_jax.uncertainty.confidence import INTERVAL
 INPUT = (
     "image: uint8 (batch, height, width, 3), RGB, 0 to 255, of any batch, height and "
     "width; as the camera gives it, nothing is to be subtracted or scaled. Things "
-    "should be about as large in pixels as in the training pictures, see "
+    "should be about as large in pixels as in the training images, see "
     "training_focal_px."
 )
 OUTPUTS = {
@@ -39,7 +39,7 @@ def describe(
       temperature: of the checkpoint.
 
     Returns:
-      Name -> value; None for what is not known. `protocol` and `metrics` are those of
+      Name -> value. None for what is not known. `protocol` and `metrics` are those of
       the run's last evaluation, if it was of this checkpoint.
     """
     evaluation = _evaluation(workdir, step)

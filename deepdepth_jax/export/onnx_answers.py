@@ -90,7 +90,7 @@ class Distribution:
 
     Attributes:
       graph: is added to.
-      probabilities: name of the value (b, h, w, k); all results are (b, h, w).
+      probabilities: name of the value (b, h, w, k). All results are (b, h, w).
       bins: what its axis of bins stands for.
     """
 
@@ -115,7 +115,7 @@ class Distribution:
         return self.graph.add("Gather", centers_m, best)
 
     def entropy_nats(self) -> str:
-        """Writes -sum p ln p; 0 ln 0 is 0."""
+        """Writes -sum p ln p. 0 ln 0 is 0."""
         add = self.graph.add
         logs = add("Log", add("Max", self.probabilities, _TINY))
         terms = add("Neg", add("Mul", self.probabilities, logs))

@@ -14,7 +14,7 @@ WITH_TWO_OUTPUTS = frozenset({"TopK"})
 """Operations that must be given a name for a second output too."""
 
 Shape = tuple[str | int, ...]
-"""Of a tensor; a name stands for a size that is open."""
+"""Of a tensor. A name stands for a size that is open."""
 
 
 class Graph:
@@ -47,9 +47,9 @@ class Graph:
 
         Args:
           operation: as ONNX calls it.
-          *inputs: names of values; "" for an optional one that is left out; constants,
+          *inputs: names of values. "" for an optional one that is left out. Constants,
             of which a number becomes float32.
-          name: of the node; made up if it is empty.
+          name: of the node. Made up if it is empty.
           **attributes: of the operation.
 
         Returns:

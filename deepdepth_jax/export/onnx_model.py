@@ -1,4 +1,4 @@
-"""From a picture to depth and confidence as one ONNX model."""
+"""From an image to depth and confidence as one ONNX model."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def onnx_model(
     Runtime computes all outputs, whichever of them a caller asks for.
 
     Args:
-      pipeline: what is done with a picture.
+      pipeline: what is done with an image.
       trained: with arrays on the host.
       metadata: names and texts to be kept in the model.
     """

@@ -22,7 +22,7 @@ TOLERANCE = 1e-3
 ROUNDING = 1e-4
 """What two runtimes may differ by in a probability by rounding alone, relative."""
 BLOCK_PX = 16
-"""The side of the squares in random pictures."""
+"""The side of the squares in random images."""
 
 Run = Callable[[UInt8[np.ndarray, "b h w 3"]], Mapping[str, np.ndarray]]
 Bounds = tuple[Float[Array, "*n"], Float[Array, "*n"]]
@@ -42,7 +42,7 @@ class Reference:
 
     Attributes:
       image: uint8 (b, h, w, 3).
-      low, high: by name, the least and the most; mostly they are the same.
+      low, high: by name, the least and the most. Mostly they are the same.
     """
 
     image: UInt8[np.ndarray, "b h w 3"]
@@ -51,7 +51,7 @@ class Reference:
 
 
 def check_parity(run: Run, pipeline: Pipeline, trained: Trained) -> dict[str, float]:
-    """Runs an exported model and the network on random pictures.
+    """Runs an exported model and the network on random images.
 
     Args:
       run: the exported model.
@@ -71,11 +71,11 @@ def check_parity(run: Run, pipeline: Pipeline, trained: Trained) -> dict[str, fl
 
 
 def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
-    """Runs the network on random pictures; see `check_parity`."""
+    """Runs the network on random images. See `check_parity`."""
     bounds_step = jax.jit(make_bounds_step(pipeline))
     found = []
-    for shape in picture_shapes(pipeline.network.model):
-        image = random_pictures(*shape)
+    for shape in image_shapes(pipeline.network.model):
+        image = random_images(*shape)
         bounds = jax.device_get(bounds_step(trained, image))
         low, high = map(pipeline.select, bounds)
         _require_finite(high)
@@ -84,7 +84,7 @@ def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
 
 
 def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
-    """Compares an exported model with what is right; see `check_parity`."""
+    """Compares an exported model with what is right. See `check_parity`."""
     differences: dict[str, list[float]] = {}
     for reference in references:
         found = run(reference.image)
@@ -118,10 +118,10 @@ def _require_finite(outputs: Mapping[str, AnyArray]) -> None:
 def make_bounds_step(
     pipeline: Pipeline,
 ) -> Callable[[Trained, Array], tuple[Prediction, Prediction]]:
-    """Builds the function from pictures to the least and the most that is right.
+    """Builds the function from images to the least and the most that is right.
 
     Mostly both are what the network says. But where two bins are as probable as each
-    other, up to rounding, either is the most probable one; and where hardly any
+    other, up to rounding, either is the most probable one. And where hardly any
     probability lies about a quantile, a little more or less moves it far.
     """
     posterior = pipeline.posterior
@@ -178,7 +178,7 @@ def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bound
 
 
 def _rounded(share: float) -> tuple[float, float]:
-    """Gives what the sum of the bins before may be, if each moves by `ROUNDING`."""
+    """Returns what the sum of the bins before may be, if each moves by `ROUNDING`."""
     slack = 2 * ROUNDING * share * (1 - share)
     return share - slack, share + slack
 
@@ -205,26 +205,24 @@ def relative_difference(
     """Measures how far numbers lie outside of their bounds, at the most.
 
     Returns:
-      The largest distance relative to the upper bound; not a number if one found is.
+      The largest distance relative to the upper bound. Not a number if one found is.
     """
     outside = np.maximum(np.maximum(low - found, found - high), 0)
     return float(np.max(outside / high))
 
 
-def picture_shapes(model: DeepLabV2) -> tuple[tuple[int, int, int], ...]:
-    """Gives batch, height and width of the pictures that a model is checked on.
+def image_shapes(model: DeepLabV2) -> tuple[tuple[int, int, int], ...]:
+    """Returns batch, height and width of the images that a model is checked on.
 
     One large enough that every tap of the most dilated kernel meets it, and two small
-    ones at a time; with sides that are odd and even, also after the first convolution.
+    ones at a time. With sides that are odd and even, also after the first convolution.
     """
     side = model.output_stride * (max(model.aspp_rates) + 1)
     return (1, side + 1, side + 23), (2, 47, 70)
 
 
-def random_pictures(
-    batch: int, height: int, width: int
-) -> UInt8[np.ndarray, "b h w 3"]:
-    """Draws pictures of squares with noise: differences from far and from near."""
+def random_images(batch: int, height: int, width: int) -> UInt8[np.ndarray, "b h w 3"]:
+    """Draws images of squares with noise: differences from far and from near."""
     rng = np.random.default_rng(0)
     squares = (batch, height // BLOCK_PX + 1, width // BLOCK_PX + 1, 3)
     coarse = rng.integers(0, 256, squares).repeat(BLOCK_PX, 1).repeat(BLOCK_PX, 2)

@@ -1,4 +1,4 @@
-"""The way from a picture to depth and confidence, as it is exported."""
+"""The way from an image to depth and confidence, as it is exported."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -20,22 +20,22 @@ OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
 
 
 def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
-    """Gives what is said of a picture, by name: a network may not say everything."""
+    """Returns what is said of an image, by name: a network may not say everything."""
     said = {name: getattr(prediction, name) for name in OUTPUTS}
     return {name: values for name, values in said.items() if values is not None}
 
 
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
-    """What is done with a picture.
+    """What is done with an image.
 
     Attributes:
       network: with its head and its input convention.
       decode: see `DepthBins.decode`.
       flip: see `views.Views`.
-      canonical_focal_px: of the lens through which the network knows depth; 0 = it
+      canonical_focal_px: of the lens through which the network knows depth. 0 = it
         knows it as it is.
-      focal_px: of the camera that takes the pictures, where there is such a lens.
+      focal_px: of the camera that takes the images, where there is such a lens.
       outputs: names of the fields of `types.Prediction` that are exported. Those that
         the network does not have are left out.
     """
@@ -58,12 +58,12 @@ class Pipeline:
 
         Args:
           config: of the run.
-          focal_px: of the camera that the model is for; 0 = not given.
-          outputs: see the attribute; None for all that the network has.
+          focal_px: of the camera that the model is for. 0 = not given.
+          outputs: see the attribute. None for all that the network has.
 
         Raises:
-          UserError: pictures are to be looked at in more than one size, or by windows;
-            or a focal length is needed and not given, or the other way round; or the
+          UserError: images are to be looked at in more than one size, or by windows.
+            Or a focal length is needed and not given, or the other way round. Or the
             network does not have one of the outputs.
         """
         section, canonical_focal_px = config.eval, config.data.canonical_focal_px
@@ -74,7 +74,7 @@ class Pipeline:
             if value != single:
                 raise UserError(
                     f"eval.{field}={value}: an exported model looks at "
-                    "the whole picture, at its own size; add "
+                    "the whole image, at its own size; add "
                     f"--config.eval.{field}='{single}'"
                 )
         if focal_px < 0 or bool(canonical_focal_px) != bool(focal_px):
@@ -119,7 +119,7 @@ class Pipeline:
     def predict_step(
         self, posterior: PixelPosterior
     ) -> Callable[[Trained, Array], Prediction]:
-        """Builds the function from images to metres; see `PredictStep`."""
+        """Builds the function from images to metres. See `PredictStep`."""
         step = PredictStep(posterior, self.decode)
 
         def predict_step(trained: Trained, image: Array) -> Prediction:

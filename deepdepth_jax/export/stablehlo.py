@@ -1,4 +1,4 @@
-"""From a picture to depth and confidence as StableHLO, by `jax.export`."""
+"""From an image to depth and confidence as StableHLO, by `jax.export`."""
 
 import contextlib
 import dataclasses
@@ -27,7 +27,7 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
     Batch, height and width are open, the weights are inside.
 
     Args:
-      pipeline: what is done with a picture.
+      pipeline: what is done with an image.
       trained: with arrays on the host.
     """
     posterior = dataclasses.replace(pipeline.posterior, band_px=None)
@@ -69,7 +69,7 @@ def _without_source_locations() -> Iterator[None]:
 def _equal_sizes(side: str, output_stride: int) -> Iterator[str]:
     """Tells JAX what it does not see: stride 2 gives one size, however it is done.
 
-    A 1x1 convolution with a stride takes every second row, a 3x3 one slides; where the
+    A 1x1 convolution with a stride takes every second row, a 3x3 one slides. Where the
     two meet their sizes have to be the same.
     """
     # After the first convolution and the pooling.

@@ -1,4 +1,4 @@
-"""Pictures of any size through a network that takes batches of one size."""
+"""Images of any size through a network that takes batches of one size."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -10,19 +10,19 @@ import numpy as np
 from deepdepth_jax.types import Tree
 
 MOST_WAITING = 64
-"""Pictures that wait in memory for others of their size."""
+"""Images that wait in memory for others of their size."""
 
 
 @runtime_checkable
-class Pictured(Protocol):
-    """Anything with a picture."""
+class HasImage(Protocol):
+    """Anything with an image."""
 
     @property
     def image(self) -> np.ndarray:
-        """The picture, uint8 (h, w, 3)."""
+        """The image, uint8 (h, w, 3)."""
 
 
-Item = TypeVar("Item", bound=Pictured)
+Item = TypeVar("Item", bound=HasImage)
 
 
 def in_batches(
@@ -31,12 +31,12 @@ def in_batches(
     batch_size: int,
     arrays_of: Callable[[Item], tuple[np.ndarray, ...]],
 ) -> Iterator[tuple[Item, Tree]]:
-    """Runs every item once, in batches of pictures of the same size.
+    """Runs every item once, in batches of images of the same size.
 
     Args:
       run: from arrays (b, ...), b at most batch_size, to a tree of arrays (b, ...).
       items: read as they are needed.
-      batch_size: the most pictures at once.
+      batch_size: the most images at once.
       arrays_of: gives what is run of an item.
 
     Yields:
@@ -49,7 +49,7 @@ def in_batches(
 
 
 def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]]:
-    """Collects items whose pictures have the same size, up to group_size at a time.
+    """Collects items whose images have the same size, up to group_size at a time.
 
     Every item comes out exactly once. Groups that are not full come last, or when more
     than `MOST_WAITING` items are in such groups: the one that began first.

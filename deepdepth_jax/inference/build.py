@@ -40,17 +40,17 @@ def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
 
 
 def build_prediction(config: Config) -> Runner[Prediction]:
-    """Builds the runner that predicts; see `PredictStep`."""
+    """Builds the runner that predicts. See `PredictStep`."""
     return _build(PredictStep(_posterior(config), config.eval.decode), config)
 
 
 def build_scoring(config: Config) -> Runner[tuple[Prediction, Scores]]:
-    """Builds the runner that predicts and scores; see `ScoreStep`."""
+    """Builds the runner that predicts and scores. See `ScoreStep`."""
     return _build(ScoreStep(_posterior(config), config.eval.decode), config)
 
 
 def build_likelihood(config: Config) -> Runner[tuple[Array, Array]]:
-    """Builds the runner that a temperature is fitted by; see `LikelihoodStep`.
+    """Builds the runner that a temperature is fitted by. See `LikelihoodStep`.
 
     It sees the image as it is, as a whole, and without the CRF.
     """

@@ -21,7 +21,7 @@ class ViewScores(NamedTuple):
     """The network's scores of one view of a batch of images.
 
     Attributes:
-      scores: see `heads.Head.scores`; at the network's output stride.
+      scores: see `heads.Head.scores`. At the network's output stride.
       size: height and width of the scores that belong to the view, at their top left.
     """
 
@@ -57,16 +57,16 @@ class ImageScores(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class PixelPosterior:
-    """Computes the predictive distribution of each pixel; see `heads.Head.posterior`.
+    """Computes the predictive distribution of each pixel. See `heads.Head.posterior`.
 
     The distributions of all pixels at once are by far the largest array of a
-    prediction. Results are therefore read off the distributions of some rows at a time;
-    see `read`.
+    prediction. Results are therefore read off the distributions of some rows at a time.
+    See `read`.
 
     In an image enlarged s times everything looks s times nearer. The distributions of
     such a view are moved to depths s times larger (see `Head.rescaled`).
 
-    Images may be padded; their `extent` is their size without padding. Within it the
+    Images may be padded. Their `extent` is their size without padding. Within it the
     distributions are those of the image alone, beyond it those of the nearest pixel
     within.
 
@@ -75,7 +75,7 @@ class PixelPosterior:
       head: what its output stands for.
       convention: its input.
       views: what is averaged.
-      band_px: how many pixels are read at a time, or all of a row; None: all pixels,
+      band_px: how many pixels are read at a time, or all of a row. None: all pixels,
         also where the image's size is not known before the program runs.
     """
 
@@ -141,7 +141,7 @@ class PixelPosterior:
             the maps are padded with zeros, and have the distributions of the last row.
 
         Returns:
-          The results of all bands, with an axis of bands in front; see `whole`.
+          The results of all bands, with an axis of bands in front. See `whole`.
         """
         if self.band_px is None:
             found = readout(self._at(scores, scores.places(1)), *maps)

@@ -33,7 +33,7 @@ WINDOW = (1080, 1920)
 """Height and width of the windows that larger images are cut into."""
 
 Window = tuple[int, int] | None
-"""A height and width; (0, 0) for whole images, whatever memory they take; None for
+"""A height and width. (0, 0) for whole images, whatever memory they take. None for
 `eval.window` of the run, or if it has none `WINDOW` above `LARGEST_WHOLE_PX`."""
 
 
@@ -43,10 +43,10 @@ class DepthPredictor:
     Args:
       config: the completed config of the run.
       trained: its variables and temperature.
-      training_focal_px: the focal length of the training images, in their pixels; 0 =
+      training_focal_px: the focal length of the training images, in their pixels. 0 =
         unknown. Not used if the config has a canonical one.
-      window: of the overlapping windows that larger images are cut into; see `Window`.
-      scale: factor that images are enlarged by; None: see `view_scale`.
+      window: of the overlapping windows that larger images are cut into. See `Window`.
+      scale: factor that images are enlarged by. None: see `view_scale`.
 
     Raises:
       ValueError: the scale is not > 0.
@@ -109,7 +109,7 @@ class DepthPredictor:
 
         Args:
           image: uint8 (h, w, 3).
-          focal_px: of the image's camera, in the image's pixels; 0: as in training. See
+          focal_px: of the image's camera, in the image's pixels. 0: as in training. See
             `view_scale`.
 
         Returns:
@@ -140,7 +140,7 @@ class DepthPredictor:
 
         Args:
           items: with images, read as they are needed.
-          focal_px: of all of them; see `__call__`.
+          focal_px: of all of them. See `__call__`.
 
         Yields:
           Each item with its prediction.
@@ -157,10 +157,10 @@ class DepthPredictor:
                 )
 
     def view_scale(self, focal_px: float | int = 0.0) -> ViewScale:
-        """Computes how images are scaled; see `TrainingCamera.view_scale`.
+        """Computes how images are scaled. See `TrainingCamera.view_scale`.
 
         Args:
-          focal_px: of the image, in its pixels; 0: as in training.
+          focal_px: of the image, in its pixels. 0: as in training.
 
         Raises:
           ValueError: it is 0, and the network was trained on the depth of a canonical
@@ -209,7 +209,7 @@ class DepthPredictor:
         return max(1, min(self.config.eval.batch_size, fitting))
 
     def _window_of(self, height: int, width: int) -> tuple[int, int]:
-        """Chooses the window for an image; (0, 0) to take it as a whole."""
+        """Chooses the window for an image. (0, 0) to take it as a whole."""
         if self._window is not None:
             return self._window
         if any(self.config.eval.window):

@@ -12,7 +12,7 @@ from deepdepth_jax.geometry import ViewScale
 from deepdepth_jax.types import Prediction
 
 LARGEST_SEEN_PX = 200_000_000
-"""Pixels that an image may be enlarged to; more is a mistake."""
+"""Pixels that an image may be enlarged to. More is a mistake."""
 WIDEST_VIEW_DEG = 160
 """A focal length that means a wider view is a mistake, such as one in millimetres."""
 
@@ -24,7 +24,7 @@ def seen_size(
 
     Args:
       shape: of the image: height, width, and what may follow.
-      focal_px: of its camera, in its pixels; 0 = unknown.
+      focal_px: of its camera, in its pixels. 0 = unknown.
       view: how images of its camera are scaled.
 
     Raises:

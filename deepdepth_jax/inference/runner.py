@@ -21,7 +21,7 @@ Refine = Callable[
     [Float[np.ndarray, "b h w k"], UInt8[np.ndarray, "b h w 3"]],
     Float32[Array, "b h w k"],
 ]
-"""From calibrated distributions and the images to refined ones; see `dense_crf`."""
+"""From calibrated distributions and the images to refined ones. See `dense_crf`."""
 
 
 class Runner(Generic[Result]):
@@ -39,8 +39,8 @@ class Runner(Generic[Result]):
     Args:
       step: of one device.
       batch_size: the most images that are given at once.
-      window: height and width; (0, 0): images are not cut.
-      refine: the CRF; None for none.
+      window: height and width. (0, 0): images are not cut.
+      refine: the CRF. None for none.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Runner(Generic[Result]):
         self._read = on_local_devices(self._readout_on_device, shared=0)
 
     def sized(self, batch_size: int, window: tuple[int, int]) -> "Runner[Result]":
-        """Returns the same runner for other sizes; it shares the compiled programs."""
+        """Returns the same runner for other sizes. It shares the compiled programs."""
         other = copy.copy(self)
         other.batch_size, other.window = batch_size, window
         return other
@@ -91,7 +91,7 @@ class Runner(Generic[Result]):
         return mosaic.whole
 
     def cut(self, size: tuple[int, ...]) -> Mosaic | None:
-        """Cuts a size into windows; returns None if it is a single window."""
+        """Cuts a size into windows. Returns None if it is a single window."""
         side = min(self.window[0], size[0]), min(self.window[1], size[1])
         return None if side in (size, (0, 0)) else Mosaic(size, side)
 
@@ -102,7 +102,7 @@ class Runner(Generic[Result]):
         batch that the devices do not divide.
 
         Returns:
-          Arrays (devices, images, y, x, ...); None stays None.
+          Arrays (devices, images, y, x, ...). None stays None.
         """
         size = -(-self.batch_size // self._devices) * self._devices
 

@@ -24,7 +24,7 @@ class Trained:
 
     Attributes:
       variables: of the network.
-      temperature: divides the logits of the distributions that confidence is read off;
+      temperature: divides the logits of the distributions that confidence is read off.
         1 leaves them alone.
     """
 
@@ -41,7 +41,7 @@ class Distributions:
     """The predictive distributions of some pixels, from the network to the readout.
 
     Attributes:
-      own: the network's own; None where `Step.reads_own` is False and a CRF took them.
+      own: the network's own. None where `Step.reads_own` is False and a CRF took them.
       decoded: what depth is decoded from: the network's own, which no temperature
         changes, or the refined ones after a CRF.
       calibrated: what confidence is computed from: the network's own at the trained
@@ -54,7 +54,7 @@ class Distributions:
 
 
 Scores = tuple[PixelScores, ...]
-"""Of the network's own distributions, and of the calibrated ones; none without any."""
+"""Of the network's own distributions, and of the calibrated ones. None without any."""
 
 Result = TypeVar("Result")
 
@@ -83,8 +83,8 @@ class Step(abc.ABC, Generic[Result]):
         Args:
           trained: variables and temperature.
           image: RGB.
-          *maps: of the images' size; which, the subclass says.
-          extent: of the images, if they are padded; see `layers.Extent`.
+          *maps: of the images' size. Which, the subclass says.
+          extent: of the images, if they are padded. See `layers.Extent`.
         """
 
         def read(own: Float[Array, "b r w m"], *rows: Shaped[Array, "b r w"]) -> Result:
@@ -106,7 +106,7 @@ class Step(abc.ABC, Generic[Result]):
         Args:
           distributions: of b images' rows, (b, r, w, m).
           *maps: the same rows of the maps that the subclass takes.
-          **named_maps: none; subclasses may name their maps.
+          **named_maps: none. Subclasses may name their maps.
         """
 
     def join(self, bands: Result, height: Any) -> Result:
@@ -116,7 +116,7 @@ class Step(abc.ABC, Generic[Result]):
 
 @dataclasses.dataclass(frozen=True)
 class PredictStep(Step[Prediction]):
-    """Predicts depth and confidence; a head without distributions, depth alone.
+    """Predicts depth and confidence. A head without distributions, depth alone.
 
     Attributes:
       decode: see `DepthBins.decode`.
@@ -173,7 +173,7 @@ class LikelihoodStep(Step[tuple[Array, Array]]):
     """Computes the likelihoods that a temperature is fitted by.
 
     Takes true depth (b, h, w) in metres after the images, 0 where there is none. The
-    results have an axis of images in front; see `nll_by_temperature`.
+    results have an axis of images in front. See `nll_by_temperature`.
     """
 
     def read(

@@ -33,7 +33,7 @@ def scaled(
     """Resizes images as `jax.image.resize` does, bilinearly and without aliasing.
 
     Args:
-      image: images, which may be padded; see `layers.Extent`.
+      image: images, which may be padded. See `layers.Extent`.
       extent: of the images.
       scale: the factor that their sides are multiplied by. The new sides are rounded,
         and at least 1.

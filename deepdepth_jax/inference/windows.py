@@ -19,7 +19,7 @@ class Mosaic:
     """Joins the results of overlapping windows to those of the whole image.
 
     Where windows overlap, numbers are averaged, with weights that fall towards the
-    edges of a window so that no seam shows; truth values are those of the window that
+    edges of a window so that no seam shows. Truth values are those of the window that
     the pixel lies deepest in.
 
     Args:
@@ -28,7 +28,7 @@ class Mosaic:
 
     Attributes:
       windows: all of them, in the order of rows and columns.
-      whole: the joined result: a tree of arrays (b, h, w); None before the first `add`.
+      whole: the joined result: a tree of arrays (b, h, w). None before the first `add`.
     """
 
     def __init__(self, size: tuple[int, ...], side: tuple[int, int]) -> None:

@@ -56,7 +56,7 @@ def build_network(config: Config) -> Network:
 def initial_variables(
     model: DeepLabV2, seed: int, *, head_alone: bool = False
 ) -> dict[str, Tree]:
-    """Draws the network's first parameters, which no picture's size decides.
+    """Draws the network's first parameters, which no image's size decides.
 
     Args:
       model: the network.
@@ -74,5 +74,5 @@ def initial_variables(
 
 @functools.cache
 def _drawing(model: DeepLabV2) -> Callable[[Array], dict[str, Tree]]:
-    """Gives the same function for the same network, which is then traced once."""
+    """Returns the same function for the same network, which is then traced once."""
     return jax.jit(lambda key: model.init(key, jnp.zeros((1, 64, 64, 3))))

@@ -80,7 +80,7 @@ class _OverBins(Head):
 
 
 class Classification(_OverBins):
-    """One logit a bin; the bins exclude each other (the paper)."""
+    """One logit a bin. The bins exclude each other (the paper)."""
 
     @property
     def channels(self) -> int:
@@ -114,9 +114,9 @@ class Ordinal(_OverBins):
         The network may contradict itself: a depth may be likelier to lie beyond 20 m
         than beyond 10 m. Sorted in falling order, the probabilities are the nearest
         ones without contradictions (Chernozhukov et al. 2010). Sorting keeps how many
-        of them are 1/2 or more, which is DORN's prediction (eq. 5; `count` of
+        of them are 1/2 or more, which is DORN's prediction (eq. 5. `count` of
         `DepthBins.decode`). The steps between neighbours are the probabilities of the
-        bins; the last bin has all that lies beyond it. No probability is below the
+        bins. The last bin has all that lies beyond it. No probability is below the
         resolution of float32 near 1.
 
         No gradient passes through: the loss is taken of the binary probabilities.
@@ -160,7 +160,7 @@ class Regression(Head):
         return math.log(middle_m)
 
     def posterior(self, scores: Float[Array, "*n 1"]) -> Float[Array, "*n 1"]:
-        """Computes ln depth; a score of 0 is `middle`."""
+        """Computes ln depth. A score of 0 is `middle`."""
         return scores + self.middle
 
     def rescaled(

@@ -15,15 +15,15 @@ from deepdepth_jax.types import AnyArray
 BATCH_NORM_EPSILON = 1e-5
 
 Extent = Int[AnyArray, "2"] | None
-"""Height and width of the pictures at the top left of an array (b, h, w, ...).
+"""Height and width of the images at the top left of an array (b, h, w, ...).
 
 They are not known before the program runs. What lies beyond is filling, which has no
-part in the results within. None: the pictures are the whole array.
+part in the results within. None: the images are the whole array.
 """
 
 
 def within(x: Shaped[Array, "b h w c"], extent: Extent) -> Shaped[Array, "b h w c"]:
-    """Puts zeros beyond the extent: what a convolution pads a picture with."""
+    """Puts zeros beyond the extent: what a convolution pads an image with."""
     if extent is None:
         return x
     rows, columns = (jnp.arange(x.shape[1 + axis]) < extent[axis] for axis in (0, 1))
@@ -32,12 +32,12 @@ def within(x: Shaped[Array, "b h w c"], extent: Extent) -> Shaped[Array, "b h w 
 
 
 def extent_after(extent: Extent, stride: int) -> Extent:
-    """Gives the extent after a convolution with a stride."""
+    """Returns the extent after a convolution with a stride."""
     return None if extent is None else (extent - 1) // stride + 1
 
 
 def extent_after_pool(extent: Extent) -> Extent:
-    """Gives the extent after `pooling.max_pool_ceil`."""
+    """Returns the extent after `pooling.max_pool_ceil`."""
     return None if extent is None else extent // 2 + 1
 
 
@@ -49,7 +49,7 @@ class Conv(nn.Module):
       kernel_size: side of the square kernel, odd.
       stride: step of the output grid, in input pixels.
       dilation: step of the kernel's taps, in input pixels.
-      dtype: what is computed in; the kernel (size, size, in, out) itself is float32,
+      dtype: what is computed in. The kernel (size, size, in, out) itself is float32,
         and starts as He et al. have it.
     """
 
@@ -63,7 +63,7 @@ class Conv(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h2 w2 d"]:
-        """Convolves; what lies beyond the extent does not count."""
+        """Convolves. What lies beyond the extent does not count."""
         if self.kernel_size > 1:
             x = within(x, extent)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
@@ -78,14 +78,14 @@ class FrozenBatchNorm(nn.Module):
     Holds the same variables as `flax.linen.BatchNorm`, so that weights fit both.
 
     Attributes:
-      dtype: of the result; the statistics are float32.
+      dtype: of the result. The statistics are float32.
     """
 
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
-        """Normalises; no gradient reaches the four vectors."""
+        """Normalises. No gradient reaches the four vectors."""
         shape = (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
@@ -113,7 +113,7 @@ def batch_norm(
       norm: `frozen`, or `trained` with statistics over the batches of all devices.
       train: whether `trained` takes the batch's statistics or the running ones.
       name: the layer's name in the tree of parameters.
-      dtype: of the result; statistics are float32.
+      dtype: of the result. Statistics are float32.
       starts_at_zero: whether a `trained` one starts with scale 0. At the end of a
         residual block it makes the block start as its shortcut, which trains faster
         from scratch (Goyal et al. 2017, section 5.1).
@@ -165,7 +165,7 @@ def resize_bilinear(
 
 
 def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
-    """Gives each new place the weights of all old ones; see `resize_bilinear`."""
+    """Returns each new place the weights of all old ones. See `resize_bilinear`."""
     at = np.linspace(0, size - 1, new_size)[:, None]
     weights = np.maximum(0, 1 - np.abs(at - np.arange(size)[None, :]))
     return weights.astype(np.float32)
@@ -174,7 +174,7 @@ def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
 def bilinear_taps(
     at: Int[AnyArray, "*n"], size: Any, new_size: Any
 ) -> tuple[tuple[Int[Array, "*n"], Float[Array, "*n"]], ...]:
-    """Gives what `resize_bilinear` puts together along an axis.
+    """Returns what `resize_bilinear` puts together along an axis.
 
     In whole numbers up to the one division, so that places and sizes need not be known
     before the program runs.
@@ -185,7 +185,7 @@ def bilinear_taps(
       new_size: how many new ones.
 
     Returns:
-      The old place before each of them and its weight; and those of the one behind it.
+      The old place before each of them and its weight. And those of the one behind it.
     """
     steps = jnp.maximum(new_size - 1, 1)
     before = jnp.clip(at * (size - 1) // steps, 0, jnp.maximum(size - 2, 0))

@@ -1,4 +1,4 @@
-"""Dilated ResNets (He et al. 2015; dilation after Chen et al. 2016, DeepLab v2)."""
+"""Dilated ResNets (He et al. 2015. Dilation after Chen et al. 2016, DeepLab v2)."""
 
 import dataclasses
 import functools
@@ -148,7 +148,7 @@ class ResNet(nn.Module):
 
     Attributes:
       architecture: a name in `ARCHITECTURES`.
-      width: channels of the stem and of the first stage's 3x3; 64 in the paper.
+      width: channels of the stem and of the first stage's 3x3. 64 in the paper.
       output_stride: input pixels per feature pixel at the end: 8, 16 or 32.
       norm: see `layers.batch_norm`.
       stride_on: see `Bottleneck`.

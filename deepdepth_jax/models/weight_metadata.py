@@ -18,7 +18,7 @@ class Metadata:
 
     Attributes:
       architecture: a name in `resnet.ARCHITECTURES`.
-      width: channels of the stem; 64 in every public ResNet.
+      width: channels of the stem. 64 in every public ResNet.
       stride_on: which convolution of a bottleneck had the stride in training.
       convention: how images were put into the network in training.
       batch_norm_epsilon: with which the weights in this file are to be used.

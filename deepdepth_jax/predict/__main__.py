@@ -1,4 +1,4 @@
-"""Depth for pictures that nobody labelled: `python -m deepdepth_jax.predict`."""
+"""Depth for images that nobody labelled: `python -m deepdepth_jax.predict`."""
 
 import argparse
 import math
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         "deepdepth_jax.predict",
-        "Predict the depth of pictures and videos. Results are written under the names "
+        "Predict the depth of images and videos. Results are written under the names "
         "of their sources, in the same folders below the output folder.",
     )
     add = parser.add_argument
@@ -37,7 +37,7 @@ def _parser() -> cli.Parser:
         type=cli.path,
         nargs="+",
         required=True,
-        help="pictures, videos, and folders of them",
+        help="images, videos, and folders of them",
     )
     add("--output", type=cli.folder, required=True, help="a folder to write to")
     add(
@@ -52,7 +52,7 @@ def _parser() -> cli.Parser:
         default=argparse.SUPPRESS,
         help="what to write, a comma list: depth16 (PNG, metres x 256), npy (float32 "
         "metres), color (with a scale in metres), confidence (the same for the "
-        "probability of the most probable bin), pointcloud (PLY), sidebyside (picture "
+        "probability of the most probable bin), pointcloud (PLY), sidebyside (image "
         "and depth). Of a video, drawings are mp4, the rest is a file a frame. "
         "(default: depth16,color; of a video color)",
     )
@@ -60,7 +60,7 @@ def _parser() -> cli.Parser:
         "--focal_px",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="focal length of the camera, in pixels of the pictures. (default: as in "
+        help="focal length of the camera, in pixels of the images. (default: as in "
         "training)",
     )
     add(
@@ -68,14 +68,14 @@ def _parser() -> cli.Parser:
         type=_point,
         metavar="X,Y",
         default="middle",
-        help="column and row where the optical axis meets the pictures, for the point "
+        help="column and row where the optical axis meets the images, for the point "
         "cloud; the middle of the first pixel is 0,0",
     )
     add(
         "--scale",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="show the network the pictures so many times larger. (default: with "
+        help="show the network the images so many times larger. (default: with "
         "--focal_px, so many times that it is the focal length of training; else 1)",
     )
     add(
@@ -83,7 +83,7 @@ def _parser() -> cli.Parser:
         type=_window,
         metavar="HEIGHTxWIDTH",
         default="auto",
-        help="predict larger pictures by overlapping windows of this size; none: as a "
+        help="predict larger images by overlapping windows of this size; none: as a "
         "whole; auto: by 1080x1920 above 2.5 megapixels, or as eval.window of the run "
         "says",
     )

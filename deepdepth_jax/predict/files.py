@@ -1,4 +1,4 @@
-"""Reads files, predicts them and writes what was chosen; goes on after broken ones."""
+"""Reads files, predicts them and writes what was chosen. Goes on after broken ones."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,14 +9,14 @@ from tqdm import tqdm
 
 from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.predict.media import InputFile, Picture
-from deepdepth_jax.predict.outputs import FramePicture, Outputs, frame_target
+from deepdepth_jax.predict.media import InputFile, InputImage
+from deepdepth_jax.predict.outputs import FrameImage, Outputs, frame_target
 from deepdepth_jax.predict.video import Video, open_video
 from deepdepth_jax.types import Prediction
 
-Item = TypeVar("Item", bound=Picture)
+Item = TypeVar("Item", bound=InputImage)
 PredictEach = Callable[[Iterator[Item]], Iterator[tuple[Item, Prediction]]]
-"""Predicts pictures in their order, reading them as they are needed."""
+"""Predicts images in their order, reading them as they are needed."""
 
 
 class Failures:
@@ -38,38 +38,38 @@ class Failures:
         tqdm.write(f"error: {error}", file=sys.stderr)
 
     def summary(self) -> str:
-        """Lists them in one line; empty if there are none."""
+        """Lists them in one line. Empty if there are none."""
         if not self.paths:
             return ""
         listed = ", ".join(map(str, self.paths))
         return f"error: {len(self.paths)} of {self._total} failed: {listed}"
 
 
-def predict_pictures(
-    predict_each: PredictEach[Picture],
+def predict_images(
+    predict_each: PredictEach[InputImage],
     sources: Sequence[InputFile],
     outputs: Outputs,
     failures: Failures,
 ) -> None:
-    """Predicts files of pictures, with a progress bar."""
-    pictures = _read(sources, failures)
-    bar = tqdm(pictures, "predict", len(sources), unit="picture")
-    for picture, found in predict_each(iter(bar)):
-        outputs.save(picture, found)
+    """Predicts files of images, with a progress bar."""
+    images = _read(sources, failures)
+    bar = tqdm(images, "predict", len(sources), unit="image")
+    for image, found in predict_each(iter(bar)):
+        outputs.save(image, found)
 
 
-def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[Picture]:
+def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[InputImage]:
     for source in sources:
         try:
             image = read_any_image(source.path)
         except UserError as error:
             failures.add(source.path, error)
         else:
-            yield Picture(source.target, image)
+            yield InputImage(source.target, image)
 
 
 def predict_video(
-    predict_each: PredictEach[FramePicture],
+    predict_each: PredictEach[FrameImage],
     source: InputFile,
     outputs: Outputs,
     failures: Failures,
@@ -83,7 +83,7 @@ def predict_video(
             open_video(source.path) as video,
             outputs.video(source.target, video) as save,
         ):
-            frames = _pictures(source, video)
+            frames = _images(source, video)
             total = video.num_frames or None
             bar = tqdm(frames, source.path.name, total, unit="frame")
             for frame, found in predict_each(iter(bar)):
@@ -92,7 +92,7 @@ def predict_video(
         failures.add(source.path, error)
 
 
-def _pictures(source: InputFile, video: Video) -> Iterator[FramePicture]:
+def _images(source: InputFile, video: Video) -> Iterator[FrameImage]:
     for index, frame in enumerate(video.frames):
         target = frame_target(source.target, index)
-        yield FramePicture(target, frame.image, frame.time_s, frame.duration_s)
+        yield FrameImage(target, frame.image, frame.time_s, frame.duration_s)

@@ -77,7 +77,7 @@ def search(folder: Path, output: Path) -> tuple[list[Path], list[LeftOut]]:
 def _reason_to_leave_out(
     path: Path, above: frozenset[tuple[int, int]], results: Path | None
 ) -> str:
-    """Returns why a path is left out; empty if it is not."""
+    """Returns why a path is left out. Empty if it is not."""
     if is_leftover(path.name):
         return "of the system or an editor"
     if path.is_dir():
@@ -108,7 +108,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def describe(left_out: Sequence[LeftOut]) -> list[str]:
-    """Lists what is left out, a line for each reason; no lines if there is nothing."""
+    """Lists what is left out, a line for each reason. No lines if there is nothing."""
     if not left_out:
         return []
     lines = [f"left out: {len(left_out)}"]

@@ -9,19 +9,19 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.models.build import build_bins, build_head
-from deepdepth_jax.predict.files import Failures, predict_pictures, predict_video
+from deepdepth_jax.predict.files import Failures, predict_images, predict_video
 from deepdepth_jax.predict.folders import describe
 from deepdepth_jax.predict.media import find_sources
 from deepdepth_jax.predict.outputs import Meaning, Outputs
 
 SOME_FAILED = 1
 """The exit code when there are results, but not of every input."""
-PICTURE_KINDS = ("depth16", "color")
+IMAGE_KINDS = ("depth16", "color")
 VIDEO_KINDS = ("color",)
 
 
 def predict_inputs(arguments: argparse.Namespace) -> int:
-    """Predicts all pictures and videos that are named; gives the exit code.
+    """Predicts all images and videos that are named. Gives the exit code.
 
     Raises:
       UserError: there is no such run or input, or something is missing for it.
@@ -41,10 +41,10 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
     )
     meaning = _meaning(predictor, arguments)
     failures = Failures(len(sources))
-    pictures = [source for source in sources if not source.is_video]
-    if pictures:
-        outputs = Outputs(arguments.save or PICTURE_KINDS, meaning)
-        predict_pictures(predict_each, pictures, outputs, failures)
+    images = [source for source in sources if not source.is_video]
+    if images:
+        outputs = Outputs(arguments.save or IMAGE_KINDS, meaning)
+        predict_images(predict_each, images, outputs, failures)
     for source in sources:
         if source.is_video:
             outputs = Outputs(arguments.save or VIDEO_KINDS, meaning)
@@ -81,7 +81,7 @@ def _tell_focal_length(
     if not focal_px:
         if predictor.config.data.canonical_focal_px:
             raise UserError(
-                "give --focal_px, the focal length of the pictures in pixels: the "
+                "give --focal_px, the focal length of the images in pixels: the "
                 f"network was trained with data.canonical_focal_px={training_px:g}"
             )
         if training_px and "pointcloud" in (arguments.save or ()):

@@ -18,7 +18,7 @@ class InputFile:
     """A file to predict.
 
     Attributes:
-      path: of a picture or a video.
+      path: of an image or a video.
       target: where results go: their names are this with an ending.
     """
 
@@ -32,8 +32,8 @@ class InputFile:
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """A picture, or a frame of a video.
+class InputImage:
+    """An image, or a frame of a video.
 
     Attributes:
       target: where results go: their names are this with an ending.

@@ -15,7 +15,7 @@ from deepdepth_jax import atomic
 from deepdepth_jax.drawing.colors import ColourScale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
-from deepdepth_jax.predict.media import Picture
+from deepdepth_jax.predict.media import InputImage
 from deepdepth_jax.predict.point_cloud import save_point_cloud
 from deepdepth_jax.predict.video import Video
 from deepdepth_jax.predict.video_writer import VideoWriter
@@ -26,7 +26,7 @@ DEPTH_PNG_UNITS_PER_METRE = 256
 
 
 @dataclasses.dataclass(frozen=True)
-class FramePicture(Picture):
+class FrameImage(InputImage):
     """A frame of a video.
 
     Attributes:
@@ -45,7 +45,7 @@ class Meaning:
     Attributes:
       depth: colours of depth in metres.
       confidence: colours of confidence.
-      camera: that the pictures were taken with; its focal length is 0 if not known.
+      camera: that the images were taken with. Its focal length is 0 if not known.
     """
 
     depth: ColourScale
@@ -60,43 +60,43 @@ def save_depth_png(path: Path, depth_m: Float[AnyArray, "h w"]) -> None:
     atomic.write(path, image.save)
 
 
-def _save_depth16(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
+def _save_depth16(path: Path, _: InputImage, found: Prediction, __: Meaning) -> None:
     save_depth_png(path, found.depth_m)
 
 
-def _save_npy(path: Path, _: Picture, found: Prediction, __: Meaning) -> None:
+def _save_npy(path: Path, _: InputImage, found: Prediction, __: Meaning) -> None:
     depth_m = np.asarray(found.depth_m, np.float32)
     atomic.write(path, lambda partial: np.save(partial, depth_m))
 
 
 def _save_points(
-    path: Path, picture: Picture, found: Prediction, meaning: Meaning
+    path: Path, image: InputImage, found: Prediction, meaning: Meaning
 ) -> None:
-    save_point_cloud(path, picture.image, found.depth_m, meaning.camera)
+    save_point_cloud(path, image.image, found.depth_m, meaning.camera)
 
 
 def _draw_depth(
-    _: Picture, found: Prediction, meaning: Meaning
+    _: InputImage, found: Prediction, meaning: Meaning
 ) -> UInt8[np.ndarray, "y x 3"]:
     return meaning.depth.under(meaning.depth.paint(found.depth_m))
 
 
 def _draw_confidence(
-    _: Picture, found: Prediction, meaning: Meaning
+    _: InputImage, found: Prediction, meaning: Meaning
 ) -> UInt8[np.ndarray, "y x 3"]:
     painted = meaning.confidence.paint(known(found.confidence))
     return meaning.confidence.under(painted)
 
 
 def _draw_side_by_side(
-    picture: Picture, found: Prediction, meaning: Meaning
+    image: InputImage, found: Prediction, meaning: Meaning
 ) -> UInt8[np.ndarray, "y x 3"]:
     painted = meaning.depth.paint(found.depth_m)
-    return meaning.depth.under(np.concatenate([picture.image, painted], axis=1))
+    return meaning.depth.under(np.concatenate([image.image, painted], axis=1))
 
 
-SaveFile = Callable[[Path, Picture, Prediction, Meaning], None]
-Draw = Callable[[Picture, Prediction, Meaning], UInt8[np.ndarray, "y x 3"]]
+SaveFile = Callable[[Path, InputImage, Prediction, Meaning], None]
+Draw = Callable[[InputImage, Prediction, Meaning], UInt8[np.ndarray, "y x 3"]]
 
 FILES: Mapping[str, tuple[str, SaveFile]] = MappingProxyType(
     {
@@ -135,21 +135,21 @@ class Outputs:
     def __post_init__(self) -> None:
         if "pointcloud" in self.kinds and not self.meaning.camera.focal_px:
             raise UserError(
-                "--save=pointcloud needs the focal length of the pictures, and that of "
+                "--save=pointcloud needs the focal length of the images, and that of "
                 "training is not known either: give --focal_px"
             )
 
-    def save(self, picture: Picture, found: Prediction) -> None:
-        """Writes the results of a picture; drawings as PNG."""
-        self._save_files(picture, found)
-        for kind, drawing in self._drawings(picture, found):
-            path = _ending(picture.target, f"_{kind}.png")
+    def save(self, image: InputImage, found: Prediction) -> None:
+        """Writes the results of an image. Drawings as PNG."""
+        self._save_files(image, found)
+        for kind, drawing in self._drawings(image, found):
+            path = _ending(image.target, f"_{kind}.png")
             atomic.write(path, Image.fromarray(drawing).save)
 
     @contextlib.contextmanager
     def video(
         self, target: Path, video: Video
-    ) -> Iterator[Callable[[FramePicture, Prediction], None]]:
+    ) -> Iterator[Callable[[FrameImage, Prediction], None]]:
         """Yields a function that writes the results of one frame after the other.
 
         Drawings become videos, `TARGET_color.mp4` and so on, in which each frame has
@@ -167,29 +167,29 @@ class Outputs:
                 if kind in DRAWINGS
             }
 
-            def save(frame: FramePicture, found: Prediction) -> None:
+            def save(frame: FrameImage, found: Prediction) -> None:
                 self._save_files(frame, found)
                 for kind, drawing in self._drawings(frame, found):
                     writers[kind].write(drawing, frame.time_s, frame.duration_s)
 
             yield save
 
-    def _save_files(self, picture: Picture, found: Prediction) -> None:
+    def _save_files(self, image: InputImage, found: Prediction) -> None:
         for kind in self.kinds:
             if kind in FILES:
                 ending, save = FILES[kind]
-                save(_ending(picture.target, ending), picture, found, self.meaning)
+                save(_ending(image.target, ending), image, found, self.meaning)
 
     def _drawings(
-        self, picture: Picture, found: Prediction
+        self, image: InputImage, found: Prediction
     ) -> Iterator[tuple[str, UInt8[np.ndarray, "y x 3"]]]:
         for kind in self.kinds:
             if kind in DRAWINGS:
-                yield kind, DRAWINGS[kind](picture, found, self.meaning)
+                yield kind, DRAWINGS[kind](image, found, self.meaning)
 
 
 def frame_target(video_target: Path, index: int) -> Path:
-    """Gives where the files of a video's frame go."""
+    """Returns where the files of a video's frame go."""
     return _ending(video_target, "_frames") / f"{index:06}"
 
 

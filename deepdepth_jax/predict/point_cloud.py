@@ -33,10 +33,10 @@ def save_point_cloud(
     depth_m: Float[AnyArray, "h w"],
     camera: Pinhole,
 ) -> None:
-    """Writes a picture as coloured points: binary little-endian PLY.
+    """Writes an image as coloured points: binary little-endian PLY.
 
     Axes are the camera's: x to the right, y down, z forward, in metres. Pixels without
-    depth (0) and those at edges are left out; see `at_edges`.
+    depth (0) and those at edges are left out. See `at_edges`.
     """
     is_shown = (np.asarray(depth_m) > 0) & ~at_edges(depth_m)
     points = np.empty(np.count_nonzero(is_shown), _POINT)

@@ -45,7 +45,7 @@ class Frame:
     Attributes:
       image: RGB, as players show it: upright, and of square pixels.
       time_s: seconds since the first frame.
-      duration_s: seconds until the next frame; of the last one, until the end.
+      duration_s: seconds until the next frame. Of the last one, until the end.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -59,8 +59,8 @@ class Video:
 
     Attributes:
       frame_rate: frames per second, of a video whose rate varies an estimate.
-      tick_s: seconds; every time is a multiple of it, but for estimated ones.
-      num_frames: as the file states; 0 = it does not.
+      tick_s: seconds. Every time is a multiple of it, but for estimated ones.
+      num_frames: as the file states. 0 = it does not.
       frames: decoded as they are needed. Raises `UserError` where the file breaks off
         or the frames change their size, and at the end if some were damaged.
     """
@@ -87,7 +87,7 @@ def open_video(path: Path) -> Iterator[Video]:
         raise UserError(f"{path}: not a video that can be read ({error})") from error
     with container:
         if not container.streams.video:
-            raise UserError(f"{path}: has no pictures, only sound or text")
+            raise UserError(f"{path}: has no images, only sound or text")
         # Decoded on the usual threads: with those of `thread_type="AUTO"` nothing is
         # said where a file breaks off.
         stream = container.streams.video[0]

@@ -25,7 +25,7 @@ class VideoWriter:
     Args:
       path: ends in `.mp4`.
       frame_rate: frames per second, about: the encoder plans by it.
-      tick_s: seconds; times are rounded to multiples of it.
+      tick_s: seconds. Times are rounded to multiples of it.
     """
 
     def __init__(self, path: Path, frame_rate: Fraction, tick_s: Fraction) -> None:

@@ -5,7 +5,7 @@ checkpoints/300/checksums.json   SHA-256 of every file of it
 checkpoints/300/metrics.json     its validation metrics, added when they are taken
 checkpoints/300/calibration.json its temperature, added when it is fitted
 checkpoints/partial-...          being written or deleted, or left so by a kill
-checkpoints/damaged-...          not what was written; moved aside, never deleted
+checkpoints/damaged-...          not what was written. Moved aside, never deleted
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class CheckpointFolder:
       path: absolute.
       keep: how many of the last ones are kept, besides the best.
       best_metric: the validation metric that makes a checkpoint the best.
-      keep_every: keeps, too, those whose step is a multiple of it; 0 for none.
+      keep_every: keeps, too, those whose step is a multiple of it. 0 for none.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class CheckpointFolder:
         self._keep_every = keep_every
 
     def of(self, step: int) -> Path:
-        """Gives the folder of a checkpoint."""
+        """Returns the folder of a checkpoint."""
         return self.path / str(step)
 
     def partial(self, step: int) -> Path:
-        """Gives the folder that a checkpoint is written to before it counts."""
+        """Returns the folder that a checkpoint is written to before it counts."""
         return self.path / f"partial-{step}"
 
     def steps(self) -> list[int]:
@@ -62,20 +62,20 @@ class CheckpointFolder:
         return sorted(int(name) for name in names if name.isdecimal())
 
     def best_step(self) -> int | None:
-        """Gives the step of the best checkpoint, None if none has a finite metric."""
+        """Returns the step of the best checkpoint, None if none has a finite metric."""
         scores = {step: self._score(step) for step in self.steps()}
         finite = {step: score for step, score in scores.items() if score is not None}
         return max(finite, key=finite.__getitem__, default=None)
 
     def _score(self, step: int) -> float | None:
-        """Gives a number that is larger for the better checkpoint."""
+        """Returns a number that is larger for the better checkpoint."""
         value = (self.note(step, METRICS_FILE) or {}).get(self._metric, math.nan)
         if not math.isfinite(value):
             return None
         return value if self._metric in LARGER_IS_BETTER else -value
 
     def note(self, step: int, name: str) -> dict[str, float] | None:
-        """Gives the numbers that were added to a checkpoint under the name of a file.
+        """Returns the numbers that were added to a checkpoint under the name of a file.
 
         None if there are none.
         """
@@ -85,7 +85,7 @@ class CheckpointFolder:
             return None  # not there, or damaged: `note_fault` knows which
 
     def note_fault(self, step: int, name: str) -> str | None:
-        """Says why a file of numbers cannot be read; None if it can or is missing."""
+        """Says why a file of numbers cannot be read. None if it can or is missing."""
         path = self.of(step) / name
         try:
             _read_note(path)
@@ -153,7 +153,7 @@ class CheckpointFolder:
         return self.of(step).rename(next(free))
 
     def fault(self, step: int) -> str | None:
-        """Says in what a checkpoint is not what was written; None if it is.
+        """Says in what a checkpoint is not what was written. None if it is.
 
         Orbax notices what is missing or cut off, but not values that have changed.
         """

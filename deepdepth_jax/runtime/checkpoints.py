@@ -54,7 +54,7 @@ class Checkpoints:
       workdir: of the run.
       keep: how many of the last ones are kept, besides the best.
       best_metric: the validation metric that makes a checkpoint the best.
-      keep_every: keeps, too, those whose step is a multiple of it; 0 for none.
+      keep_every: keeps, too, those whose step is a multiple of it. 0 for none.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Checkpoints:
         """Begins to save the state.
 
         Returns as soon as the state is copied, so that the next step may take its
-        memory; the rest is done in the background. Waits for the save before.
+        memory. The rest is done in the background. Waits for the save before.
 
         Raises:
           UserError: as `wait` does.
@@ -141,7 +141,7 @@ class Checkpoints:
             self._folder.delete_old()
 
     def is_scored(self, step: int) -> bool:
-        """Tells whether a checkpoint has validation metrics."""
+        """Returns whether a checkpoint has validation metrics."""
         self.wait()
         return self._folder.note(step, METRICS_FILE) is not None
 
@@ -150,7 +150,7 @@ class Checkpoints:
         self._add_note(step, CALIBRATION_FILE, {"temperature": temperature})
 
     def temperature(self, step: int) -> float | None:
-        """Gives the temperature of a checkpoint, None if none has been fitted."""
+        """Returns the temperature of a checkpoint, None if none has been fitted."""
         self.wait()
         note = self._folder.note(step, CALIBRATION_FILE)
         return None if note is None else note["temperature"]
@@ -216,7 +216,7 @@ class Checkpoints:
         return self._folder.best_step()
 
     def find(self, which: Which) -> int:
-        """Gives the step that `last`, `best` or a number stands for.
+        """Returns the step that `last`, `best` or a number stands for.
 
         Without any validation the best is the last.
 
@@ -300,7 +300,7 @@ class Checkpoints:
         saves and deletions is deleted.
 
         Returns:
-          The step and the state; None if there is no checkpoint.
+          The step and the state. None if there is no checkpoint.
 
         Raises:
           UserError: there are checkpoints, and each is damaged.
@@ -343,7 +343,7 @@ def _listed(steps: list[int]) -> str:
 
 
 def _system_error(error: Exception) -> int:
-    """Gives the system's number of an error; TensorStore writes it into its text."""
+    """Returns the system's number of an error. TensorStore writes it into its text."""
     if isinstance(error, OSError):
         return error.errno or 0
     found = re.search(r"os_error_code='(\d+)'", str(error))

@@ -86,7 +86,7 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     """Runs a command's main function on the process's arguments and exits.
 
     `UserError`, a full disk and a missing permission end in one line on stderr and exit
-    code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`; what
+    code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`. What
     else is raised is a bug and keeps its traceback.
     """
     set_up_process()

@@ -75,7 +75,7 @@ def hand_back_memory() -> None:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Tells whether a folder can be written to, or made; makes nothing."""
+    """Returns whether a folder can be written to, or made. Makes nothing."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 

@@ -13,31 +13,31 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Batch, Tree
 
 AXIS = "batch"
-"""The name of the device axis; trained normalisation takes its statistics over it."""
+"""The name of the device axis. Trained normalisation takes its statistics over it."""
 
 T = TypeVar("T")
 Step = TypeVar("Step", bound=Callable[..., Tree])
 
 
 def is_primary() -> bool:
-    """Tells whether this process is the one that writes and prints."""
+    """Returns whether this process is the one that writes and prints."""
     return jax.process_index() == 0
 
 
 def is_alone() -> bool:
-    """Tells whether there are no other processes."""
+    """Returns whether there are no other processes."""
     return jax.process_count() == 1
 
 
 def own_share(count: int) -> range:
-    """Gives which of so many things fall to this process: each to exactly one."""
+    """Returns which of so many things fall to this process: each to exactly one."""
     return range(jax.process_index(), count, jax.process_count())
 
 
 def gather_rows(rows: Float64[np.ndarray, "n m"]) -> Float64[np.ndarray, "all_n m"]:
     """Collects the rows of all processes, exactly, on each of them.
 
-    All processes must call it; each may have another number of rows.
+    All processes must call it. Each may have another number of rows.
     """
     counts = multihost_utils.process_allgather(np.array(len(rows)))
     filled = np.zeros((counts.max(), rows.shape[1]))
@@ -87,7 +87,7 @@ def on_all_devices(
     reused for the result, so the old state is gone after the call.
 
     Args:
-      train_step: of one device; see `steps.make_train_step`.
+      train_step: of one device. See `steps.make_train_step`.
       devices: which, all of them if None.
     """
     return jax.pmap(
@@ -111,7 +111,7 @@ def replicated(devices: Sequence[jax.Device] | None = None) -> NamedSharding:
 
 
 def replicate(state: T, devices: Sequence[jax.Device] | None = None) -> T:
-    """Puts the state on every device; with several processes, the first one's on all.
+    """Puts the state on every device. With several processes, the first one's on all.
 
     Without it the first step would be compiled for a state that lies on one device.
     """

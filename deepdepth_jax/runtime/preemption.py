@@ -28,7 +28,7 @@ class PreemptionNotice:
     `nohup` has it ignore SIGHUP, stay ignored.
 
     With several processes JAX listens for SIGTERM instead, and has all of them stop
-    after the same step; outside of steps they do not listen. The other signals are
+    after the same step. Outside of steps they do not listen. The other signals are
     passed on to it as SIGTERM.
     """
 
@@ -105,7 +105,7 @@ class PreemptionNotice:
             self._says, self._is_postponed = before, True
 
     def stops_after(self, step: int) -> bool:
-        """Tells whether to stop after a step; with several processes, all of them.
+        """Returns whether to stop after a step. With several processes, all of them.
 
         They must all ask after each step, and get the same answer.
         """

@@ -83,7 +83,7 @@ def join_processes() -> None:
 
 
 def _launched() -> tuple[str, int, int]:
-    """Gives how the others are found, how many processes there are, and which it is."""
+    """Returns the launcher's method, the number of processes and this one's index."""
     for method, (of_count, of_index) in _LAUNCHERS.items():
         if of_count not in os.environ:
             continue  # SLURM numbers a batch script too, which is one process
@@ -199,7 +199,7 @@ def _following_failures() -> Iterator[None]:
 
 
 def _fail(error: BaseException) -> NoReturn:
-    """Ends this process; tells why unless another one has failed before."""
+    """Ends this process. Tells why unless another one has failed before."""
     code = _code(error)
     earlier = None
     try:
@@ -238,7 +238,7 @@ def _leave(code: int) -> NoReturn:
 
 
 def _failure() -> int | None:
-    """Gives the exit code of the first process that has failed, None if none has."""
+    """Returns the exit code of the first process that has failed, None if none has."""
     try:
         found = _store().key_value_dir_get(_FAILURE)
     except jax.errors.JaxRuntimeError:
@@ -247,5 +247,5 @@ def _failure() -> int | None:
 
 
 def _store() -> Any:
-    """Gives what all processes write to and read; JAX has no public name for it."""
+    """Returns what all processes write to and read. JAX has no public name for it."""
     return distributed.global_state.client

@@ -20,7 +20,7 @@ ONLY_SENSIBLE = MappingProxyType(
 )
 """Variables with which the user means other programs."""
 GARBAGE_AFTER = 50_000
-"""How many objects come to be before Python looks for garbage; 700 as it comes."""
+"""How many objects come to be before Python looks for garbage. 700 as it comes."""
 
 
 def set_up_process() -> None:
@@ -44,7 +44,7 @@ def _leave_nothing_to_ynnpack() -> None:
     """Has XLA compute matrix products and sums on CPUs by its own means.
 
     YNNPACK makes a plan of each product when it first runs, which for ResNet-101's
-    training step takes seconds at every start; afterwards it is not faster. JAX 0.10.2
+    training step takes seconds at every start. Afterwards it is not faster. JAX 0.10.2
     also has it crash on sums over arrays of many axes (jax-ml/jax issue 39257).
     """
     flags = os.environ.get("XLA_FLAGS", "")

@@ -12,10 +12,10 @@ GONE = frozenset({errno.EIO, errno.EPIPE})
 
 
 class _Output(io.FileIO):
-    """A file descriptor to write to; without a reader, what is written is dropped."""
+    """A file descriptor to write to. Without a reader, what is written is dropped."""
 
     def write(self, content: Any) -> int:
-        """Writes bytes; returns how many."""
+        """Writes bytes. Returns how many."""
         try:
             return super().write(content)
         except OSError as error:

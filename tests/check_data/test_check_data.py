@@ -91,9 +91,9 @@ def test_what_is_there_is_counted_by_split_and_drive(root, capsys):
     assert "45 never had such depth:" in out
     assert "2011_09_26_drive_0002_sync/image_02/0000000000" in out
     assert "training can start" in out
-    picture = Image.open(root.parent / "report" / "depth_histogram.png")
-    assert picture.size[0] > 500
-    assert len(np.unique(np.asarray(picture).reshape(-1, 4), axis=0)) > 10
+    image = Image.open(root.parent / "report" / "depth_histogram.png")
+    assert image.size[0] > 500
+    assert len(np.unique(np.asarray(image).reshape(-1, 4), axis=0)) > 10
 
 
 def test_lidar_has_ground_truth_for_every_frame(root, capsys):
@@ -105,19 +105,19 @@ def test_lidar_has_ground_truth_for_every_frame(root, capsys):
 
 def test_missing_frames_are_named_some_or_all(root, capsys):
     (root / DEPTH.replace("006", "007")).unlink()
-    for picture in (root / IMAGE).parent.glob("*[6,8].png"):
-        picture.unlink()
+    for image in (root / IMAGE).parent.glob("*[6,8].png"):
+        image.unlink()
     check(root)
     few = capsys.readouterr().out
     name = "2011_09_26_drive_0001_sync/image_02/00000000"
     assert f"1 without improved depth:\n    {name}07\n" in few
     assert (
-        f"4 without picture:\n    {name}06\n    {name}08\n    {name}20\n"
+        f"4 without image:\n    {name}06\n    {name}08\n    {name}20\n"
         "    and 1 more (--list names all)\n"
     ) in few
     check(root, flags=["--list"])
     assert (
-        f"4 without picture:\n    {name}06\n    {name}08\n    {name}20\n    {name}21\n"
+        f"4 without image:\n    {name}06\n    {name}08\n    {name}20\n    {name}21\n"
     ) in capsys.readouterr().out
 
 

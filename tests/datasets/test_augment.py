@@ -20,7 +20,7 @@ def example(height=37, width=53, seed=0):
 
 
 def ramps(height=60, width=100):
-    """A picture whose red is its depth: the two show whether they moved alike."""
+    """An image whose red is its depth: the two show whether they moved alike."""
     columns = np.broadcast_to(np.arange(width), (height, width))
     rows = np.broadcast_to(np.arange(height)[:, None], (height, width))
     image = np.stack([columns, rows, np.full_like(rows, 9)], -1).astype(np.uint8)
@@ -60,7 +60,7 @@ def test_half_of_the_examples_are_flipped():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_crop_is_a_window_of_the_picture(seed):
+def test_a_crop_is_a_window_of_the_image(seed):
     image, depth_m = example()
     out, out_depth_m = run(image, depth_m, (0, seed), (20, 30), NOTHING)
     top, left = np.argwhere(depth_m == out_depth_m[0, 0])[0]
@@ -82,7 +82,7 @@ def test_crops_lie_everywhere():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_picture_smaller_than_the_crop_is_padded(seed):
+def test_an_image_smaller_than_the_crop_is_padded(seed):
     image, depth_m = example(37, 53)
     out, out_depth_m = run(image, depth_m, (0, seed), (50, 60), NOTHING)
     inside = out_depth_m > 0
@@ -96,7 +96,7 @@ def test_zoom_divides_depth_and_moves_image_and_depth_alike(seed):
     image, depth_m = ramps()
     out, out_depth_m = run(image, depth_m, (0, seed), (30, 40), change(max_zoom=1.5))
     red = out[..., 0].astype(float)
-    zoom = 39 / (red[0, -1] - red[0, 0])  # pixels of the crop to one of the picture
+    zoom = 39 / (red[0, -1] - red[0, 0])  # pixels of the crop to one of the image
     assert 0.97 < zoom < 1.55
     # Depth is the red of the nearest pixel plus one, divided by the zoom.
     np.testing.assert_allclose(out_depth_m * zoom, red + 1, atol=1.1 + 0.05 * 100)
@@ -119,15 +119,15 @@ def test_zoom_is_spread_over_its_range():
 
 
 def colours(colour, count=200, **fields):
-    """What becomes of a picture of one colour, for many seeds."""
+    """What becomes of an image of one colour, for many seeds."""
     image = np.full((8, 8, 3), colour, np.uint8)
     depth_m = np.ones((8, 8), np.float32)
     changed = [
         run(image, depth_m, (0, seed), (8, 8), change(**fields))[0]
         for seed in range(count)
     ]
-    assert all((picture == picture[0, 0]).all() for picture in changed)
-    return np.array([picture[0, 0] for picture in changed]).astype(int)
+    assert all((frame == frame[0, 0]).all() for frame in changed)
+    return np.array([frame[0, 0] for frame in changed]).astype(int)
 
 
 def test_each_colour_has_its_own_gain():

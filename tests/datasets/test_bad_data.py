@@ -123,5 +123,5 @@ def test_no_test_frames_are_refused_after_training_and_the_run_is_kept(
 
 
 def test_a_folder_that_is_not_kitti_is_refused(tmp_path):
-    (tmp_path / "pictures").mkdir()
-    assert "data.root" in mistake(kitti(tmp_path, tmp_path / "pictures"))
+    (tmp_path / "images").mkdir()
+    assert "data.root" in mistake(kitti(tmp_path, tmp_path / "images"))

@@ -14,9 +14,9 @@ from deepdepth_jax.errors import UserError
 COLOURS = np.random.default_rng(0).integers(0, 256, (7, 11, 3), np.uint8)
 
 
-def encode(picture, file_format="PNG", **options):
+def encode(image, file_format="PNG", **options):
     buffer = io.BytesIO()
-    picture.save(buffer, file_format, **options)
+    image.save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
@@ -31,9 +31,9 @@ def assert_refused(path, *words, read=read_image):
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
-def test_picture_comes_as_it_lies_on_disk(tmp_path, file_format):
+def test_image_comes_as_it_lies_on_disk(tmp_path, file_format):
     encoded = encode(Image.fromarray(COLOURS), file_format)
-    path = tmp_path / "picture"
+    path = tmp_path / "image"
     path.write_bytes(encoded)
     pixels = read_image(path)
     assert pixels.dtype == np.uint8
@@ -46,27 +46,27 @@ def test_picture_comes_as_it_lies_on_disk(tmp_path, file_format):
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [Image.fromarray(COLOURS).quantize(16), Image.fromarray(COLOURS).convert("RGBA")],
     ids=["palette", "opaque alpha"],
 )
-def test_palette_and_opaque_alpha_decode_to_the_same_colours(tmp_path, picture):
-    path = tmp_path / "picture.png"
-    path.write_bytes(encode(picture))
-    np.testing.assert_array_equal(read_image(path), picture.convert("RGB"))
+def test_palette_and_opaque_alpha_decode_to_the_same_colours(tmp_path, image):
+    path = tmp_path / "image.png"
+    path.write_bytes(encode(image))
+    np.testing.assert_array_equal(read_image(path), image.convert("RGB"))
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "JPEG"])
 @pytest.mark.parametrize("kept", [0.95, 0.5])
-def test_truncated_picture_is_named(tmp_path, file_format, kept):
+def test_truncated_image_is_named(tmp_path, file_format, kept):
     encoded = encode(Image.fromarray(COLOURS), file_format)
-    path = tmp_path / "picture"
+    path = tmp_path / "image"
     path.write_bytes(encoded[: int(kept * len(encoded))])
     assert_refused(path, "cut off")
 
 
-def test_picture_cut_off_in_its_header_is_named(tmp_path):
-    path = tmp_path / "picture.png"
+def test_image_cut_off_in_its_header_is_named(tmp_path):
+    path = tmp_path / "image.png"
     path.write_bytes(encode(Image.fromarray(COLOURS))[:20])
     assert_refused(path, "cut off")
 
@@ -74,7 +74,7 @@ def test_picture_cut_off_in_its_header_is_named(tmp_path):
 def test_damaged_pixels_are_noticed(tmp_path):
     encoded = bytearray(encode(Image.fromarray(COLOURS)))
     encoded[len(encoded) // 2] ^= 0xFF
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(encoded)
     assert_refused(path, "cannot be decoded")
 
@@ -91,8 +91,8 @@ def test_damaged_pixels_are_noticed(tmp_path):
         (tf.io.encode_png(COLOURS.astype(np.uint16)).numpy(), "16 bits a channel"),
     ],
 )
-def test_what_is_no_colour_picture_is_refused(tmp_path, content, words):
-    path = tmp_path / "picture.png"
+def test_what_is_no_colour_image_is_refused(tmp_path, content, words):
+    path = tmp_path / "image.png"
     path.write_bytes(content)
     assert_refused(path, words)
 
@@ -100,7 +100,7 @@ def test_what_is_no_colour_picture_is_refused(tmp_path, content, words):
 def test_transparency_is_refused(tmp_path):
     opaque_but_one = Image.fromarray(COLOURS).convert("RGBA")
     opaque_but_one.putpixel((3, 2), (10, 20, 30, 254))
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(encode(opaque_but_one))
     assert_refused(path, "transparent")
 

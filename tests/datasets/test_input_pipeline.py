@@ -124,7 +124,7 @@ def test_an_order_stays_the_same_for_good():
     assert epoch_order(0, 1, 7).tolist() == [1, 3, 6, 2, 0, 5, 4]
 
 
-def test_the_same_picture_is_augmented_anew_each_time(records):
+def test_the_same_image_is_augmented_anew_each_time(records):
     depths_m = {}
     for batch in batches(records, augmentation=STRONG):
         for image, depth_m in zip(batch.image, batch.depth_m, strict=True):

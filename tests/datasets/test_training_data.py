@@ -75,7 +75,7 @@ def test_a_mixture_is_trained_on_and_one_data_set_evaluated(mixed):
     assert (protocol["dataset"], protocol["images"]) == ("pairs", 2)
 
 
-def test_predictions_are_scaled_back_to_the_pictures_camera(mixed):
+def test_predictions_are_scaled_back_to_the_images_camera(mixed):
     predictor = DepthPredictor.load(mixed)
     image = np.zeros((32, 64, 3), np.uint8)
     near, far = predictor(image, focal_px=60.0), predictor(image, focal_px=300.0)
@@ -86,16 +86,16 @@ def test_predictions_are_scaled_back_to_the_pictures_camera(mixed):
 
 
 def test_predict_asks_for_the_focal_length(mixed, tmp_path):
-    Image.fromarray(np.zeros((32, 64, 3), np.uint8)).save(tmp_path / "picture.png")
+    Image.fromarray(np.zeros((32, 64, 3), np.uint8)).save(tmp_path / "image.png")
     argv = [
         f"--workdir={mixed}",
-        f"--input={tmp_path / 'picture.png'}",
+        f"--input={tmp_path / 'image.png'}",
         f"--output={tmp_path / 'out'}",
     ]
     with pytest.raises(UserError, match="--focal_px"):
         predict.main(argv)
     predict.main([*argv, "--focal_px=60"])
-    assert (tmp_path / "out" / "picture_depth.png").exists()
+    assert (tmp_path / "out" / "image_depth.png").exists()
 
 
 def test_unknown_focal_lengths_are_refused_where_they_are_needed(manifest, tmp_path):

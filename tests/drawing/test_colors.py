@@ -99,22 +99,22 @@ def test_the_word_for_an_end_stands_at_that_end():
     assert 0 < columns[0] < columns[-1] < 44
 
 
-def test_the_strip_of_a_large_picture_is_large():
+def test_the_strip_of_a_large_image_is_large():
     assert SCALE.strip(5120).shape == (4 * STRIP_HEIGHT_PX, 5120, 3)
 
 
 def test_every_pixel_stands_above_the_scale():
-    picture = SCALE.paint(
+    image = SCALE.paint(
         np.geomspace(1, 80, 50 * 400, dtype=np.float32).reshape(50, 400)
     )
-    sheet = SCALE.under(picture)
-    np.testing.assert_array_equal(sheet[:50], picture)
+    sheet = SCALE.under(image)
+    np.testing.assert_array_equal(sheet[:50], image)
     np.testing.assert_array_equal(sheet[50:], SCALE.strip(400))
 
 
-def test_a_narrow_picture_is_centred_above_a_scale_that_can_be_read():
-    picture = SCALE.paint(np.full((20, 30), 5, np.float32))
-    sheet = SCALE.under(picture)
+def test_a_narrow_image_is_centred_above_a_scale_that_can_be_read():
+    image = SCALE.paint(np.full((20, 30), 5, np.float32))
+    sheet = SCALE.under(image)
     assert sheet.shape[1] == NARROWEST_STRIP_PX == 320
-    np.testing.assert_array_equal(sheet[:20, 145:175], picture)
+    np.testing.assert_array_equal(sheet[:20, 145:175], image)
     assert (sheet[:20, :145] == 255).all()

@@ -7,7 +7,7 @@ from deepdepth_jax.drawing.plots import (
 )
 
 
-def picture(path):
+def image(path):
     with Image.open(path) as opened:
         assert opened.format == "PNG"
         return np.asarray(opened.convert("RGB")).astype(int)
@@ -15,7 +15,7 @@ def picture(path):
 
 def shaded(path, part=slice(None)):
     """Counts the pixels of light blue areas."""
-    red, green, blue = np.moveaxis(picture(path)[part], -1, 0)
+    red, green, blue = np.moveaxis(image(path)[part], -1, 0)
     return ((blue - red > 25) & (red > 150) & (green > 150)).sum()
 
 
@@ -61,8 +61,8 @@ def test_every_error_has_its_axes(tmp_path):
     for names in (["abs_rel"], ["abs_rel", "rmse", "d1"]):
         path = tmp_path / f"{len(names)}.png"
         save_sparsification_curves(path, removed, dict.fromkeys(names, curves))
-        widths.append(picture(path).shape[1])
-        third = picture(path).shape[1] // len(names)
+        widths.append(image(path).shape[1])
+        third = image(path).shape[1] // len(names)
         for index in range(len(names)):
             part = slice(index * third, (index + 1) * third)
             assert shaded(path, (slice(None), part)) > 2000

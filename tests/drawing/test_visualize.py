@@ -3,7 +3,7 @@ import numpy as np
 from deepdepth_jax.drawing.sheets import Row, figure_sheet
 
 
-def test_a_sheet_has_a_row_for_each_picture(tmp_path):
+def test_a_sheet_has_a_row_for_each_image(tmp_path):
     rng = np.random.default_rng(0)
     dense = np.full((40, 120), 10, np.float32)
     sparse = np.where(rng.uniform(size=dense.shape) < 0.05, dense, 0)

@@ -5,7 +5,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import GRID, MedianDepth
 
 
-def test_the_median_over_pictures_at_each_place():
+def test_the_median_over_images_at_each_place():
     left_near = np.full((64, 192), 10, np.float32)
     left_near[:, :96] = 4
     depths_m = [left_near, left_near * 3, left_near * 2]
@@ -14,7 +14,7 @@ def test_the_median_over_pictures_at_each_place():
     np.testing.assert_allclose(guess_m[:, 102:], 20, rtol=1e-6)
 
 
-def test_sparse_pictures_of_different_sizes():
+def test_sparse_images_of_different_sizes():
     rng = np.random.default_rng(0)
     depths_m = []
     for size in ((64, 192), (70, 200), (128, 400)):
@@ -56,7 +56,7 @@ def test_each_cell_has_the_median_that_numpy_takes_of_its_pixels(size, share):
 
 
 def test_no_ground_truth_at_all_is_an_error():
-    with pytest.raises(UserError, match="no pixel of 1 training pictures"):
+    with pytest.raises(UserError, match="no pixel of 1 training images"):
         MedianDepth.of([np.zeros((40, 100), np.float32)])
 
 

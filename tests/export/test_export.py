@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from exported_networks import pictures
+from exported_networks import random_images
 from PIL import Image
 
 from deepdepth_jax import DepthPredictor
@@ -40,7 +40,7 @@ def arguments(trained, output, kind="onnx", *more):
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
-    """A folder with both files, and the picture that the document reads."""
+    """A folder with both files, and the image that the document reads."""
     folder = tmp_path_factory.mktemp("exported")
     (folder / "depth.onnx").write_text("of before")
     main(arguments(trained, folder / "depth.onnx"))
@@ -53,7 +53,7 @@ def exported(trained, tmp_path_factory):
             "--config.eval.decode=median",
         )
     )
-    Image.fromarray(pictures(1, 33, 41)[0]).save(folder / "street.png")
+    Image.fromarray(random_images(1, 33, 41)[0]).save(folder / "street.png")
     return folder
 
 
@@ -85,7 +85,7 @@ def test_what_was_there_is_replaced_and_nothing_else_is_left(exported):
 
 
 def test_onnx_is_what_the_predictor_says(trained, documented):
-    expected = DepthPredictor.load(trained / "run")(pictures(1, 33, 41)[0])
+    expected = DepthPredictor.load(trained / "run")(random_images(1, 33, 41)[0])
     found = np.load(documented / "onnx.npy")
     np.testing.assert_allclose(found, expected.depth_m[None], rtol=1e-3)
 
@@ -96,7 +96,7 @@ def test_stablehlo_is_what_the_predictor_says(trained, documented):
     assert config.eval.decode == "expectation"
     config = with_fields(config, {"eval.decode": "median"})
     _, learnt = restore(config, trained / "run", "last")
-    expected = DepthPredictor(config, learnt)(pictures(1, 33, 41)[0])
+    expected = DepthPredictor(config, learnt)(random_images(1, 33, 41)[0])
     found = np.load(documented / "stablehlo.npy")
     differs = ~np.isclose(found, expected.depth_m[None], rtol=1e-3)
     assert differs.mean() < 1e-3

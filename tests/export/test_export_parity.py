@@ -14,7 +14,7 @@ import jax
 import numpy as np
 import onnx
 import pytest
-from exported_networks import pictures, pipeline, trained
+from exported_networks import pipeline, random_images, trained
 from onnx import numpy_helper
 
 from deepdepth_jax.errors import UserError
@@ -82,13 +82,13 @@ def case(name):
     return (
         of,
         variables,
-        functools.cache(lambda *size: step(variables, pictures(*size))),
+        functools.cache(lambda *size: step(variables, random_images(*size))),
     )
 
 
 @functools.cache
 def checked(decode="argmax"):
-    """A small network and what is right to say of the pictures of the check."""
+    """A small network and what is right to say of the images of the check."""
     of = pipeline(decode=decode)
     variables = trained(of, temperature=2.0)
     return of, variables, references(of, variables)
@@ -113,7 +113,7 @@ def test_onnx_runtime_says_what_the_network_says(name, tmp_path):
     path.write_bytes(onnx_model(of, variables, {}).SerializeToString())
     run = load_onnx(path)
     for size in SIZES[name]:
-        assert_same(run(pictures(*size)), answers(*size))
+        assert_same(run(random_images(*size)), answers(*size))
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -128,7 +128,7 @@ def test_stablehlo_says_what_the_network_says(name, tmp_path):
     path.write_bytes(exported.serialize())
     run = load_stablehlo(path)
     for size in SIZES[name]:
-        assert_same(run(pictures(*size)), answers(*size))
+        assert_same(run(random_images(*size)), answers(*size))
 
 
 @pytest.mark.parametrize("outputs", [("depth_m",), ("confidence", "high_m")])
@@ -146,7 +146,7 @@ def test_only_the_outputs_that_are_wanted_are_computed(outputs, tmp_path):
     assert len(exported) < len(stablehlo_model(of, variables).serialize())
     (tmp_path / "depth.stablehlo").write_bytes(exported)
     for run in (load_onnx(path), load_stablehlo(tmp_path / "depth.stablehlo")):
-        assert_same(run(pictures(2, 33, 41)), answers(2, 33, 41), outputs)
+        assert_same(run(random_images(2, 33, 41)), answers(2, 33, 41), outputs)
 
 
 def test_outputs_that_are_missing_or_too_many_are_noticed():
@@ -185,11 +185,11 @@ def test_two_checkouts_export_the_same_bytes(tmp_path):
         assert str(path).encode() not in content
 
 
-def test_pictures_of_kittis_size(tmp_path):
+def test_images_of_kittis_size(tmp_path):
     of, variables, answers = case("plain")
     path = tmp_path / "depth.onnx"
     path.write_bytes(onnx_model(of, variables, {}).SerializeToString())
-    assert_same(load_onnx(path)(pictures(1, 375, 1242)), answers(1, 375, 1242))
+    assert_same(load_onnx(path)(random_images(1, 375, 1242)), answers(1, 375, 1242))
 
 
 def half_pixel(model):

@@ -67,7 +67,7 @@ def exact_mean_field(probabilities, image, options):
 
 
 def scene(seed=0, noise=1.5):
-    """Gives a picture of three areas, their bins, and a poor guess at these."""
+    """Gives an image of three areas, their bins, and a poor guess at these."""
     rng = np.random.default_rng(seed)
     y_px, x_px = np.mgrid[:HEIGHT, :WIDTH]
     area = np.where((y_px - 16) ** 2 + (x_px - 18) ** 2 < 120, 2, 0)
@@ -120,7 +120,7 @@ def noise():
         (noise(), 60.0, 13.0, 0.17),
     ],
 )
-def test_error_of_the_lattice_filter_in_a_picture(
+def test_error_of_the_lattice_filter_in_an_image(
     image, theta_alpha_px, theta_beta, error
 ):
     options = dataclasses.replace(
@@ -185,7 +185,7 @@ def test_smoothness_alone_is_exact():
     np.testing.assert_allclose(refined, expected, atol=2e-3)
 
 
-def test_bins_follow_the_edges_of_the_picture():
+def test_bins_follow_the_edges_of_the_image():
     image, bins, probabilities = scene()
     refined = dense_crf(probabilities, image, USUAL)
     assert np.mean(probabilities.argmax(-1) == bins) < 0.7
@@ -213,7 +213,7 @@ def test_nothing_to_do_changes_nothing(nothing):
     np.testing.assert_allclose(refined, probabilities, rtol=1e-4, atol=1e-7)
 
 
-def test_a_batch_is_its_pictures_one_by_one():
+def test_a_batch_is_its_images_one_by_one():
     scenes = [scene(seed) for seed in (0, 1)]
     image = np.stack([image for image, _, _ in scenes])[None]
     probabilities = jnp.stack([p for _, _, p in scenes])[None]
@@ -233,7 +233,7 @@ def test_certain_bins_give_finite_distributions():
     np.testing.assert_array_equal(refined.argmax(-1), bins)
 
 
-def test_one_program_serves_many_pictures():
+def test_one_program_serves_many_images():
     shapes = {
         appearance_lattice(scene(seed)[0], USUAL).neighbours.shape for seed in range(8)
     }

@@ -97,7 +97,7 @@ def test_depth_and_confidence_are_read_off_what_the_crf_makes_of_calibrated_view
         np.testing.assert_allclose(ours, expected, rtol=2e-3, atol=1e-4)
 
 
-def test_depth_follows_the_picture(run, learnt):
+def test_depth_follows_the_image(run, learnt):
     """Above all of a slanted edge, which the network sees in steps of its stride."""
     y_px, x_px = np.mgrid[:32, :64]
     bright = x_px + y_px > 48
@@ -131,7 +131,7 @@ def test_off_changes_no_bit(run, learnt, scenes):
     assert default_config().crf.enabled is False
 
 
-def test_a_batch_that_is_not_full_is_its_pictures(run, learnt, scenes):
+def test_a_batch_that_is_not_full_is_its_images(run, learnt, scenes):
     predictor = DepthPredictor(configured(run, STRONG), learnt)
     together = list(predictor.predict_each(iter(scenes)))
     assert [scene.name for scene, _ in together] == [scene.name for scene in scenes]
@@ -140,7 +140,7 @@ def test_a_batch_that_is_not_full_is_its_pictures(run, learnt, scenes):
         np.testing.assert_allclose(among.depth_m, alone.depth_m, rtol=1e-3)
 
 
-def test_windows_are_refined_by_their_own_part_of_the_picture(run, learnt, scenes):
+def test_windows_are_refined_by_their_own_part_of_the_image(run, learnt, scenes):
     found, other = (
         DepthPredictor(configured(run, STRONG), learnt, window=window)(scenes[0].image)
         for window in ((1000, 1000), (24, 40))
@@ -152,7 +152,7 @@ def test_windows_are_refined_by_their_own_part_of_the_picture(run, learnt, scene
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 40)])
-def test_small_pictures_are_refined_too(run, learnt, scenes, height, width):
+def test_small_images_are_refined_too(run, learnt, scenes, height, width):
     predictor = DepthPredictor(configured(run, STRONG), learnt)
     found = predictor(scenes[0].image[:height, :width])
     assert found.depth_m.shape == (height, width)

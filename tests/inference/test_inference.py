@@ -43,7 +43,7 @@ def variables():
     return start | {"params": start["params"] | {"aspp": aspp}}
 
 
-def images(count=4):
+def random_images(count=4):
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (count, 33, 41, 3), np.uint8)
 
@@ -53,22 +53,22 @@ def posterior(**views):
     return PixelPosterior(NETWORK, head, CONVENTIONS["imagenet_rgb"], Views(**views))
 
 
-def predict(batch_size, pictures, *, decode="expectation", temperature=1.0, **views):
+def predict(batch_size, images, *, decode="expectation", temperature=1.0, **views):
     run = Runner(PredictStep(posterior(**views), decode), batch_size)
-    return run(Trained(variables(), temperature), pictures)
+    return run(Trained(variables(), temperature), images)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_a_batch_that_is_not_full_predicts_the_same(count):
-    whole = predict(4, images())
-    part = predict(4, images()[:count])
+    whole = predict(4, random_images())
+    part = predict(4, random_images()[:count])
     for alone, among in zip(jax.tree.leaves(part), jax.tree.leaves(whole), strict=True):
         assert alone.shape == (count, 33, 41)
         np.testing.assert_allclose(alone, among[:count], rtol=1e-5)
 
 
-def test_flip_averaging_gives_mirrored_pictures_mirrored_depth():
-    image = images(1)
+def test_flip_averaging_gives_mirrored_images_mirrored_depth():
+    image = random_images(1)
     result = predict(1, image, flip=True)
     mirrored = predict(1, image[:, :, ::-1], flip=True)
     np.testing.assert_allclose(result.depth_m, mirrored.depth_m[:, :, ::-1], rtol=1e-5)
@@ -78,19 +78,19 @@ def test_flip_averaging_gives_mirrored_pictures_mirrored_depth():
 
 def test_flip_averaging_is_in_probability_space():
     """The mean of the two distributions has the mean of the two expectations."""
-    image = images(1)
+    image = random_images(1)
     direct = predict(1, image).depth_m
     mirrored = predict(1, image[:, :, ::-1]).depth_m[:, :, ::-1]
     both = predict(1, image, flip=True).depth_m
     np.testing.assert_allclose(both, (direct + mirrored) / 2, rtol=1e-5)
 
 
-def test_what_is_said_of_an_enlarged_picture_is_moved_to_where_it_is():
+def test_what_is_said_of_an_enlarged_image_is_moved_to_where_it_is():
     """Enlarged by the ratio of two edges, all is one bin farther than it looks."""
     scale = 80 ** (1 / 10)
-    found = jax.jit(posterior(scales=(scale,)))(variables(), images(1))
+    found = jax.jit(posterior(scales=(scale,)))(variables(), random_images(1))
     size = (1, round(33 * scale), round(41 * scale), 3)
-    enlarged = jax.image.resize(images(1).astype(np.float32), size, "bilinear")
+    enlarged = jax.image.resize(random_images(1).astype(np.float32), size, "bilinear")
     network_input = CONVENTIONS["imagenet_rgb"](enlarged)
     logits = NETWORK.apply(variables(), network_input, train=False)
     seen = np.asarray(jax.nn.softmax(resize_bilinear(logits, (33, 41))))
@@ -102,10 +102,10 @@ def test_what_is_said_of_an_enlarged_picture_is_moved_to_where_it_is():
 
 
 def test_scales_and_flips_are_all_averaged():
-    image = images(1)
+    image = random_images(1)
     parts = [
-        predict(1, picture, scales=(scale,)).depth_m[:, :, ::step]
-        for picture, step in ((image, 1), (image[:, :, ::-1], -1))
+        predict(1, frame, scales=(scale,)).depth_m[:, :, ::step]
+        for frame, step in ((image, 1), (image[:, :, ::-1], -1))
         for scale in (0.75, 1.0)
     ]
     together = predict(1, image, flip=True, scales=(0.75, 1.0)).depth_m
@@ -115,7 +115,7 @@ def test_scales_and_flips_are_all_averaged():
 @pytest.mark.parametrize("decode", ["expectation", "median", "argmax"])
 def test_temperature_changes_confidence_and_never_the_depth(decode):
     own, softer = (
-        predict(4, images(), decode=decode, temperature=temperature)
+        predict(4, random_images(), decode=decode, temperature=temperature)
         for temperature in (1.0, 2.5)
     )
     np.testing.assert_array_equal(own.depth_m, softer.depth_m)
@@ -127,7 +127,7 @@ def test_temperature_changes_confidence_and_never_the_depth(decode):
 
 
 def test_depth_lies_within_the_bins_and_its_interval_and_confidence_is_a_probability():
-    result = predict(4, images(), decode="median")
+    result = predict(4, random_images(), decode="median")
     assert 1 <= result.depth_m.min() <= result.depth_m.max() <= 80
     assert (result.low_m <= result.depth_m).all()
     assert (result.depth_m <= result.high_m).all()
@@ -145,13 +145,13 @@ def depths_m():
 def test_scores_are_those_of_the_distribution_and_of_the_calibrated_one():
     run = Runner(ScoreStep(posterior(), "argmax"), 4)
     trained, depth_m = Trained(variables(), 2.0), depths_m()
-    prediction, (own, calibrated) = run(trained, images(), depth_m)
-    alone = predict(4, images(), decode="argmax", temperature=2.0)
+    prediction, (own, calibrated) = run(trained, random_images(), depth_m)
+    alone = predict(4, random_images(), decode="argmax", temperature=2.0)
     for together, by_itself in zip(
         jax.tree.leaves(prediction), jax.tree.leaves(alone), strict=True
     ):
         np.testing.assert_allclose(together, by_itself, rtol=1e-5)
-    own_bins = posterior()(variables(), jnp.asarray(images()))
+    own_bins = posterior()(variables(), jnp.asarray(random_images()))
     probabilities = np.asarray(own_bins, np.float64)
     softened = np.sqrt(probabilities)
     softened /= softened.sum(-1, keepdims=True)
@@ -165,8 +165,8 @@ def test_scores_are_those_of_the_distribution_and_of_the_calibrated_one():
         )
 
 
-def test_likelihoods_are_summed_picture_by_picture():
-    given = Trained(variables()), images(3), depths_m()[:3]
+def test_likelihoods_are_summed_image_by_image():
+    given = Trained(variables()), random_images(3), depths_m()[:3]
     nll, pixels = Runner(LikelihoodStep(posterior()), 4)(*given)
     valid = (depths_m()[:3] > 0) & (depths_m()[:3] <= 80)
     np.testing.assert_array_equal(pixels, valid.sum((1, 2)))
@@ -183,7 +183,7 @@ def test_probabilities_that_vanish_are_not_impossible():
     aspp = jax.tree.map(lambda x: 1000 * x, start["params"]["aspp"])
     sure = start | {"params": start["params"] | {"aspp": aspp}}
     run = Runner(LikelihoodStep(posterior()), 4)
-    nll, pixels = run(Trained(sure), images(), depths_m())
+    nll, pixels = run(Trained(sure), random_images(), depths_m())
     assert np.isfinite(nll).all()
     [middle] = np.flatnonzero(np.abs(LOG_TEMPERATURES) < 1e-9)
     assert nll[:, middle].sum() / pixels.sum() > 40
@@ -191,9 +191,9 @@ def test_probabilities_that_vanish_are_not_impossible():
 
 @pytest.mark.parametrize("band_px", [1, 41 * 4 * 10, None])
 def test_bands_change_nothing(band_px):
-    """Of one row, of rows that do not divide the picture, and all at once."""
+    """Of one row, of rows that do not divide the image, and all at once."""
     depth_m = jnp.asarray(np.random.default_rng(1).uniform(0, 90, (4, 33, 41)), "f4")
-    trained, image = Trained(variables(), 1.7), jnp.asarray(images())
+    trained, image = Trained(variables(), 1.7), jnp.asarray(random_images())
 
     def everything(**fields):
         of = dataclasses.replace(posterior(flip=True, scales=(1.0, 1.5)), **fields)

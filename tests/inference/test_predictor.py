@@ -16,7 +16,7 @@ from deepdepth_jax.inference.windows import Mosaic
 BILINEAR = Image.Resampling.BILINEAR
 
 
-def picture(seed=0, height=32, width=64):
+def sample(seed=0, height=32, width=64):
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
@@ -49,7 +49,7 @@ def assert_same(found, expected, factor=1.0):
 
 def test_the_predictor_takes_any_size(plain):
     for height, width in ((33, 47), (1, 1), (8, 200)):
-        result = plain(picture(0, height, width))
+        result = plain(sample(0, height, width))
         for field in dataclasses.fields(result):
             values = getattr(result, field.name)
             assert isinstance(values, np.ndarray)
@@ -60,38 +60,41 @@ def test_the_predictor_takes_any_size(plain):
 
 
 def test_arrays_on_a_device_are_taken(plain):
-    assert_same(plain(jnp.asarray(picture())), plain(picture()))
+    assert_same(plain(jnp.asarray(sample())), plain(sample()))
 
 
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (picture().astype(np.float32) / 255, r"uint8 .* not float32 of shape \(32"),
-        (picture().astype(np.int64), "not int64"),
-        (picture()[..., 0], r"not uint8 of shape \(32, 64\)"),
+        (
+            sample().astype(np.float32) / 255,
+            r"uint8 .* not float32 of shape \(32",
+        ),
+        (sample().astype(np.int64), "not int64"),
+        (sample()[..., 0], r"not uint8 of shape \(32, 64\)"),
         (np.zeros((32, 64, 4), np.uint8), r"of shape \(32, 64, 4\)"),
-        (picture()[None], r"of shape \(1, 32, 64, 3\)"),
+        (sample()[None], r"of shape \(1, 32, 64, 3\)"),
         (np.zeros((0, 64, 3), np.uint8), r"has no pixels: .*\(0, 64, 3\)"),
     ],
 )
-def test_what_is_no_picture_is_refused(plain, image, message):
+def test_what_is_no_image_is_refused(plain, image, message):
     with pytest.raises(ValueError, match=message):
         plain(image)
 
 
 def test_checkpoints_can_be_chosen(trained):
-    last = DepthPredictor.load(trained / "run", "last")(picture())
-    fourth = DepthPredictor.load(trained / "run", 4)(picture())
-    third = DepthPredictor.load(trained / "run", 3)(picture())
+    last = DepthPredictor.load(trained / "run", "last")(sample())
+    fourth = DepthPredictor.load(trained / "run", 4)(sample())
+    third = DepthPredictor.load(trained / "run", 3)(sample())
     np.testing.assert_array_equal(last.depth_m, fourth.depth_m)
     assert (last.depth_m != third.depth_m).any()
 
 
-def test_many_pictures_come_back_in_their_order(plain):
+def test_many_images_come_back_in_their_order(plain):
     sizes = [(32, 64)] * 3 + [(33, 47)] + [(32, 64)] * 2
-    pictures = [Numbered(i, picture(i, *size)) for i, size in enumerate(sizes)]
-    found = list(plain.predict_each(iter(pictures)))
-    assert [item for item, _ in found] == pictures
+    images = [Numbered(i, sample(i, *size)) for i, size in enumerate(sizes)]
+    found = list(plain.predict_each(iter(images)))
+    assert [item for item, _ in found] == images
     for item, prediction in found:
         assert_same(prediction, plain(item.image))
 
@@ -114,25 +117,29 @@ def test_no_more_than_a_batch_is_read_ahead(trained, monkeypatch):
     seen = spied(one, monkeypatch)  # eval.batch_size is 2
     read = []
 
-    def pictures():
+    def images():
         for number in range(5):
             read.append(number)
-            yield Numbered(number, picture(number))
+            yield Numbered(number, sample(number))
 
     most = 0
-    for item, _ in one.predict_each(pictures()):
+    for item, _ in one.predict_each(images()):
         most = max(most, len(read) - item.number)
     assert most == 2
     assert seen == [(2, 2, (0, 0)), (2, 2, (0, 0)), (1, 1, (0, 0))]
 
 
-def test_large_pictures_run_alone_and_by_windows(trained, monkeypatch, plain):
-    image = picture(0, 50, 90)
+def test_large_images_run_alone_and_by_windows(trained, monkeypatch, plain):
+    image = sample(0, 50, 90)
     monkeypatch.setattr(predictor, "LARGEST_WHOLE_PX", 33 * 65)
     monkeypatch.setattr(predictor, "WINDOW", (32, 64))
     large = load(trained)
     seen = spied(large, monkeypatch)
-    items = [Numbered(0, picture()), Numbered(1, picture()), Numbered(2, image)]
+    items = [
+        Numbered(0, sample()),
+        Numbered(1, sample()),
+        Numbered(2, image),
+    ]
     *_, (_, found) = large.predict_each(iter(items))
     # Two small ones fit together no more; the large one has four windows.
     assert seen == [(1, 1, (0, 0))] * 2 + [(1, 1, (32, 64))]
@@ -161,9 +168,9 @@ def test_the_window_is_the_given_one_or_the_configs(
     assert one._window_of(50, 90) == expected
 
 
-def test_an_enlarged_picture_is_nearer_by_as_much(trained, plain):
+def test_an_enlarged_image_is_nearer_by_as_much(trained, plain):
     """As it is for `eval.scales`: what is seen twice as large is twice as far."""
-    image = picture(0, 16, 32)
+    image = sample(0, 16, 32)
     found = load(trained, scale=2.0)(image)
     enlarged = plain(np.asarray(Image.fromarray(image).resize((64, 32), BILINEAR)))
 
@@ -176,30 +183,30 @@ def test_an_enlarged_picture_is_nearer_by_as_much(trained, plain):
     )
 
 
-def test_a_reduced_picture_comes_back_at_its_size(trained):
+def test_a_reduced_image_comes_back_at_its_size(trained):
     for size in ((33, 47), (1, 1)):
-        result = load(trained, scale=0.3)(picture(0, *size))
+        result = load(trained, scale=0.3)(sample(0, *size))
         assert result.depth_m.shape == result.high_m.shape == size
         assert 0.3 <= result.depth_m.min() <= result.depth_m.max() <= 0.3 * 80
 
 
-def test_a_picture_cannot_be_scaled_away(plain):
+def test_an_image_cannot_be_scaled_away(plain):
     for scale in (0, -1.0):
         with pytest.raises(ValueError, match=f"scale={scale}: must be > 0"):
             DepthPredictor(plain.config, plain._trained, scale=scale)
 
 
-def test_pictures_of_another_camera_are_brought_to_the_focal_length_of_training(
+def test_images_of_another_camera_are_brought_to_the_focal_length_of_training(
     trained, plain
 ):
     training_px = plain.training_focal_px
     assert training_px == pytest.approx(721.5377 * 64 / 1242)
-    assert_same(plain(picture(), focal_px=training_px), plain(picture()))
+    assert_same(plain(sample(), focal_px=training_px), plain(sample()))
     assert plain.view_scale(2 * training_px) == ViewScale(0.5, 1.0)
     assert plain.view_scale(0.0) == ViewScale(1.0, 1.0)
-    found = plain(picture(0, 64, 128), focal_px=2 * training_px)
-    assert_same(found, load(trained, scale=0.5)(picture(0, 64, 128)), factor=2)
-    items = [Numbered(0, picture(0, 64, 128))]
+    found = plain(sample(0, 64, 128), focal_px=2 * training_px)
+    assert_same(found, load(trained, scale=0.5)(sample(0, 64, 128)), factor=2)
+    items = [Numbered(0, sample(0, 64, 128))]
     [(_, again)] = plain.predict_each(iter(items), focal_px=2 * training_px)
     assert_same(again, found)
 
@@ -208,8 +215,8 @@ def test_at_a_given_scale_depth_grows_with_the_focal_length(trained, plain):
     """Through a lens twice as long things look twice as near."""
     same_size = load(trained, scale=1.0)
     training_px = same_size.training_focal_px
-    found = same_size(picture(), focal_px=2 * training_px)
-    assert_same(found, plain(picture()), factor=2)
+    found = same_size(sample(), focal_px=2 * training_px)
+    assert_same(found, plain(sample()), factor=2)
     assert same_size.depth_range_m(2 * training_px) == pytest.approx((2, 160))
 
 
@@ -221,7 +228,7 @@ def test_without_the_focal_length_of_training_none_is_used(trained):
             assert unknown.view_scale(focal_px) == ViewScale(scale or 1.0, scale or 1.0)
 
 
-def test_pictures_for_a_canonical_camera_keep_their_size(trained):
+def test_images_for_a_canonical_camera_keep_their_size(trained):
     run = load(trained)
     config = with_fields(run.config, {"data.canonical_focal_px": 600.0})
     canonical = DepthPredictor(config, run._trained, training_focal_px=30.0)
@@ -230,14 +237,14 @@ def test_pictures_for_a_canonical_camera_keep_their_size(trained):
         canonical.view_scale(0.0)
 
 
-def test_a_picture_that_would_fill_the_memory_is_not_enlarged(trained):
+def test_an_image_that_would_fill_the_memory_is_not_enlarged(trained):
     message = r"64 x 32 pixels would be enlarged by a factor of 1e\+03.*smaller scale"
     with pytest.raises(UserError, match=message):
-        load(trained, scale=1000.0)(picture())
+        load(trained, scale=1000.0)(sample())
 
 
 def test_focal_lengths_in_millimetres_are_refused(plain):
     message = r"focal_px=4.2: .* 64 columns shows 165 degrees; .* in pixels"
     with pytest.raises(UserError, match=message):
-        plain(picture(), focal_px=4.2)
-    assert plain(picture(), focal_px=30.0).depth_m.shape == (32, 64)
+        plain(sample(), focal_px=4.2)
+    assert plain(sample(), focal_px=30.0).depth_m.shape == (32, 64)

@@ -63,7 +63,7 @@ def variables(model):
     return jax.tree.map_with_path(trained, shapes)
 
 
-def images(size, count=2):
+def random_images(size, count=2):
     rng = np.random.default_rng(sum(size))
     return rng.integers(0, 256, (count, *size, 3), np.uint8)
 
@@ -141,7 +141,7 @@ def test_no_prediction_depends_on_the_padding(sizes, head, views):
     of = posterior(head=head, views=views)
     trained = Trained(variables(of.model), 1.3)
     step = PredictStep(of, "expectation")
-    for found, expected in in_both_ways(step, trained, sizes, images):
+    for found, expected in in_both_ways(step, trained, sizes, random_images):
         assert_equal(found, expected)
         assert np.ptp(found.depth_m) > 2 or sizes == [(1, 1)]
 
@@ -151,13 +151,15 @@ def test_nor_do_scores_and_likelihoods():
     trained = Trained(variables(of.model), 1.3)
 
     for step in (ScoreStep(of, "median"), LikelihoodStep(of)):
-        [(found, expected)] = in_both_ways(step, trained, SIZES[:1], images, depths_m)
+        [(found, expected)] = in_both_ways(
+            step, trained, SIZES[:1], random_images, depths_m
+        )
         assert_equal(found, expected)
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.3])
-def test_pictures_are_scaled_as_jax_does_it_within_their_extent(scale):
-    image = images((23, 37)).astype(np.float32)
+def test_images_are_scaled_as_jax_does_it_within_their_extent(scale):
+    image = random_images((23, 37)).astype(np.float32)
     size = round(23 * scale), round(37 * scale)
     expected = jax.image.resize(image, (2, *size, 3), "bilinear")
     alone, extent = jax.jit(scaled, static_argnums=(1, 2))(image, None, scale)

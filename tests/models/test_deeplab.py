@@ -20,8 +20,8 @@ def shapes_of_init(model, size=(1, 33, 33, 3)):
 def stage_shapes(size, **fields):
     model = ResNet(**fields)
     variables = shapes_of_init(model)
-    picture = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
-    features = jax.eval_shape(model.apply, variables, picture)
+    image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+    features = jax.eval_shape(model.apply, variables, image)
     return [feature.shape[1:] for feature in features]
 
 

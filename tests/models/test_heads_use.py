@@ -35,22 +35,22 @@ def ordinal(trained, tmp_path_factory):
 
 
 @pytest.fixture
-def picture(tmp_path):
+def image(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
     Image.fromarray(image).save(tmp_path / "street.png")
     return image
 
 
-def test_an_ordinal_run_has_depth_and_confidence(ordinal, picture):
+def test_an_ordinal_run_has_depth_and_confidence(ordinal, image):
     results = json.loads((ordinal / "eval.json").read_text())
     assert results["protocol"]["decode"] == "count"
     assert np.isfinite(results["confidence"]["calibrated"]["nll"])
-    found = DepthPredictor.load(ordinal)(picture)
+    found = DepthPredictor.load(ordinal)(image)
     assert 1 <= found.depth_m.min() <= found.depth_m.max() <= 80
     assert (found.low_m <= found.high_m).all()
 
 
-def test_a_regression_has_depth_and_says_that_it_has_no_confidence(regression, picture):
+def test_a_regression_has_depth_and_says_that_it_has_no_confidence(regression, image):
     results = json.loads((regression / "eval.json").read_text())
     assert results["protocol"]["decode"] == "regression"
     assert np.isfinite(results["metrics"]["abs_rel"])
@@ -58,14 +58,12 @@ def test_a_regression_has_depth_and_says_that_it_has_no_confidence(regression, p
     said = (regression / "eval.md").read_text()
     assert "Without a distribution over bins there is no confidence" in said
     assert not (regression / "figures" / "reliability.png").exists()
-    found = DepthPredictor.load(regression)(picture)
+    found = DepthPredictor.load(regression)(image)
     assert 1 <= found.depth_m.min() <= found.depth_m.max() <= 80
     assert found.confidence is found.low_m is None
 
 
-def test_its_depth_is_saved_and_its_confidence_is_refused(
-    regression, picture, tmp_path
-):
+def test_its_depth_is_saved_and_its_confidence_is_refused(regression, image, tmp_path):
     command = [
         f"--workdir={regression}",
         f"--input={tmp_path / 'street.png'}",
@@ -73,7 +71,7 @@ def test_its_depth_is_saved_and_its_confidence_is_refused(
     ]
     assert predict([*command, "--save=depth16,color,npy"]) == 0
     depth_m = np.load(tmp_path / "out" / "street_depth.npy")
-    found = DepthPredictor.load(regression)(picture).depth_m
+    found = DepthPredictor.load(regression)(image).depth_m
     np.testing.assert_allclose(depth_m, found, rtol=1e-5)
     with pytest.raises(UserError, match=r"--save=confidence: .*model\.head=regression"):
         predict([*command, "--save=npy,confidence"])

@@ -49,14 +49,14 @@ def element_types(line):
 def test_every_convolution_is_bfloat16(lowered):
     text, _ = lowered
     lines = [x for x in text.splitlines() if "stablehlo.convolution" in x]
-    # 17 of the backbone and 4 of the head, the gradients of all inputs but the picture,
+    # 17 of the backbone and 4 of the head, the gradients of all inputs but the image,
     # and of the 8 kernels that are not dilated; the others' are products.
     assert len(lines) == 21 + 20 + 8
     assert {kind for line in lines for kind in element_types(line)} == {"bf16"}
 
 
 def test_every_dot_of_the_network_is_bfloat16(lowered):
-    """All but those that bring the logits to the picture's size, in the loss."""
+    """All but those that bring the logits to the image's size, in the loss."""
     text, _ = lowered
     lines = [x for x in text.splitlines() if "stablehlo.dot_general" in x]
     others = [line for line in lines if element_types(line) != {"bf16"}]

@@ -20,7 +20,7 @@ def targets(inputs, output):
     }
 
 
-def test_pictures_and_videos_anywhere_below_a_folder(tmp_path):
+def test_images_and_videos_anywhere_below_a_folder(tmp_path):
     touch(
         tmp_path / "in", "b.JPG", "a.png", "deeper/yet/c.MP4", "notes.txt", "d.jpg.bak"
     )
@@ -71,7 +71,7 @@ def test_what_is_given_twice_is_predicted_once(tmp_path):
     assert targets([path, path], tmp_path / "out") == {"a.png": "a"}
 
 
-def test_results_of_an_earlier_run_are_no_pictures(tmp_path):
+def test_results_of_an_earlier_run_are_no_images(tmp_path):
     touch(tmp_path, "a.png", "out/a_color.png", "out/deeper/b_depth.png")
     assert targets([tmp_path], tmp_path / "out") == {"a.png": "a"}
     with pytest.raises(UserError, match="is the folder of the images"):

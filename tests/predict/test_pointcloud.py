@@ -10,13 +10,13 @@ def smooth_depth(height=9, width=13):
     return (10 + 0.1 * x + 0.2 * y).astype(np.float32)
 
 
-def picture(height=9, width=13):
+def sample(height=9, width=13):
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def test_points_come_back_by_the_pinhole_formula(tmp_path):
-    depth_m, image = smooth_depth(), picture()
+    depth_m, image = smooth_depth(), sample()
     camera = Pinhole(focal_px=20.0, principal_point_px=(5.0, 2.0))
     save_point_cloud(tmp_path / "points.ply", image, depth_m, camera)
     points, comments = read_ply(tmp_path / "points.ply")
@@ -56,13 +56,13 @@ def test_pixels_at_steps_and_without_depth_are_left_out(tmp_path):
     expected[:, 4:6] = True
     expected[4:, :2] = True  # beside what has no depth is an edge, too
     np.testing.assert_array_equal(at_edges(depth_m), expected)
-    save_point_cloud(tmp_path / "p.ply", picture(6, 10), depth_m, Pinhole(20.0))
+    save_point_cloud(tmp_path / "p.ply", sample(6, 10), depth_m, Pinhole(20.0))
     points, _ = read_ply(tmp_path / "p.ply")
     assert len(points) == 60 - expected.sum()
     assert {point["z"] for point in points} == {5.0, 20.0}
 
 
-def test_a_picture_of_nothing_is_a_file_without_points(tmp_path):
+def test_an_image_of_nothing_is_a_file_without_points(tmp_path):
     nothing = np.zeros((4, 4), np.float32)
-    save_point_cloud(tmp_path / "p.ply", picture(4, 4), nothing, Pinhole(20.0))
+    save_point_cloud(tmp_path / "p.ply", sample(4, 4), nothing, Pinhole(20.0))
     assert read_ply(tmp_path / "p.ply")[0] == []

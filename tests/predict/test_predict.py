@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from moving_pictures import make_video
+from moving_images import make_video
 from PIL import Image
 from ply_reader import read_ply
 
@@ -19,19 +19,19 @@ from deepdepth_jax.predict.video import open_video
 STRIP_PX = 48
 
 
-def picture(seed=0, height=33, width=47):
+def sample(seed=0, height=33, width=47):
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     folder = tmp_path / "in"
     (folder / "deeper").mkdir(parents=True)
-    Image.fromarray(picture(0)).save(folder / "a.png")
-    Image.fromarray(picture(1, 20, 60)).save(folder / "b.JPG")
-    Image.fromarray(picture(2)).save(folder / "deeper" / "c.png")
-    (folder / "notes.txt").write_text("not a picture")
+    Image.fromarray(sample(0)).save(folder / "a.png")
+    Image.fromarray(sample(1, 20, 60)).save(folder / "b.JPG")
+    Image.fromarray(sample(2)).save(folder / "deeper" / "c.png")
+    (folder / "notes.txt").write_text("not an image")
     return folder
 
 
@@ -61,12 +61,12 @@ def read(path):
         return np.asarray(image)
 
 
-def test_a_folder_is_predicted_as_its_pictures_are(trained, pictures, tmp_path, capsys):
-    assert run(trained, pictures, tmp_path / "out") == 0
+def test_a_folder_is_predicted_as_its_images_are(trained, images, tmp_path, capsys):
+    assert run(trained, images, tmp_path / "out") == 0
     out = capsys.readouterr().out
     assert "predicted 3 of 3 files" in out
     assert out.endswith(
-        f"left out: 1\n  1 neither image nor video: {pictures / 'notes.txt'}\n"
+        f"left out: 1\n  1 neither image nor video: {images / 'notes.txt'}\n"
     )
     assert files_below(tmp_path / "out") == {
         f"{name}_{kind}.png"
@@ -77,13 +77,13 @@ def test_a_folder_is_predicted_as_its_pictures_are(trained, pictures, tmp_path, 
     for name, seed in (("a", 0), ("deeper/c", 2)):
         depth = read(tmp_path / "out" / f"{name}_depth.png")
         assert depth.dtype == np.uint16
-        expected = predictor(picture(seed)).depth_m
+        expected = predictor(sample(seed)).depth_m
         np.testing.assert_allclose(depth / 256, expected, atol=0.5 / 256 + 1e-4)
 
 
-def test_everything_that_can_be_written(trained, pictures, tmp_path, capsys):
+def test_everything_that_can_be_written(trained, images, tmp_path, capsys):
     kinds = "depth16,npy,color,confidence,pointcloud,sidebyside"
-    run(trained, pictures / "a.png", tmp_path / "out", f"--save={kinds}")
+    run(trained, images / "a.png", tmp_path / "out", f"--save={kinds}")
     out = tmp_path / "out"
     assert files_below(out) == {
         "a_depth.png",
@@ -94,7 +94,7 @@ def test_everything_that_can_be_written(trained, pictures, tmp_path, capsys):
         "a_sidebyside.png",
     }
     predictor = DepthPredictor.load(trained / "run")
-    expected = predictor(picture())
+    expected = predictor(sample())
     depth_m = np.load(out / "a_depth.npy")
     assert depth_m.dtype == np.float32
     np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-5)
@@ -104,9 +104,7 @@ def test_everything_that_can_be_written(trained, pictures, tmp_path, capsys):
     assert color.shape == (33 + STRIP_PX, 320, 3)
     both = read(out / "a_sidebyside.png")
     left_of_both = (320 - 2 * 47) // 2
-    np.testing.assert_array_equal(
-        both[:33, left_of_both : left_of_both + 47], picture()
-    )
+    np.testing.assert_array_equal(both[:33, left_of_both : left_of_both + 47], sample())
     np.testing.assert_array_equal(
         both[:33, left_of_both + 47 : left_of_both + 94],
         color[:33, left : left + 47],
@@ -125,17 +123,17 @@ def test_everything_that_can_be_written(trained, pictures, tmp_path, capsys):
         row = round(point["y"] / point["z"] * focal_px + 16)
         assert point["z"] == depth_m[row, column]
         assert (point["red"], point["green"], point["blue"]) == tuple(
-            picture()[row, column]
+            sample()[row, column]
         )
 
 
-def test_the_camera_is_the_given_one(trained, pictures, tmp_path, capsys):
+def test_the_camera_is_the_given_one(trained, images, tmp_path, capsys):
     options = ["--save=pointcloud,npy", "--focal_px=200", "--principal_point=7,-3.5"]
-    run(trained, pictures / "a.png", tmp_path / "out", *options)
+    run(trained, images / "a.png", tmp_path / "out", *options)
     line = capsys.readouterr().out
-    assert "in training 37.1807 px: the network sees pictures 0.186 times as" in line
+    assert "in training 37.1807 px: the network sees images 0.186 times as" in line
     depth_m = np.load(tmp_path / "out" / "a_depth.npy")
-    expected = DepthPredictor.load(trained / "run")(picture(), focal_px=200)
+    expected = DepthPredictor.load(trained / "run")(sample(), focal_px=200)
     np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-4)
     points, comments = read_ply(tmp_path / "out" / "a_points.ply")
     for point in points:
@@ -145,11 +143,11 @@ def test_the_camera_is_the_given_one(trained, pictures, tmp_path, capsys):
     assert any("200 px, principal point 7, -3.5 px" in line for line in comments)
 
 
-def test_colours_span_the_depths_that_can_be_predicted(trained, pictures, tmp_path):
+def test_colours_span_the_depths_that_can_be_predicted(trained, images, tmp_path):
     """At a given scale they do not depend on the focal length, as depths grow by it."""
     for focal_px in (50, 500):
         options = "--scale=1", f"--focal_px={focal_px}"
-        run(trained, pictures / "a.png", tmp_path / str(focal_px), *options)
+        run(trained, images / "a.png", tmp_path / str(focal_px), *options)
     near, far = (read(tmp_path / str(f) / "a_color.png")[:33] for f in (50, 500))
     assert np.abs(near.astype(int) - far).max() < 12
 
@@ -185,20 +183,18 @@ def test_of_a_video_files_are_written_for_each_frame(trained, tmp_path):
             np.testing.assert_allclose(depth_m, expected_m, rtol=1e-5)
 
 
-def test_broken_files_are_named_and_the_rest_is_done(
-    trained, pictures, tmp_path, capsys
-):
-    (pictures / "b.JPG").write_bytes(b"no picture")
-    (pictures / "deeper" / "v.mp4").write_bytes(b"no video")
-    assert run(trained, pictures, tmp_path / "out") == 1
+def test_broken_files_are_named_and_the_rest_is_done(trained, images, tmp_path, capsys):
+    (images / "b.JPG").write_bytes(b"no image")
+    (images / "deeper" / "v.mp4").write_bytes(b"no video")
+    assert run(trained, images, tmp_path / "out") == 1
     printed = capsys.readouterr()
     assert "predicted 2 of 4 files" in printed.out
     lines = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 3
-    assert lines[0].startswith(f"error: {pictures / 'b.JPG'}: cannot be decoded")
-    assert lines[1].startswith(f"error: {pictures / 'deeper' / 'v.mp4'}: not a video")
+    assert lines[0].startswith(f"error: {images / 'b.JPG'}: cannot be decoded")
+    assert lines[1].startswith(f"error: {images / 'deeper' / 'v.mp4'}: not a video")
     assert lines[2] == (
-        f"error: 2 of 4 failed: {pictures / 'b.JPG'}, {pictures / 'deeper' / 'v.mp4'}"
+        f"error: 2 of 4 failed: {images / 'b.JPG'}, {images / 'deeper' / 'v.mp4'}"
     )
     assert files_below(tmp_path / "out") == {
         f"{name}_{kind}.png"
@@ -217,9 +213,9 @@ def test_of_a_video_that_breaks_off_the_beginning_is_done(trained, tmp_path):
 
 
 @pytest.mark.parametrize("is_alone", [True, False])
-def test_exit_codes(trained, pictures, tmp_path, is_alone):
-    (pictures / "a.png").write_bytes(b"no picture")
-    source = pictures / "a.png" if is_alone else pictures
+def test_exit_codes(trained, images, tmp_path, is_alone):
+    (images / "a.png").write_bytes(b"no image")
+    source = images / "a.png" if is_alone else images
     command = [sys.executable, "-m", "deepdepth_jax.predict"]
     ended = subprocess.run(
         [*command, *arguments(trained, source, tmp_path / "out")],
@@ -231,7 +227,7 @@ def test_exit_codes(trained, pictures, tmp_path, is_alone):
     assert "Traceback" not in ended.stderr
     assert ended.returncode == (2 if is_alone else 1)
     assert len(errors) == (1 if is_alone else 2)
-    assert all(str(pictures / "a.png") in line for line in errors)
+    assert all(str(images / "a.png") in line for line in errors)
 
 
 def test_depth_png_rounds_and_saturates(tmp_path):
@@ -256,9 +252,9 @@ def test_depth_png_rounds_and_saturates(tmp_path):
         ("--principal_point=3,nan", "give X,Y"),
     ],
 )
-def test_wrong_options_are_refused(trained, pictures, tmp_path, option, message):
+def test_wrong_options_are_refused(trained, images, tmp_path, option, message):
     with pytest.raises(UserError, match=message):
-        run(trained, pictures, tmp_path / "out", option)
+        run(trained, images, tmp_path / "out", option)
 
 
 @pytest.mark.parametrize(
@@ -271,30 +267,30 @@ def test_wrong_options_are_refused(trained, pictures, tmp_path, option, message)
     ],
 )
 def test_windows_and_scale_reach_the_predictor(
-    trained, pictures, monkeypatch, options, expected
+    trained, images, monkeypatch, options, expected
 ):
     def note(*_, **options):
         raise UserError(str(options))
 
     monkeypatch.setattr(DepthPredictor, "load", note)
     with pytest.raises(UserError) as noted:
-        run(trained, pictures, pictures.parent / "out", *options)
+        run(trained, images, images.parent / "out", *options)
     assert str(noted.value) == str(expected)
 
 
-def test_a_point_cloud_needs_a_focal_length(trained, pictures, tmp_path, monkeypatch):
+def test_a_point_cloud_needs_a_focal_length(trained, images, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "deepdepth_jax.inference.predictor.training_focal_px", lambda _: 0.0
     )
     with pytest.raises(
         UserError, match="training is not known either: give --focal_px"
     ):
-        run(trained, pictures, tmp_path / "out", "--save=pointcloud")
+        run(trained, images, tmp_path / "out", "--save=pointcloud")
     option = ["--save=pointcloud", "--focal_px=100"]
-    run(trained, pictures / "a.png", tmp_path / "out", *option)
+    run(trained, images / "a.png", tmp_path / "out", *option)
     assert files_below(tmp_path / "out") == {"a_points.ply"}
 
 
-def test_a_folder_without_a_run_is_refused(tmp_path, pictures):
+def test_a_folder_without_a_run_is_refused(tmp_path, images):
     with pytest.raises(UserError, match="train first"):
-        run(tmp_path, pictures, tmp_path / "out")
+        run(tmp_path, images, tmp_path / "out")

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from moving_pictures import RATE, frame, make_video
+from moving_images import RATE, frame, make_video
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.predict.video import VIDEO_SUFFIXES, open_video
@@ -216,7 +216,7 @@ def test_a_file_with_nothing_but_sound_is_refused(tmp_path):
         silence.sample_rate = 8000
         file.mux(stream.encode(silence))
         file.mux(stream.encode(None))
-    with pytest.raises(UserError, match=r"sound\.mp4: has no pictures"):
+    with pytest.raises(UserError, match=r"sound\.mp4: has no images"):
         read(tmp_path / "sound.mp4")
 
 

@@ -40,8 +40,8 @@ for _ in range(2):
 
 
 def start(folder):
-    """Predicts a picture in a process of its own; gives hits, misses and the depth."""
-    named = {"workdir": "run", "input": "picture.png", "output": "predicted"}
+    """Predicts an image in a process of its own; gives hits, misses and the depth."""
+    named = {"workdir": "run", "input": "image.png", "output": "predicted"}
     done = subprocess.run(
         [sys.executable, "-c", COUNTED]
         + [f"--{name}={folder / path}" for name, path in named.items()],
@@ -52,15 +52,15 @@ def start(folder):
     assert done.returncode == 0, done.stderr
     assert "cache" not in done.stderr
     hits, misses = map(int, done.stdout.split()[-2:])
-    return hits, misses, (folder / "predicted" / "picture_depth.png").read_bytes()
+    return hits, misses, (folder / "predicted" / "image_depth.png").read_bytes()
 
 
 def test_the_second_start_compiles_only_what_the_first_could_not_keep(
     trained, tmp_path
 ):
     shutil.copytree(trained / "run", tmp_path / "run")
-    picture = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
-    Image.fromarray(picture).save(tmp_path / "picture.png")
+    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / "image.png")
     hits, misses, depth = start(tmp_path)
     assert misses > 0
     cut_off = max((tmp_path / FOLDER).glob("*-cache"), key=lambda x: x.stat().st_size)

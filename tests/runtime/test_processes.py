@@ -100,7 +100,7 @@ def finished(prepared, tmp_path_factory):
 def test_two_processes_of_two_devices_equal_one_of_one(finished):
     one, two = finished
     assert_same_run(two.folder, one.folder)
-    # Two processes do not divide the three pictures.
+    # Two processes do not divide the three images.
     assert evaluation(two.folder)["protocol"]["images"] == 3
     assert_written_once(two.folder, two.out)
 
@@ -242,14 +242,14 @@ def test_a_mistake_in_one_while_all_save_ends_all(tmp_path):
         with Checkpoints(folder, keep=1, best_metric="abs_rel") as checkpoints:
             checkpoints.save(parallel.replicate(state))
             if me == 1:
-                raise UserError("a broken picture")
+                raise UserError("a broken image")
             add(np.ones((1, 5))).block_until_ready()
         """
     does = python_lines(tmp_path, does)
     begun = time.monotonic()
     code, group = run(tmp_path, "launch/local.sh", 2, "c", does=does)
     assert code == 2
-    assert group.err == "error: a broken picture\n"
+    assert group.err == "error: a broken image\n"
     assert time.monotonic() - begun < 60
 
 

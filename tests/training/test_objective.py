@@ -24,7 +24,7 @@ CENTERS_M = (EDGES_M[1:] + EDGES_M[:-1]) / 2
 
 
 def given(head, share=0.3):
-    """Outputs of two pictures and depth, of which some is beyond the last bin."""
+    """Outputs of two images and depth, of which some is beyond the last bin."""
     rng = np.random.default_rng(0)
     outputs = 0.5 * rng.normal(size=(2, 4, 5, HEADS[head](BINS).channels))
     depth_m = rng.uniform(1, 60, (2, 25, 34)).astype(np.float32)
@@ -45,8 +45,8 @@ def berhu(errors, bound):
     return np.where(size <= bound, size, (errors**2 + bound**2) / (2 * bound)).sum()
 
 
-def of_picture(options, outputs, truth_m, at):
-    """Sums the loss of the pixels with depth of one picture, as it is published.
+def of_image(options, outputs, truth_m, at):
+    """Sums the loss of the pixels with depth of one image, as it is published.
 
     What is taken as given is that of the outputs `at`.
     """
@@ -85,9 +85,7 @@ def by_hand(options, outputs, depth_m, at=None):
     )
     valid = (depth_m > 0) & (depth_m <= 50)
     return sum(
-        of_picture(
-            options, full[i][valid[i]], depth_m[i][valid[i]], full_at[i][valid[i]]
-        )
+        of_image(options, full[i][valid[i]], depth_m[i][valid[i]], full_at[i][valid[i]])
         for i in range(len(depth_m))
     )
 
@@ -132,7 +130,7 @@ def test_it_is_0_where_there_is_no_depth_and_pulls_at_nothing(head, options):
 
 @pytest.mark.parametrize(("head", "options"), CHOICES, ids=title)
 def test_following_it_brings_depth_to_the_truth(head, options):
-    """One pixel of the output for each of the picture, some hundred steps downhill."""
+    """One pixel of the output for each of the image, some hundred steps downhill."""
     of = HEADS[head](BINS)
     truth_m = jnp.array([[[2.6, 4.0, 9.0, 30.0, 45.0]]])
     loss = make_loss(head, of, options)

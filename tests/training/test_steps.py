@@ -39,7 +39,7 @@ def optimizer(norm):
 
 
 def uneven_batch(seed=0, size=(4, 33, 41)):
-    """Four pictures that hold 80%, 10%, 1% and nothing of valid depth."""
+    """Four images that hold 80%, 10%, 1% and nothing of valid depth."""
     rng = np.random.default_rng(seed)
     depth_m = rng.uniform(1, 100, size).astype(np.float32)
     share = np.array([0.8, 0.1, 0.01, 0.0]).reshape(4, 1, 1)

@@ -64,7 +64,7 @@ def test_sums_and_gradients_are_the_same(size, share, form, monkeypatch):
 
 
 def test_what_is_done_with_the_sums_is_derived():
-    """Also where pictures and terms are weighed unlike."""
+    """Also where images and terms are weighed unlike."""
     logits, *rest = at_size((2, 5, 4, 3, 33, 26), 0.5)
     weights = jnp.array([1.0, 3.0])
 
@@ -80,7 +80,7 @@ def test_what_is_done_with_the_sums_is_derived():
 
 @pytest.mark.parametrize("form", [at_labelled_pixels, by_rows])
 def test_labels_spread_over_the_network_s_last_row_and_column(form):
-    """The corners of the picture are the corners of the logits."""
+    """The corners of the image are the corners of the logits."""
     logits = jnp.zeros((1, 3, 4, 2)).at[0, [0, 0, -1, -1], [0, -1, 0, -1], 1].set(9.0)
     labels = np.full((1, 17, 25), IGNORE, np.int32)
     labels[0, [0, 0, -1, -1], [0, -1, 0, -1]] = 1

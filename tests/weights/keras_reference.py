@@ -59,15 +59,15 @@ def main(folder):
     top = random_resnet("ResNet50", include_top=True, classes=10)
     resnet50 = keras.Model(top.inputs, top.get_layer("conv5_block3_out").output)
     resnet101 = random_resnet("ResNet101", include_top=False)
-    picture = np.random.default_rng(1).normal(0, 50, (2, SIZE, SIZE, 3))
-    picture = picture.astype(np.float32)
+    image = np.random.default_rng(1).normal(0, 50, (2, SIZE, SIZE, 3))
+    image = image.astype(np.float32)
     bias = top.get_layer("conv3_block1_0_conv").get_weights()[1]
     _, _, mean, variance = top.get_layer("conv3_block1_0_bn").get_weights()
     np.savez(
         folder / "reference.npz",
-        picture=picture,
-        resnet50=resnet50(picture).numpy(),
-        resnet101=resnet101(picture).numpy(),
+        image=image,
+        resnet50=resnet50(image).numpy(),
+        resnet101=resnet101(image).numpy(),
         bias=bias,
         mean=mean,
         variance=variance,

@@ -35,21 +35,21 @@ def converted(folder):
     return convert_file(folder / "resnet50.weights.h5")
 
 
-def relative_error(backbone, picture, expected):
+def relative_error(backbone, image, expected):
     network = ResNet(
         backbone.metadata.architecture,
         output_stride=32,
         stride_on=backbone.metadata.stride_on,
     )
     variables = {"params": backbone.params, "batch_stats": backbone.batch_stats}
-    ours = jax.jit(network.apply)(variables, picture)[-1]
+    ours = jax.jit(network.apply)(variables, image)[-1]
     assert 1 < np.abs(expected).max() < 1e4
     return np.abs(ours - expected).max() / np.abs(expected).max()
 
 
 def test_resnet50_computes_what_keras_computes(converted, reference):
     error = relative_error(
-        converted.backbone, reference["picture"], reference["resnet50"]
+        converted.backbone, reference["image"], reference["resnet50"]
     )
 
     assert error < 1e-4
@@ -61,7 +61,7 @@ def test_resnet101_computes_what_keras_computes(folder, reference):
     backbone = load_backbone(folder / "out.safetensors")
 
     assert backbone.metadata.architecture == "resnet101"
-    error = relative_error(backbone, reference["picture"], reference["resnet101"])
+    error = relative_error(backbone, reference["image"], reference["resnet101"])
     assert error < 1e-4
 
 

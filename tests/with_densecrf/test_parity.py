@@ -31,7 +31,7 @@ DEEPLAB = dataclasses.replace(
 
 
 def scene():
-    """Gives a picture of ellipses, their labels, and a poor guess at these."""
+    """Gives an image of ellipses, their labels, and a poor guess at these."""
     rng = np.random.default_rng(0)
     y_px, x_px = np.mgrid[:HEIGHT, :WIDTH]
     labels = np.zeros((HEIGHT, WIDTH), int)

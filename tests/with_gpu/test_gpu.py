@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from exported_networks import pictures, pipeline, trained
+from exported_networks import pipeline, random_images, trained
 
 from deepdepth_jax.config import CrfConfig, complete, default_config
 from deepdepth_jax.export.files import write_stablehlo
@@ -95,7 +95,7 @@ def test_bfloat16_is_near_float32():
 @pytest.mark.parametrize("head", ["classification", "ordinal", "regression"])
 def test_a_prediction_is_the_cpus(head):
     of = pipeline(head=head, decode="expectation", flip=True)
-    variables, image = trained(of, temperature=1.7), pictures(2, 65, 97)
+    variables, image = trained(of, temperature=1.7), random_images(2, 65, 97)
     step = of.predict_step(of.posterior)
     found, expected = (
         outputs_of(jax.jit(step)(*jax.device_put((variables, image), device)))
@@ -108,7 +108,7 @@ def test_a_prediction_is_the_cpus(head):
 
 def test_an_exported_model_runs_there(tmp_path):
     of = pipeline(decode="expectation")
-    variables, image = trained(of), pictures(2, 65, 97)
+    variables, image = trained(of), random_images(2, 65, 97)
     path = tmp_path / "depth.stablehlo"
     write_stablehlo(path, of, variables, {})
     found = load_stablehlo(path)(image)

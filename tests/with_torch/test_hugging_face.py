@@ -35,9 +35,9 @@ def random_resnet(architecture):
 def test_computes_what_hugging_face_computes(architecture, tmp_path):
     model = random_resnet(architecture)
     save_file(model.state_dict(), tmp_path / "model.safetensors")
-    picture = torch.randn(2, 3, 97, 97, generator=torch.Generator().manual_seed(1))
+    image = torch.randn(2, 3, 97, 97, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        expected = model.resnet(picture).last_hidden_state.numpy()
+        expected = model.resnet(image).last_hidden_state.numpy()
 
     conversion = convert_file(tmp_path / "model.safetensors")
     # 100 MB that pytest would keep.
@@ -50,7 +50,7 @@ def test_computes_what_hugging_face_computes(architecture, tmp_path):
         stride_on=backbone.metadata.stride_on,
     )
     variables = {"params": backbone.params, "batch_stats": backbone.batch_stats}
-    ours = jax.jit(network.apply)(variables, picture.permute(0, 2, 3, 1).numpy())[-1]
+    ours = jax.jit(network.apply)(variables, image.permute(0, 2, 3, 1).numpy())[-1]
     ours = np.transpose(ours, (0, 3, 1, 2))
     assert backbone.metadata.architecture == architecture
     assert np.abs(ours - expected).max() < 1e-4 * np.abs(expected).max()

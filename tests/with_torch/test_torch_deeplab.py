@@ -45,8 +45,8 @@ def build(architecture, tmp_path):
     return reference, model, variables, backbone.metadata.convention
 
 
-def to_torch(picture):
-    return torch.from_numpy(np.array(jnp.transpose(picture, (0, 3, 1, 2))))
+def to_torch(image):
+    return torch.from_numpy(np.array(jnp.transpose(image, (0, 3, 1, 2))))
 
 
 def relative_error(ours, expected):
@@ -61,14 +61,14 @@ def relative_error(ours, expected):
 )
 def test_logits_are_the_reference_s(architecture, size, coarse, tmp_path):
     reference, model, variables, _ = build(architecture, tmp_path)
-    picture = jax.random.normal(jax.random.key(0), (2, *size, 3))
+    image = jax.random.normal(jax.random.key(0), (2, *size, 3))
     with torch.no_grad():
-        expected = reference(to_torch(picture))
+        expected = reference(to_torch(image))
         upsampled = functional.interpolate(
             expected, size, mode="bilinear", align_corners=True
         )
 
-    logits = jax.jit(model.apply)(variables, picture)
+    logits = jax.jit(model.apply)(variables, image)
     full = resize_bilinear(logits, size)
 
     assert logits.shape == (2, *coarse, BINS.num_bins)
@@ -76,7 +76,7 @@ def test_logits_are_the_reference_s(architecture, size, coarse, tmp_path):
     assert relative_error(full.transpose(0, 3, 1, 2), upsampled.numpy()) < 1e-4
 
 
-def reference_step(reference, pictures, labels, learning_rate):
+def reference_step(reference, images, labels, learning_rate):
     """Takes one step as the authors' lab's code does; gives the loss."""
     head = list(reference.layer5.parameters())
     backbone = [
@@ -91,7 +91,7 @@ def reference_step(reference, pictures, labels, learning_rate):
         weight_decay=5e-4,
     )
     logits = functional.interpolate(
-        reference(pictures), labels.shape[1:], mode="bilinear", align_corners=True
+        reference(images), labels.shape[1:], mode="bilinear", align_corners=True
     )
     loss = functional.cross_entropy(logits, labels, ignore_index=IGNORE)
     loss.backward()

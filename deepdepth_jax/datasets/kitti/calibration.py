@@ -34,7 +34,7 @@ class Calibration:
 
     @functools.cached_property
     def projection(self) -> Float64[np.ndarray, "3 4"]:
-        """Lidar to rectified pixels of the camera; see `read_projection`."""
+        """Lidar to rectified pixels of the camera. See `read_projection`."""
         return read_projection(self.folder, self.camera)
 
     @functools.cached_property
@@ -53,7 +53,7 @@ def read_projection(
 
     Args:
       calib_folder: the folder of a day, which holds its three calibration files.
-      camera: 0 to 3; 2 and 3 are the left and right colour cameras.
+      camera: 0 to 3. 2 and 3 are the left and right colour cameras.
 
     Raises:
       UserError: a file or one of its fields is missing or holds no such matrix.

@@ -1,7 +1,7 @@
 """The Eigen split of KITTI: which frames train, which validate and which test.
 
 Eigen, Puhrsch and Fergus, "Depth map prediction from a single image using a multi-scale
-deep network", 2014. Their test set is 697 frames of 28 drives; the 33 other drives of
+deep network", 2014. Their test set is 697 frames of 28 drives. The 33 other drives of
 KITTI's city, residential and road recordings train, with all 23 488 frames. The paper
 has no validation set: here whole drives are held out of the training drives for it,
 since frames of one drive look alike and those of the test must not choose anything.
@@ -78,10 +78,10 @@ Indices = dict[Drive, Sequence[int]]
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Frame:
-    """One picture of one camera.
+    """One image of one camera.
 
     Attributes:
-      date: day of the recording, such as "2011_09_26"; calibration is per day.
+      date: day of the recording, such as "2011_09_26". Calibration is per day.
       drive: number of the recording that day, such as "0001".
       camera: 2 (left colour camera) or 3 (right colour camera).
       index: position in the drive, from 0.
@@ -135,7 +135,7 @@ def frames(
       split: "train", "val" or "test". Published test figures are of camera 2 alone.
       cameras: 2, 3 or both.
       validation_drives: the training drives whose frames are `val` instead of `train`,
-        such as "2011_09_26_drive_0005"; empty to train on all of them.
+        such as "2011_09_26_drive_0005". Empty to train on all of them.
 
     Raises:
       UserError: the split, a camera or a drive does not exist.
@@ -160,7 +160,7 @@ def frames(
 
 
 def has_annotation(frame: Frame) -> bool:
-    """Tells whether the official improved depth has a map for this frame.
+    """Returns whether the official improved depth has a map for this frame.
 
     Of a drive that is not one of the split's 61, whose lengths are known, every frame
     counts as having one.
@@ -193,7 +193,7 @@ def require_drives(
       origin: what has these training drives, for people to read.
 
     Raises:
-      UserError: one is not; names it.
+      UserError: one is not. Names it.
     """
     for drive in validation_drives:
         if drive not in training_drives:

@@ -38,22 +38,22 @@ UNITS_PER_METRE = 256  # of the improved depth maps
 
 @dataclasses.dataclass(frozen=True)
 class KittiSource(Source):
-    """One split of KITTI: the frames whose picture and ground truth are on disk.
+    """One split of KITTI: the frames whose image and ground truth are on disk.
 
     Examples carry the focal length of the day's calibration. It is 0, which means
-    unknown, where that file is missing; depth from lidar cannot do without it.
+    unknown, where that file is missing. Depth from lidar cannot do without it.
 
     Attributes:
-      root: where KITTI was unpacked; see `layout.Layout` for what may lie there.
-      split: "train", "val" or "test"; see `split.choose_frames`.
+      root: where KITTI was unpacked. See `layout.Layout` for what may lie there.
+      split: "train", "val" or "test". See `split.choose_frames`.
       ground_truth: "improved" (denser depth of Uhrig et al., which some frames have
         not) or "lidar" (the sweep of the frame alone).
       cameras: 2, 3 or both, where no list tells the frames.
       validation_drives: the training drives that are held out as `val`, where there is
         no `val_list`.
-      legacy: depth from lidar as most published figures took it; see `project_lidar`.
+      legacy: depth from lidar as most published figures took it. See `project_lidar`.
       train_list: a file with frames to train on, in place of the Eigen split's, as are
-        `val_list` and `test_list`; see `lists.read_list`. Empty: there is none.
+        `val_list` and `test_list`. See `lists.read_list`. Empty: there is none.
       learned: whether a network learns from the frames of `train` and `val`. If so,
         none of them may be tested on.
       dataset: "kitti".
@@ -96,7 +96,7 @@ class KittiSource(Source):
         """Reads a frame.
 
         Raises:
-          UserError: one of its files is broken; names it.
+          UserError: one of its files is broken. Names it.
         """
         files = self._survey.found[index]
         image = read_image(files.image)
@@ -113,7 +113,7 @@ class KittiSource(Source):
         return self._survey.found[index].image, self._survey.found[index].depth
 
     def identity(self) -> Mapping[str, Any]:
-        """Tells the kind of ground truth, and names and sizes of the files used.
+        """Returns the kind of ground truth, and names and sizes of the files used.
 
         The folder itself is left out, so that it can be moved. Files are not read: one
         that is replaced by another of the same size goes unnoticed, except for the
@@ -138,7 +138,7 @@ class KittiSource(Source):
         return "lidar, legacy" if self.legacy else self.ground_truth
 
     def group(self, name: str) -> str:
-        """Tells the drive of a frame, such as "2011_09_26_drive_0001"."""
+        """Returns the drive of a frame, such as "2011_09_26_drive_0001"."""
         return name.partition("_sync/")[0]
 
     @property
@@ -219,7 +219,7 @@ class KittiSource(Source):
 
     @functools.cached_property
     def _file_sizes(self) -> dict[str, list[int]]:
-        """Bytes of picture and depth of each frame; slow on a network drive."""
+        """Bytes of image and depth of each frame. Slow on a network drive."""
         return {
             files.frame.name: [p.stat().st_size for p in (files.image, files.depth)]
             for files in self._survey.found

@@ -14,8 +14,8 @@ IMAGE_SUFFIXES = (".png", ".jpg")  # the first one wins where a frame has both
 class Layout:
     """Finds the files of a frame's drive below `root`.
 
-    The days (`2011_09_26`, ...) lie in `root` itself or in `root/raw`, pictures as PNG
-    or JPEG; improved depth lies in `train` and `val`, below `root` or below
+    The days (`2011_09_26`, ...) lie in `root` itself or in `root/raw`, images as PNG
+    or JPEG. Improved depth lies in `train` and `val`, below `root` or below
     `root/data_depth_annotated`.
 
     Raises:
@@ -33,7 +33,7 @@ class Layout:
         self._require_days()
 
     def images(self, frame: Frame) -> dict[int, Path]:
-        """Lists the pictures of the frame's drive and camera, by index."""
+        """Lists the images of the frame's drive and camera, by index."""
         folder = f"{frame.date}/{frame.drive_folder}/{frame.camera_folder}/data"
         return _list_files([days / folder for days in self._days], IMAGE_SUFFIXES)
 
@@ -64,7 +64,7 @@ class Layout:
 
 
 def _list_files(folders: Sequence[Path], suffixes: Sequence[str]) -> dict[int, Path]:
-    """Maps indices to files; of two with one index the first folder and suffix win."""
+    """Maps indices to files. Of two with one index the first folder and suffix win."""
     files: dict[int, Path] = {}
     for folder in folders:
         paths = list_files(folder)

@@ -34,16 +34,16 @@ def project_lidar(
     *,
     legacy: bool = False,
 ) -> Float32[np.ndarray, "{height} {width}"]:
-    """Projects a lidar sweep into a picture.
+    """Projects a lidar sweep into an image.
 
     As KITTI's kit does: points with x < 0 are dropped, a point at (u, v) goes to pixel
     (round(u) - 1, round(v) - 1), and of several points the nearest wins.
 
     Args:
-      points: x, y, z in metres in the lidar's frame; further channels are not read.
+      points: x, y, z in metres in the lidar's frame. Further channels are not read.
       projection: lidar to pixels that count from 1, of `calibration.read_projection`.
-      height: rows of the picture.
-      width: columns of the picture.
+      height: rows of the image.
+      width: columns of the image.
       legacy: reproduces the maps that most published Eigen figures were measured on
         (the evaluation code of Godard, Mac Aodha and Brostow, "Unsupervised monocular
         depth estimation with left-right consistency", 2017), in which depth is the
@@ -51,7 +51,7 @@ def project_lidar(
         that share a pixel confuses the end of a row with the start of the next.
 
     Returns:
-      Depth in metres along the optical axis; 0 where no point falls.
+      Depth in metres along the optical axis. 0 where no point falls.
     """
     ahead = points[points[:, 0] >= 0, :3].astype(np.float64)
     u_depth, v_depth, depth_m = projection[:, :3] @ ahead.T + projection[:, 3:]

@@ -16,7 +16,7 @@ NO_DEPTH = "None"
 CAMERA_OF_SIDE = {"l": 2, "r": 3}
 
 _DRIVE = r"(?P<date>\d{4}_\d\d_\d\d)/(?P=date)_drive_(?P<drive>\d{4})_sync"
-_PICTURE = re.compile(
+_IMAGE = re.compile(
     _DRIVE + r"/image_0(?P<camera>[23])/data/(?P<index>\d{10})\.(?:png|jpg)", re.ASCII
 )
 _INDEX_AND_SIDE = re.compile(_DRIVE + r" (?P<index>\d{1,10}) (?P<side>[lr])", re.ASCII)
@@ -41,20 +41,20 @@ class ListedFrame:
 def read_list(path: str | Path) -> list[ListedFrame]:
     """Reads a list of frames, one a line, in the order of the file.
 
-    Each line is of one of three formats; blank lines, and "./" or "/" at the start of
+    Each line is of one of three formats. Blank lines, and "./" or "/" at the start of
     a path, are passed over.
 
     - `2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0000000005.jpg ...`: the
-      first column tells the frame, whether it ends in png or in jpg; others, such as
-      the right picture, are not read.
+      first column tells the frame, whether it ends in png or in jpg. Others, such as
+      the right image, are not read.
     - `2011_09_26/2011_09_26_drive_0001_sync 5 l`: drive, index, and l for the left
       camera (2) or r for the right one (3).
-    - a picture as above, its improved depth map or `None`, and the focal length, such
+    - an image as above, its improved depth map or `None`, and the focal length, such
       as `721.5377`. Where the map lies and what the focal length is, is found without
       the list.
 
     Raises:
-      UserError: the file cannot be read or lists nothing; or a line is of none of these
+      UserError: the file cannot be read or lists nothing. Or a line is of none of these
         formats, names the depth of another frame, or lists a frame again.
     """
     listed: dict[Frame, ListedFrame] = {}
@@ -77,8 +77,8 @@ def read_list(path: str | Path) -> list[ListedFrame]:
 def _parse_line(line: str, origin: str) -> ListedFrame:
     path, *further = line.split()
     path = path.removeprefix("./").removeprefix("/")
-    if picture := _PICTURE.fullmatch(path):
-        frame = _make_frame(picture, int(picture["camera"]))
+    if image := _IMAGE.fullmatch(path):
+        frame = _make_frame(image, int(image["camera"]))
         return ListedFrame(frame, origin, _read_has_depth(frame, further, origin))
     if side := _INDEX_AND_SIDE.fullmatch(" ".join([path, *further])):
         return ListedFrame(_make_frame(side, CAMERA_OF_SIDE[side["side"]]), origin)
@@ -93,7 +93,7 @@ def _make_frame(match: re.Match[str], camera: int) -> Frame:
 
 
 def _read_has_depth(frame: Frame, further: list[str], origin: str) -> bool:
-    """Reads the columns that follow the picture, as far as they are about depth."""
+    """Reads the columns that follow the image, as far as they are about depth."""
     if not further:
         return True
     second, *rest = further

@@ -26,14 +26,14 @@ def choose_frames(
     """Chooses the frames of a split, ordered by drive, camera and index.
 
     There is a pool of frames to learn from: Eigen's training frames or `train_list`.
-    Of these `val` has the drives to hold out, or else it has what `val_list` says;
+    Of these `val` has the drives to hold out, or else it has what `val_list` says.
     `train` has all of the pool that is not in `val`.
 
     Args:
       split: "train", "val" or "test".
       cameras: 2, 3 or both, where no list tells the frames.
-      validation_drives: drives of the pool to hold out; not read with a `val_list`.
-      train_list: a file for `read_list`, and so are the other two; empty for none.
+      validation_drives: drives of the pool to hold out. Not read with a `val_list`.
+      train_list: a file for `read_list`, and so are the other two. Empty for none.
       val_list: frames to validate on, of the pool or not.
       test_list: frames to test on, in place of Eigen's 697.
       learned: whether a network learns from the pool. If not, any frames may be tested.
@@ -74,7 +74,7 @@ def _require_untested(
 ) -> None:
     """Checks that nothing is learnt from test frames, and no checkpoint chosen on them.
 
-    The other camera's picture of a tested moment shows nearly the same.
+    The other camera's image of a tested moment shows nearly the same.
     """
     tested = {_moment(entry): entry for entry in test}
     clashes = [entry for entry in chosen if _moment(entry) in tested]

@@ -16,9 +16,9 @@ class FrameFiles:
 
     Attributes:
       frame: which one.
-      image: the picture.
+      image: the image.
       depth: the improved depth map, or the lidar sweep.
-      calibration: of the day and the camera; None where its file is missing.
+      calibration: of the day and the camera. None where its file is missing.
     """
 
     frame: Frame
@@ -67,7 +67,7 @@ def _survey_drive(
     calibration = Calibration(folder, drive[0].camera) if folder else None
     for frame in drive:
         if frame.index not in images:
-            lacks = "picture"
+            lacks = "image"
         elif frame.index not in depths:
             lacks = "lidar sweep" if lidar else "improved depth"
         elif lidar and calibration is None:

@@ -1,1 +1,1 @@
-"""Pairs of the user's own: pictures and depth files, listed in a manifest."""
+"""Pairs of the user's own: images and depth files, listed in a manifest."""

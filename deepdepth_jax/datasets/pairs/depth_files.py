@@ -1,4 +1,4 @@
-"""Reads depth files of many formats; every error names the file."""
+"""Reads depth files of many formats. Every error names the file."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,10 +38,10 @@ def read_depth(
 
     - `.png`: 16-bit grey.
     - `.npy`, `.npz`: an array (h, w) or (h, w, 1) of floats, or of integers of 16 bits
-      or more; in an `.npz` the only one, or the one named `depth`.
+      or more. In an `.npz` the only one, or the one named `depth`.
     - `.exr`: the only channel, or the one named `Z`. Needs the package `OpenEXR`.
     - `.tif`, `.tiff`: one channel of 32 or 64-bit floats, or of integers of 16 bits or
-      more; the first page.
+      more. The first page.
 
     Args:
       path: ends in one of `DEPTH_SUFFIXES`, in small or capital letters.
@@ -55,7 +55,7 @@ def read_depth(
 
     Raises:
       UserError: the file is missing, broken, not of its format, or refused by
-        `check_size`; or a package is needed to read it.
+        `check_size`. Or a package is needed to read it.
     """
     values = _READERS[path.suffix.lower()](path, check_size)
     return _to_metres(values.reshape(values.shape[:2]), unit_m)

@@ -1,4 +1,4 @@
-"""Reads manifests: which picture and which depth file belong together."""
+"""Reads manifests: which image and which depth file belong together."""
 
 import csv
 import dataclasses
@@ -27,13 +27,13 @@ EXAMPLES = {
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """A picture and its depth, as a line of a manifest has them.
+    """An image and its depth, as a line of a manifest has them.
 
     Attributes:
-      name: the path of the picture, as written in the manifest.
-      image: the picture.
+      name: the path of the image, as written in the manifest.
+      image: the image.
       depth: its depth file.
-      focal_px: horizontal focal length in pixels of the picture; 0 = unknown.
+      focal_px: horizontal focal length in pixels of the image. 0 = unknown.
       split: "train", "val" or "test".
       origin: file and line, for people to read.
     """
@@ -47,7 +47,7 @@ class Pair:
 
 
 def split_of(index: int) -> str:
-    """Tells the split of a line, counted from 0, in a manifest that names no splits."""
+    """Returns the split of line `index`, from 0, of a manifest without splits."""
     return {0: "test", 5: "val"}.get(index % 10, "train")
 
 
@@ -57,20 +57,20 @@ def read_manifest(path: str | Path) -> list[Pair]:
     It is JSONL (`.jsonl`, one object a line) or CSV (`.csv`, with a header line), in
     UTF-8. Blank lines are passed over.
 
-    - `image`: the picture. Paths are relative to the folder of the manifest,
+    - `image`: the image. Paths are relative to the folder of the manifest,
       absolute, or begin with `~`.
-    - `depth`: its depth; one of the files that `depth_files.read_depth` reads.
-    - `focal_px` (optional): horizontal focal length in pixels of the picture.
+    - `depth`: its depth. One of the files that `depth_files.read_depth` reads.
+    - `focal_px` (optional): horizontal focal length in pixels of the image.
     - `split` (optional): "train", "val" or "test".
 
     Every line names its split, or none does. If none does, of the lines counted from 0
     every tenth tests (0, 10, 20...), 5, 15, 25... validate, and the others train. Where
     neighbouring lines are frames of one video that is no fair test, as the network has
-    learnt from almost the same picture: give whole videos a split then.
+    learnt from almost the same image: give whole videos a split then.
 
     Raises:
-      UserError: the file cannot be read, is of another format, or lists nothing; or one
-        of its lines is not as above, or lists a picture again. Names line and field.
+      UserError: the file cannot be read, is of another format, or lists nothing. Or one
+        of its lines is not as above, or lists an image again. Names line and field.
     """
     path = Path(path)
     rows = _read_rows(path)
@@ -79,7 +79,7 @@ def read_manifest(path: str | Path) -> list[Pair]:
         raise UserError(
             f"{path}: lists no pairs; write {EXAMPLES[path.suffix.lower()]}"
         )
-    _require_each_picture_once(pairs)
+    _require_each_image_once(pairs)
     return _complete_splits(pairs)
 
 
@@ -230,7 +230,7 @@ def _check_split(value: Any, origin: str) -> str:
     return value
 
 
-def _require_each_picture_once(pairs: Sequence[Pair]) -> None:
+def _require_each_image_once(pairs: Sequence[Pair]) -> None:
     seen: dict[str, Pair] = {}
     for pair in pairs:
         earlier = seen.setdefault(os.path.normpath(pair.image.absolute()), pair)

@@ -18,12 +18,12 @@ from deepdepth_jax.types import Example
 
 @dataclasses.dataclass(frozen=True)
 class PairsSource(Source):
-    """One split of a manifest: the pairs whose picture and depth are on disk.
+    """One split of a manifest: the pairs whose image and depth are on disk.
 
     They come in the order of their names.
 
     Attributes:
-      manifest: a `.jsonl` or `.csv` file; see `manifest.read_manifest`, also for what
+      manifest: a `.jsonl` or `.csv` file. See `manifest.read_manifest`, also for what
         the splits are where it names none.
       split: "train", "val" or "test".
       depth_unit_m: the metres that one unit of the depth files stands for: 1.0 for
@@ -61,7 +61,7 @@ class PairsSource(Source):
         """Reads a pair.
 
         Raises:
-          UserError: one of its files is broken, or they differ in size; names it.
+          UserError: one of its files is broken, or they differ in size. Names it.
         """
         pair = self._found[index]
         image = read_image(pair.image)
@@ -110,7 +110,7 @@ class PairsSource(Source):
         """The pairs that lack a file, by which one."""
         sizes = self._sizes_bytes
         lacks = {
-            "picture": [name for name in self.expected if sizes[name][0] is None],
+            "image": [name for name in self.expected if sizes[name][0] is None],
             "depth": [
                 name
                 for name in self.expected
@@ -132,7 +132,7 @@ class PairsSource(Source):
 
     @functools.cached_property
     def _sizes_bytes(self) -> dict[str, tuple[int | None, int | None]]:
-        """Sizes of picture and depth file; None for one that does not exist."""
+        """Sizes of image and depth file. None for one that does not exist."""
 
         def look(index: int) -> tuple[int | None, int | None]:
             pair = self._pairs[index]

@@ -63,7 +63,7 @@ def random_buildings(draws: Draws, street: Street) -> Boxes:
 def _random_lots(
     draws: Draws, street: Street, side: float, density: Float[Array, ""]
 ) -> Lots:
-    """Parts one side; lots grow longer with distance, where less of them shows."""
+    """Parts one side. Lots grow longer with distance, where less of them shows."""
     length = jnp.linspace(9.0, 24.0, LOTS) * draws.uniform((LOTS,), 0.8, 1.2)
     along = BEGIN_M + draws.uniform((), 0.0, 8.0) + jnp.cumsum(length) - length / 2
     gap = (1 - street.urban) * draws.uniform((LOTS,), 0.5, 6.0) + 0.02

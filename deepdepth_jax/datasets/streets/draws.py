@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 class Draws:
     """Deals uniform numbers from a pool that is drawn at once.
 
-    A scene takes hundreds of draws; as one call of the generator they compile and run
+    A scene takes hundreds of draws. As one call of the generator they compile and run
     in a fraction of the time. What is dealt depends on the key and the order of calls.
     """
 

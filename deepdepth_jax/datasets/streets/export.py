@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
 
 
 def _spread(all_frames: Sequence[Item], count: int) -> list[Item]:
-    """Returns the middles of `count` equal parts; all frames if there are no more."""
+    """Returns the middles of `count` equal parts. All frames if there are no more."""
     total = len(all_frames)
     count = min(count, total)
     return [all_frames[(2 * part + 1) * total // (2 * count)] for part in range(count)]
@@ -61,11 +61,9 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--count", type=cli.count, default=20, help="frames; with kitti: of each split"
     )
+    parser.add_argument("--height", type=cli.count, default=128, help="rows of images")
     parser.add_argument(
-        "--height", type=cli.count, default=128, help="rows of pictures"
-    )
-    parser.add_argument(
-        "--width", type=cli.count, default=416, help="columns of pictures"
+        "--width", type=cli.count, default=416, help="columns of images"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the scenes")
     return parser

@@ -46,14 +46,14 @@ class Opening(NamedTuple):
     high: Numbers
 
     def covers(self, bay: Bay, patch: Patch, margin: float = 0.0) -> Numbers:
-        """Tells the share of a pixel in the rectangle, grown by a margin."""
+        """Returns the share of a pixel in the rectangle, grown by a margin."""
         left, right, low, high = self
         across = within(bay.across, left - margin, right + margin, patch.stretch)
         return across * within(bay.up, low - margin, high + margin, patch.spread)
 
 
 def facade(patch: Patch) -> Look:
-    """Paints a wall with a grid of windows; its lowest row has doors or shops."""
+    """Paints a wall with a grid of windows. Its lowest row has doors or shops."""
     bay = _bay(patch)
     opening = _opening(bay, patch.pattern[2])
     sill = opening._replace(low=opening.low - 0.16, high=opening.low)
@@ -106,7 +106,7 @@ def _opening(bay: Bay, window_share: Numbers) -> Opening:
 
 
 def _bars(bay: Bay, opening: Opening, patch: Patch) -> Numbers:
-    """Crosses a window with a mullion and a transom; a shop's has no transom."""
+    """Crosses a window with a mullion and a transom. A shop's has no transom."""
     middle = (opening.left + opening.right) / 2
     mullion = within(bay.across, middle - 0.03, middle + 0.03, patch.stretch)
     transom = within(bay.up, opening.high - 0.62, opening.high - 0.55, patch.spread)

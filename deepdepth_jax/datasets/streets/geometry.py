@@ -1,7 +1,7 @@
 """Where rays meet the solids of a scene.
 
 Every solid is convex, so a ray is inside it from its last way in to its first way
-out: the span (enter, leave), in units of the ray's direction; empty where enter is
+out: the span (enter, leave), in units of the ray's direction. Empty where enter is
 not less than leave. Vectors are component first, (3, n), so that the inner loops run
 over contiguous rays.
 """
@@ -119,7 +119,7 @@ def nearest_solid(origin: Rays, direction: Vectors, scene: Scene) -> Nearest:
 
     Goes through the solids one by one with all rays at once, which keeps the memory
     small and the arithmetic in vector registers. The distance is in units of the
-    direction; rays that meet nothing get infinity and the number `SKY`.
+    direction. Rays that meet nothing get infinity and the number `SKY`.
     """
     falls = direction[1] < 0
     to_ground = -origin[1] / jnp.where(falls, direction[1], -1.0)
@@ -156,7 +156,7 @@ def _kinds(scene: Scene) -> list[tuple[Callable[..., Span], Any]]:
 
 
 def _entry(span: Span) -> Distances:
-    """Gives the distance at which rays enter a solid, infinite where they do not."""
+    """Returns the distance at which rays enter a solid, infinite where they do not."""
     enter, leave = span
     return jnp.where((enter < leave) & (enter > NEAREST), enter, jnp.inf)
 

@@ -24,9 +24,9 @@ class Hits:
     """What rays meet first.
 
     Attributes:
-      distance: along the ray, in units of its direction; infinite for the sky.
+      distance: along the ray, in units of its direction. Infinite for the sky.
       solid: its number in `Scene.surfaces`, or `SKY`.
-      point: where, in the world; far away, but finite, for the sky.
+      point: where, in the world. Far away, but finite, for the sky.
       normal: unit vector out of the surface.
       local: boxes: position relative to the base, in the box's axes. Cylinders:
         (distance from the axis, along it, 0). Ellipsoids: relative to the centre.

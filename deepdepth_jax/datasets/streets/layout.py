@@ -16,10 +16,10 @@ PAVING_COLORS = [[0.40, 0.38, 0.36], [0.32, 0.31, 0.31], [0.44, 0.40, 0.36]]
 
 @struct.dataclass
 class Street:
-    """A street with one lane each way; traffic keeps to the right.
+    """A street with one lane each way. Traffic keeps to the right.
 
     Attributes:
-      curvature_per_m: of the middle line; positive bends right.
+      curvature_per_m: of the middle line. Positive bends right.
       lane_m: width of a lane.
       kerb_m: distance of the left and the right kerb from the middle line.
       walk_m: width of the pavements.
@@ -27,7 +27,7 @@ class Street:
       urban: 0 = among fields, 1 = city.
       parking: whether cars park on the left and on the right.
       crossing_m: where another street crosses.
-      crossing_half_m: half of that street's width; 0 = no crossing.
+      crossing_half_m: half of that street's width. 0 = no crossing.
     """
 
     curvature_per_m: Float[Array, ""]
@@ -43,26 +43,26 @@ class Street:
     def place(
         self, along: Float[Array, " n"], offset: Float[Array, " n"]
     ) -> Float[Array, "n 3"]:
-        """Gives ground points at distances along and to the right of the middle."""
+        """Returns ground points at distances along and to the right of the middle."""
         bend = self.curvature_per_m / 2 * along**2
         return jnp.stack([offset + bend, jnp.zeros_like(along), along], -1)
 
     def heading(self, along: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Gives the street's direction as a yaw."""
+        """Returns the street's direction as a yaw."""
         return jnp.arctan(self.curvature_per_m * along)
 
     def kerb(self, side: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Gives the kerb's distance from the middle on side -1 (left) or 1."""
+        """Returns the kerb's distance from the middle on side -1 (left) or 1."""
         return jnp.where(side < 0, self.kerb_m[0], self.kerb_m[1])
 
     def front(self, side: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Gives the distance of the house fronts from the middle."""
+        """Returns the distance of the house fronts from the middle."""
         return self.kerb(side) + self.walk_m + self.setback_m
 
     def is_clear(
         self, along: Float[Array, " n"], reach: float | Float[Array, " n"]
     ) -> Bool[Array, " n"]:
-        """Tells where things of the given reach do not stand on the crossing."""
+        """Returns where things of the given reach do not stand on the crossing."""
         beyond = jnp.abs(along - self.crossing_m) > self.crossing_half_m + reach
         return beyond | (self.crossing_half_m == 0)
 

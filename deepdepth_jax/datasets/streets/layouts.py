@@ -34,17 +34,17 @@ IMAGE_FORMATS = {"png": "PNG", "jpg": "JPEG"}  # Pillow's names
 class KittiWriter:
     """Writes frames of KITTI, each of which shows a scene of its own.
 
-    Pictures, lidar sweeps and calibration lie where the raw data has them, improved
+    Images, lidar sweeps and calibration lie where the raw data has them, improved
     depth below `data_depth_annotated/train` for the frames that officially have it.
-    The lidar and both cameras see the same scene from where the calibration puts them;
-    improved depth is the rendered one, as far as the lidar reaches.
+    The lidar and both cameras see the same scene from where the calibration puts them.
+    Improved depth is the rendered one, as far as the lidar reaches.
 
     Attributes:
       root: folder to write to.
-      height: rows of the pictures.
-      width: columns of the pictures.
+      height: rows of the images.
+      width: columns of the images.
       seed: another seed, other streets.
-      image_format: "png", or "jpg" as many have converted the pictures to.
+      image_format: "png", or "jpg" as many have converted the images to.
       depth_share: of the pixels that keep their improved depth.
       azimuth_step_deg: of the lidar.
     """
@@ -58,7 +58,7 @@ class KittiWriter:
     azimuth_step_deg: float = 0.17
 
     def write(self, all_frames: Iterable[Frame]) -> None:
-        """Writes frames; those of one moment share their scene and sweep.
+        """Writes frames. Those of one moment share their scene and sweep.
 
         Raises:
           KeyError: a drive is not one of the Eigen split's.
@@ -88,9 +88,9 @@ class KittiWriter:
         path = drive / "velodyne_points/data" / f"{group[0].stem}.bin"
         atomic.write(path, sweep.astype("<f4").tobytes())
         for frame in group:
-            self._write_picture(frame, scene, jax.random.fold_in(key, frame.camera))
+            self._write_image(frame, scene, jax.random.fold_in(key, frame.camera))
 
-    def _write_picture(self, frame: Frame, scene: Scene, key: PRNGKeyArray) -> None:
+    def _write_image(self, frame: Frame, scene: Scene, key: PRNGKeyArray) -> None:
         camera = camera_pose(scene.camera, frame.camera)
         seen = dataclasses.replace(scene, camera=camera)
         image, depth_m = render_view(seen, key, height=self.height, width=self.width)
@@ -115,7 +115,7 @@ class KittiWriter:
 
 
 def frame_key(frame: Frame, seed: int) -> PRNGKeyArray:
-    """Gives the key of the scene that all cameras see in a frame."""
+    """Returns the key of the scene that all cameras see in a frame."""
     key = jax.random.key(seed)
     for number in (frame.date.replace("_", ""), frame.drive, frame.index):
         key = jax.random.fold_in(key, int(number))
@@ -135,8 +135,8 @@ def write_kitti(
     Args:
       root: folder to write to.
       all_frames: of the Eigen split's drives.
-      height: rows of the pictures.
-      width: columns of the pictures.
+      height: rows of the images.
+      width: columns of the images.
       **options: further attributes of `KittiWriter`.
     """
     KittiWriter(Path(root), height, width, **options).write(all_frames)
@@ -156,8 +156,8 @@ def write_synthia(
     Args:
       root: folder to write to.
       count: frames, numbered from 0.
-      height: rows of the pictures.
-      width: columns of the pictures.
+      height: rows of the images.
+      width: columns of the images.
       seed: another seed, other streets.
       nested_depth: writes to `Depth/Depth`, as some archives unpack.
     """

@@ -16,7 +16,7 @@ def _scramble(bits: UInt32[Array, " n"]) -> UInt32[Array, " n"]:
 
 
 def cell_noise(*cell: Int[Array, " n"]) -> Float[Array, " n"]:
-    """Gives each cell of an integer lattice its own number in [0, 1)."""
+    """Returns each cell of an integer lattice its own number in [0, 1)."""
     bits = jnp.zeros_like(cell[0], jnp.uint32)
     for index, multiplier in zip(cell, MULTIPLIERS, strict=False):
         bits = bits ^ (index.astype(jnp.uint32) * jnp.uint32(multiplier))
@@ -25,7 +25,7 @@ def cell_noise(*cell: Int[Array, " n"]) -> Float[Array, " n"]:
 
 
 def smooth_noise(*position: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Interpolates cell noise smoothly between the lattice's points; mean one half."""
+    """Interpolates cell noise smoothly between the lattice's points. Mean one half."""
     cell = [jnp.floor(x).astype(jnp.int32) for x in position]
     share = [x - jnp.floor(x) for x in position]
     share = [s * s * (3 - 2 * s) for s in share]
@@ -40,7 +40,7 @@ def smooth_noise(*position: Float[Array, " n"]) -> Float[Array, " n"]:
 
 
 def rough_noise(octaves: int, *position: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Adds smooth noise of doubling frequency and halving strength; in [0, 1)."""
+    """Adds smooth noise of doubling frequency and halving strength. In [0, 1)."""
     total, strength = jnp.zeros_like(position[0]), 0.5
     for octave in range(octaves):
         frequency, shift = 2.03**octave, 17.3 * octave

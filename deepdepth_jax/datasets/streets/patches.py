@@ -26,7 +26,7 @@ class Patch:
       material: a `Material`.
       color: of the surface, linear RGB.
       accent: its second colour.
-      pattern: four numbers; `Material` says what they mean.
+      pattern: four numbers. `Material` says what they mean.
       spread: metres that a pixel covers across its line of sight.
       stretch: metres that it covers along the surface's slant.
       reach: metres that it covers on level ground, along the world's axes.
@@ -66,7 +66,7 @@ def mix(old: Color, new: Color, share: Numbers) -> Vectors:
 
 
 def within(x: Numbers, low: Measure, high: Measure, blur: Numbers) -> Numbers:
-    """Tells the share in [low, high] of a pixel that covers [x - blur/2, x + blur/2].
+    """Returns the share in [low, high] of a pixel that covers [x - blur/2, x + blur/2].
 
     Edges that are drawn so do not flicker, however far away they are.
     """
@@ -77,12 +77,12 @@ def within(x: Numbers, low: Measure, high: Measure, blur: Numbers) -> Numbers:
 
 
 def wrapped(x: Numbers, period: Measure) -> Numbers:
-    """Brings x into [0, period); `jnp.mod` calls a slow function of C's on CPUs."""
+    """Brings x into [0, period). `jnp.mod` calls a slow function of C's on CPUs."""
     return x - period * jnp.floor(x / period)
 
 
 def striped(x: Numbers, period: Measure, width: Measure, blur: Numbers) -> Numbers:
-    """Tells the share of a pixel in stripes [0, width) of every period."""
+    """Returns the share of a pixel in stripes [0, width) of every period."""
     along = wrapped(x, period)
     here = within(along, 0.0, width, blur)
     next_one = within(along, period, period + width, blur)
@@ -90,6 +90,6 @@ def striped(x: Numbers, period: Measure, width: Measure, blur: Numbers) -> Numbe
 
 
 def detail(strength: float, value: Numbers, size: float, blur: Numbers) -> Numbers:
-    """Makes a factor about 1 of noise in [0, 1) of a grain size; 1 where unseen."""
+    """Makes a factor about 1 of noise in [0, 1) of a grain size. 1 where unseen."""
     seen = jnp.clip(1.5 - blur / size, 0.0, 1.0)
     return 1 + strength * (value - 0.5) * seen

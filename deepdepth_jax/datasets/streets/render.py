@@ -1,4 +1,4 @@
-"""Pictures of scenes, with the exact depth at the middle of every pixel."""
+"""Images of scenes, with the exact depth at the middle of every pixel."""
 
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +19,7 @@ View = tuple[UInt8[Array, "{height} {width} 3"], Float32[Array, "{height} {width
 
 
 class Intrinsics(NamedTuple):
-    """A pinhole camera; x and y count from the picture's corner, in pixels."""
+    """A pinhole camera. X and y count from the image's corner, in pixels."""
 
     focal_px: float
     center_x_px: float
@@ -27,7 +27,7 @@ class Intrinsics(NamedTuple):
 
 
 def intrinsics(height: int, width: int) -> Intrinsics:
-    """Gives the camera of a picture's size: KITTI's, scaled to the width."""
+    """Returns the camera of an image's size: KITTI's, scaled to the width."""
     return Intrinsics(
         focal_px=KITTI_FOCAL_PX * width / KITTI_WIDTH_PX,
         center_x_px=width / 2,
@@ -36,7 +36,7 @@ def intrinsics(height: int, width: int) -> Intrinsics:
 
 
 def pixel_rays(camera: Camera, height: int, width: int) -> tuple[Rays, Vectors]:
-    """Gives the rays through the middles of all pixels, row by row.
+    """Returns the rays through the middles of all pixels, row by row.
 
     Returns:
       One origin for all, and directions that advance one metre along the optical axis:
@@ -57,7 +57,7 @@ def render_view(scene: Scene, key: PRNGKeyArray, height: int, width: int) -> Vie
 
     Args:
       scene: what there is to see, and from where.
-      key: of the grain in the picture.
+      key: of the grain in the image.
       height: rows.
       width: columns.
 
@@ -74,6 +74,6 @@ def render_view(scene: Scene, key: PRNGKeyArray, height: int, width: int) -> Vie
 
 
 def render(key: PRNGKeyArray, height: int, width: int) -> View:
-    """Renders the scene of a key; see `render_view` for what is returned."""
+    """Renders the scene of a key. See `render_view` for what is returned."""
     scene_key, grain_key = jax.random.split(key)
     return render_view(random_scene(scene_key), grain_key, height, width)

@@ -1,7 +1,7 @@
 """A car's cameras and lidar as KITTI calibrates them, around a scene's camera.
 
-The scene's camera is KITTI's camera 2, after rectification. All cameras share its axes;
-a point is at `rectified + CAMERA_OFFSETS_M[c]` from camera c, where `rectified` is its
+The scene's camera is KITTI's camera 2, after rectification. All cameras share its axes.
+A point is at `rectified + CAMERA_OFFSETS_M[c]` from camera c, where `rectified` is its
 place in the frame of camera 0.
 """
 
@@ -56,7 +56,7 @@ def lidar_pose(
 
 
 def projection(camera: int, height: int, width: int) -> Float64[np.ndarray, "3 4"]:
-    """Gives P_rect: from the frame of camera 0 to a camera's pixels, as KITTI's."""
+    """Returns P_rect: from the frame of camera 0 to a camera's pixels, as KITTI's."""
     focal_px, center_x_px, center_y_px = intrinsics(height, width)
     matrix = np.array(
         [

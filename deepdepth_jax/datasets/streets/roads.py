@@ -57,7 +57,7 @@ def _cells(x: Numbers, z: Numbers, size: float) -> list[Int[Array, " n"]]:
 
 
 def _markings(patch: Patch, across: Numbers, street: Street) -> Numbers:
-    """Tells the share of a pixel under paint."""
+    """Returns the share of a pixel under paint."""
     z = patch.hits.point[2]
     before = street.crossing_m - street.crossing_half_m - z
     has_crossing = street.crossing_half_m > 0

@@ -34,7 +34,7 @@ def scan(
     Returns:
       Points as KITTI's Velodyne gives them: x forward, y left, z up in metres in the
       lidar's frame, and reflectance in [0, 1]. Beams from above to below, each from
-      left to right; shots that meet nothing within `RANGE_M` have no point.
+      left to right. Shots that meet nothing within `RANGE_M` have no point.
     """
     shots = _shots(azimuth_step_deg, sector_deg)
     pose = (jnp.asarray(v, jnp.float32) for v in (position, axes))
@@ -60,7 +60,7 @@ def _shots(azimuth_step_deg: float, sector_deg: float) -> Float32[np.ndarray, "3
 def _measure(
     scene: Scene, shots: Vectors, position: Float[Array, "3"], axes: Float[Array, "3 3"]
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-    """Gives range, infinite for the sky, and reflectance: brightness and incidence."""
+    """Returns range, infinite for the sky, and reflectance."""
     direction = jnp.matmul(axes.T, shots, precision="highest")
     origin: Rays = position[:, None]
     hits = trace(origin, direction, scene)

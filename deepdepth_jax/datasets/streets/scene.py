@@ -96,7 +96,7 @@ class Scene:
 
 @jax.jit
 def random_scene(key: PRNGKeyArray) -> Scene:
-    """Draws a scene; the same key gives the same scene."""
+    """Draws a scene. The same key gives the same scene."""
     draws = Draws(key, NUMBERS_PER_SCENE)
     street = random_street(draws)
     bodies, wheels = random_vehicles(draws, street)
@@ -141,7 +141,7 @@ def _random_camera(draws: Draws, street: Street) -> Camera:
 
 
 def look(yaw: Float[Array, ""], pitch: Float[Array, ""]) -> Float[Array, "3 3"]:
-    """Gives the axes of a camera turned right by yaw, then up by pitch (radians)."""
+    """Returns the axes of a camera turned right by yaw, then up by pitch (radians)."""
     cos_yaw, sin_yaw = jnp.cos(yaw), jnp.sin(yaw)
     cos_pitch, sin_pitch = jnp.cos(pitch), jnp.sin(pitch)
     right = jnp.stack([cos_yaw, jnp.zeros(()), -sin_yaw])

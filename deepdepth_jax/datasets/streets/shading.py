@@ -1,4 +1,4 @@
-"""How light makes a picture of what rays meet: sun, sky, shadow, haze, camera."""
+"""How light makes an image of what rays meet: sun, sky, shadow, haze, camera."""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ GRAIN = 0.008
 def radiance(
     hits: Hits, direction: Vectors, scene: Scene, focal_px: float
 ) -> Float[Array, "3 n"]:
-    """Gives the linear RGB that comes along rays from what they meet."""
+    """Returns the linear RGB that comes along rays from what they meet."""
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = _patch(hits, ray, scene, focal_px)
     look = look_of(patch, scene.street)
@@ -97,7 +97,7 @@ def _openness(hits: Hits, scene: Scene) -> Numbers:
 
 
 def haze(ray: Vectors, light: Light) -> Color:
-    """Gives the colour of much air: the horizon's, brighter towards the sun."""
+    """Returns the colour of much air: the horizon's, brighter towards the sun."""
     glow = 0.1 * _toward_sun(ray, light) ** 4
     return light.horizon_color[:, None] + light.sun_color[:, None] * glow[None]
 
@@ -118,7 +118,7 @@ def sky(ray: Vectors, light: Light) -> Vectors:
 
 
 def mirror(ray: Vectors, light: Light) -> Vectors:
-    """Gives what glass and paint reflect: the sky above, a dim street below."""
+    """Returns what glass and paint reflect: the sky above, a dim street below."""
     up = jnp.clip(ray[1], 0.0, 1.0)
     air = mix(light.horizon_color[:, None], light.zenith_color[:, None], up)
     street = STREET_COLOR * (0.5 + 0.3 * light.sun_color[:, None])
@@ -144,8 +144,8 @@ def develop(
     gain = exposure * (MIDDLE_GREY / jnp.mean(light_rgb)) ** 0.8
     exposed = through_lens(light_rgb) * gain * vignette[..., None]
     film = 1 - jnp.exp(-(exposed**1.15))
-    picture = film ** (1 / 2.2) + GRAIN * jax.random.normal(key, film.shape)
-    return jnp.round(jnp.clip(picture, 0.0, 1.0) * 255).astype(jnp.uint8)
+    image = film ** (1 / 2.2) + GRAIN * jax.random.normal(key, film.shape)
+    return jnp.round(jnp.clip(image, 0.0, 1.0) * 255).astype(jnp.uint8)
 
 
 def through_lens(light_rgb: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:

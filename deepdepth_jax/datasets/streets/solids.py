@@ -1,6 +1,6 @@
 """The solids that streets are built from, and what covers them.
 
-World: metres, x to the right, y up, z along the street; the ground is y = 0. A solid
+World: metres, x to the right, y up, z along the street. The ground is y = 0. A solid
 of zero size is absent: no ray enters it.
 """
 
@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 
 class Material(enum.IntEnum):
-    """What a surface is; decides its texture and what `Surface.pattern` means."""
+    """What a surface is. Decides its texture and what `Surface.pattern` means."""
 
     GROUND = 0  # pattern: paved or not, then the road's: line style, seam, tone
     PLAIN = 1
@@ -96,7 +96,7 @@ def cover(
     accent: Float[Array, "n 3"] | None = None,
     pattern: Float[Array, "n 4"] | None = None,
 ) -> Surface:
-    """Covers n solids with one material; the accent is the colour unless given."""
+    """Covers n solids with one material. The accent is the colour unless given."""
     count = len(color)
     return Surface(
         material=jnp.full((count,), material, jnp.int32),

@@ -24,13 +24,13 @@ class StreetsSource(Source):
 
     A scene depends on the seed, the split and its index, and on nothing else: more
     scenes leave those before as they were, and no scene is in two splits. Depth is
-    exact and dense; the sky has none (0).
+    exact and dense. The sky has none (0).
 
     Attributes:
       split: "train", "val" or "test".
-      num_scenes: how many; may be 0.
-      height: rows of the pictures.
-      width: columns of the pictures.
+      num_scenes: how many. May be 0.
+      height: rows of the images.
+      width: columns of the images.
       seed: another seed, other streets.
       world: one of `WORLDS`.
       dataset, ground_truth: "streets" and "rendered", the only kind there is.
@@ -102,7 +102,7 @@ class StreetsSource(Source):
 
 
 def encode_image(image: np.ndarray, image_format: str = "PNG") -> bytes:
-    """Encodes an RGB picture as PNG, or as JPEG of high quality."""
+    """Encodes an RGB image as PNG, or as JPEG of high quality."""
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, image_format, quality=95)
     return stream.getvalue()

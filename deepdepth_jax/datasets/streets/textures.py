@@ -49,7 +49,7 @@ def look_of(patch: Patch, street: Street) -> Look:
 def _painted_over(
     look: Look, patch: Patch, material: Material, paint: Callable[[], Look]
 ) -> Look:
-    """Gives the pixels of one material their texture.
+    """Returns the pixels of one material their texture.
 
     A branch skips what is out of sight, and keeps XLA from fusing all textures into one
     loop that computes them many times over.
@@ -117,7 +117,7 @@ def stone(patch: Patch) -> Look:
 
 
 def roof(patch: Patch) -> Look:
-    """Lays tiles in courses where the face leans; gables look like the wall below."""
+    """Lays tiles in courses where the face leans. Gables look like the wall below."""
     x, y, z = patch.hits.local
     courses = 0.78 + 0.3 * striped(y, 0.25, 0.18, patch.spread)
     cells = [jnp.floor(v / 0.3).astype(jnp.int32) for v in (x + z, y * 1.2)]

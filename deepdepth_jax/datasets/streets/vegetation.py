@@ -61,7 +61,7 @@ def random_trees(draws: Draws, street: Street) -> tuple[Cylinders, Ellipsoids]:
 def _both_sides(
     draws: Draws, count: int, first: float, spacing: float, jitter: float
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-    """Gives sides, -1 and 1 in turn, and distances along the street."""
+    """Returns sides, -1 and 1 in turn, and distances along the street."""
     side = jnp.tile(jnp.array([-1.0, 1.0]), count // 2)
     along = first + spacing * jnp.repeat(jnp.arange(count // 2), 2)
     return side, along + draws.uniform((count,), -jitter, jitter)
@@ -73,7 +73,7 @@ def _crowns(
     trunk: Float[Array, " n"],
     size: Float[Array, " n"],
 ) -> Ellipsoids:
-    """Clusters blobs about the tops of trunks; slim crowns grow upwards instead."""
+    """Clusters blobs about the tops of trunks. Slim crowns grow upwards instead."""
     blobs = (TREES, len(CROWN), 3)
     slim = jnp.where(draws.chance((TREES,), 0.25), 0.55, 1.0)
     scale = CROWN_RADIUS_M * jnp.stack([size * slim, size / slim, size * slim], -1)

@@ -39,7 +39,7 @@ CAR_COLORS = [
 
 
 class Model(NamedTuple):
-    """Measures of vehicles, metres; leans as in `Boxes`."""
+    """Measures of vehicles, metres. Leans as in `Boxes`."""
 
     half_width: Float[Array, " n"]
     half_length: Float[Array, " n"]
@@ -87,7 +87,7 @@ class Fleet:
         forward: float | Float[Array, " n"],
         up: float | Float[Array, " n"],
     ) -> Float[Array, "n 3"]:
-        """Gives the points that lie ahead of the middles and above the ground."""
+        """Returns the points that lie ahead of the middles and above the ground."""
         heading = [jnp.sin(self.yaw), jnp.zeros_like(self.yaw), jnp.cos(self.yaw)]
         moved = self.ground + jnp.stack([forward * axis for axis in heading], -1)
         return moved.at[:, 1].add(up)

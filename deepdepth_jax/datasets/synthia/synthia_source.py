@@ -20,7 +20,7 @@ UNITS_PER_METRE = 100
 
 
 def split_of(index: int) -> str:
-    """Tells the split of a frame, as the data set has no official one.
+    """Returns the split of a frame, as the data set has no official one.
 
     Every tenth frame tests (940), one in a hundred of those between validates (94), so
     that no choice is made on test frames, and the rest trains (8 366).
@@ -32,7 +32,7 @@ def split_of(index: int) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class SynthiaSource(Source):
-    """One split of SYNTHIA: the frames whose picture and depth are on disk.
+    """One split of SYNTHIA: the frames whose image and depth are on disk.
 
     The sky is at the largest depth of the format, 655.35 m, and is passed on as such:
     it is known to be farther than any bin.
@@ -40,8 +40,8 @@ class SynthiaSource(Source):
     Attributes:
       root: holds `RGB/0000000.png` and so on, and `Depth` with files of the same names
         (`Depth/Depth` in some unpackings).
-      split: "train", "val" or "test"; see `split_of`.
-      focal_px: of the camera, which the data set does not come with; 0 = unknown.
+      split: "train", "val" or "test". See `split_of`.
+      focal_px: of the camera, which the data set does not come with. 0 = unknown.
       dataset, ground_truth: "synthia" and "rendered", the only kind there is.
 
     Raises:
@@ -75,7 +75,7 @@ class SynthiaSource(Source):
         """Reads a frame.
 
         Raises:
-          UserError: one of its files is broken; names it.
+          UserError: one of its files is broken. Names it.
         """
         image_path, depth_path = self.files(index)
         image = read_image(image_path)
@@ -113,10 +113,10 @@ class SynthiaSource(Source):
     @property
     def missing(self) -> Mapping[str, Sequence[str]]:
         """The frames that lack a file, by which one."""
-        pictures, depths = self._pictures, self._depths
+        images, depths = self._images, self._depths
         lacks = {
-            "picture": [n for n in self.expected if n not in pictures],
-            "depth": [n for n in self.expected if n in pictures and n not in depths],
+            "image": [n for n in self.expected if n not in images],
+            "depth": [n for n in self.expected if n in images and n not in depths],
         }
         return {what: names for what, names in lacks.items() if names}
 
@@ -135,7 +135,7 @@ class SynthiaSource(Source):
         return depth / "Depth" if (depth / "Depth").is_dir() else depth
 
     @functools.cached_property
-    def _pictures(self) -> frozenset[str]:
+    def _images(self) -> frozenset[str]:
         return _stems(self._image_folder)
 
     @functools.cached_property
@@ -144,7 +144,7 @@ class SynthiaSource(Source):
 
     @functools.cached_property
     def _found(self) -> list[str]:
-        there = self._pictures & self._depths
+        there = self._images & self._depths
         return [name for name in self.expected if name in there]
 
 

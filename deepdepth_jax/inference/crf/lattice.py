@@ -6,7 +6,7 @@ lies in, the vertices are blurred along the d + 1 directions of the lattice, and
 point takes its values back from its simplex. Only vertices that a point touches are
 there: neither memory nor time depend on how large the space is.
 
-All of it is gathers and sums over arrays that are made once a picture
+All of it is gathers and sums over arrays that are made once an image
 (`permutohedral`), which XLA does fast on every device. Values are gathered into the
 vertices in groups because XLA scatters one row at a time on a CPU: a group leaves one
 row to scatter for `GROUP_SIZE` that are gathered.
@@ -35,8 +35,8 @@ class Lattice:
       corners: the vertices of each point's simplex.
       corner_weights: the point's barycentric coordinates in it.
       group_points: points that touch the same vertex, `GROUP_SIZE` at a time.
-      group_weights: how much they do; 0 fills up a group.
-      group_vertex: that vertex; rises.
+      group_weights: how much they do. 0 fills up a group.
+      group_vertex: that vertex. Rises.
       neighbours: of each vertex the next and the previous one in each direction.
     """
 

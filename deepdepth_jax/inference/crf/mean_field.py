@@ -1,4 +1,4 @@
-"""The fully connected CRF over depth bins: post-processing along the picture's edges.
+"""The fully connected CRF over depth bins: post-processing along the image's edges.
 
 Kraehenbuehl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge
 potentials", 2011. Every pixel is joined to every other: pixels that are near, and
@@ -9,12 +9,12 @@ settings for it.
 
 The filter over positions is exact (a Gaussian cut at 4 standard deviations). The one
 over positions and colours runs on the permutohedral lattice, as in the authors' code,
-and approaches it. Against the sum over all pairs, in drawn and in rendered pictures of
+and approaches it. Against the sum over all pairs, in drawn and in rendered images of
 1800 and 3000 pixels, its error (root mean square) was 2 to 4 % of the result at 8 and
-13 levels of colour, and 3 to 9 % at 3 levels, where a pixel has few others like it;
-noise for a picture made it 16 %. The most probable bin after five iterations was then
+13 levels of colour, and 3 to 9 % at 3 levels, where a pixel has few others like it.
+Noise for an image made it 16 %. The most probable bin after five iterations was then
 that of the exact mean field at 96 to 100 % of the pixels, with the config's settings
-above 99.7 %; with noise for a picture at 89 and 98 %.
+above 99.7 %. With noise for an image at 89 and 98 %.
 """
 
 import functools
@@ -37,9 +37,9 @@ def dense_crf(
     image: UInt8[AnyArray, "*b h w 3"],
     options: CrfConfig,
 ) -> Float32[Array, "*b h w k"]:
-    """Refines distributions over bins by the picture that they were predicted from.
+    """Refines distributions over bins by the image that they were predicted from.
 
-    Runs picture by picture, which bounds memory: about 6 kB a pixel with 71 bins. While
+    Runs image by image, which bounds memory: about 6 kB a pixel with 71 bins. While
     the device works on one, the host builds the lattice of the next. Cannot be traced:
     in a program of your own call `mean_field` with the lattice as an argument.
 
@@ -52,14 +52,14 @@ def dense_crf(
       The mean field after the last iteration, with sum one over the bins.
 
     Raises:
-      UserError: the thetas are too small for a picture of this size.
+      UserError: the thetas are too small for an image of this size.
     """
-    pictures = np.asarray(image).reshape(-1, *image.shape[-3:])
+    images = np.asarray(image).reshape(-1, *image.shape[-3:])
     given = probabilities.reshape(-1, *probabilities.shape[-3:])
     refined: list[Array] = []
-    for one, picture in zip(given, pictures, strict=True):
-        lattice = appearance_lattice(picture, options)
-        if refined:  # else all pictures would wait in memory
+    for one, frame in zip(given, images, strict=True):
+        lattice = appearance_lattice(frame, options)
+        if refined:  # else all images would wait in memory
             refined[-1].block_until_ready()
         refined.append(mean_field(jnp.asarray(one), lattice, options))
     return jnp.stack(refined).reshape(probabilities.shape)
@@ -68,13 +68,13 @@ def dense_crf(
 def appearance_lattice(
     image: UInt8[np.ndarray, "h w 3"], options: CrfConfig
 ) -> Lattice:
-    """Builds the lattice of a picture's pixels by position and colour.
+    """Builds the lattice of an image's pixels by position and colour.
 
-    Its arrays' sizes depend on the picture, rounded up: `mean_field` is compiled once
-    for some dozen pictures of a size.
+    Its arrays' sizes depend on the image, rounded up: `mean_field` is compiled once
+    for some dozen images of a size.
 
     Raises:
-      UserError: the thetas are too small for a picture of this size.
+      UserError: the thetas are too small for an image of this size.
     """
     height, width = image.shape[:2]
     y_px, x_px = np.mgrid[:height, :width].reshape(2, -1)
@@ -94,7 +94,7 @@ def appearance_lattice(
 def mean_field(
     probabilities: Float[Array, "h w k"], lattice: Lattice, options: CrfConfig
 ) -> Float32[Array, "h w k"]:
-    """Infers the mean field of one picture, with parallel updates.
+    """Infers the mean field of one image, with parallel updates.
 
     Algorithm 1 of the paper, with -log of the probabilities as the unary potential.
     Both kernels are normalised symmetrically and include the pixel itself, as in the
@@ -103,7 +103,7 @@ def mean_field(
 
     Args:
       probabilities: the network's.
-      lattice: the picture's `appearance_lattice`.
+      lattice: the image's `appearance_lattice`.
       options: of the CRF.
 
     Returns:
@@ -129,7 +129,7 @@ def mean_field(
 def _agreement(
     message: Float[Array, "*n k"], options: CrfConfig
 ) -> Float[Array, "*n k"]:
-    """Gives minus what each bin costs beside joined pixels in the bins of a message.
+    """Returns minus what each bin costs beside joined pixels in the bins of a message.
 
     For `potts` up to a constant that is the same for all bins.
     """

@@ -1,4 +1,4 @@
-"""Builds the permutohedral lattice of a picture's pixels, on the host.
+"""Builds the permutohedral lattice of an image's pixels, on the host.
 
 Adams, Baek and Davis, "Fast high-dimensional filtering using the permutohedral
 lattice", 2010, sections 3 and 4. Which vertices there are depends on the points. Here
@@ -21,7 +21,7 @@ def build_lattice(features: Float32[np.ndarray, "d n"]) -> Lattice:
       features: coordinates in units of the Gaussian's standard deviation.
 
     Returns:
-      Arrays whose sizes are rounded up, so that few programs serve many pictures.
+      Arrays whose sizes are rounded up, so that few programs serve many images.
 
     Raises:
       ValueError: the coordinates span more of the lattice than 64 bits can number.
@@ -91,7 +91,7 @@ def _barycentric(
     difference: Float[np.ndarray, "corners n"],
     coordinate_at: Int64[np.ndarray, "corners n"],
 ) -> Float32[np.ndarray, "corners n"]:
-    """Gives each point's weights for the corners of remainder 0, 1, ..., d."""
+    """Returns each point's weights for the corners of remainder 0, 1, ..., d."""
     corners = len(difference)
     falling = np.take_along_axis(difference, coordinate_at, axis=0) / corners
     first = 1 - (falling[:1] - falling[-1:])
@@ -99,7 +99,7 @@ def _barycentric(
 
 
 def _strides(origin: Int32[np.ndarray, "corners n"]) -> Int64[np.ndarray, " corners"]:
-    """Gives the number each coordinate's unit adds to a vertex's key; the last none."""
+    """Returns the stride of each coordinate in a vertex's key, 0 for the last."""
     corners = len(origin)
     # Room for the other corners of the outermost simplices and for their neighbours.
     spans = [int(np.ptp(row)) + 4 * corners for row in origin[:-1]]
@@ -134,7 +134,7 @@ def _groups(
     counts: Int64[np.ndarray, " touched"],
     num_vertices: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cuts the points that touch each vertex into groups; they come in its order."""
+    """Cuts the points that touch each vertex into groups. They come in its order."""
     groups = -(-counts // GROUP_SIZE)
     skipped = np.cumsum(groups * GROUP_SIZE - counts) - (groups * GROUP_SIZE - counts)
     slots = np.arange(len(points)) + np.repeat(skipped, counts)

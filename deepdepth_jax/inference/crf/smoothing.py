@@ -12,7 +12,7 @@ def smooth(x: Float[Array, "h w k"], theta_px: float) -> Float[Array, "h w k"]:
     """Sums over all pixels, weighted by a normalised Gaussian of their distance.
 
     Args:
-      x: one picture.
+      x: one image.
       theta_px: the Gaussian's standard deviation.
 
     Returns:
@@ -44,14 +44,14 @@ def smooth(x: Float[Array, "h w k"], theta_px: float) -> Float[Array, "h w k"]:
 
 
 def _scale(length: int, taps: np.ndarray) -> np.ndarray:
-    """Gives D^-1/2 along one axis: the row sums of G are a product over the axes."""
+    """Returns D^-1/2 along one axis: the row sums of G are a product over the axes."""
     radius = len(taps) // 2
     sums = np.convolve(np.ones(length), taps)[radius : radius + length]
     return (1 / np.sqrt(sums)).astype(np.float32)
 
 
 def _band(taps: np.ndarray, rows: int) -> np.ndarray:
-    """Gives the matrix whose row i holds the taps from column i on."""
+    """Returns the matrix whose row i holds the taps from column i on."""
     band = np.zeros((rows, rows + len(taps) - 1), np.float32)
     for row in range(rows):
         band[row, row : row + len(taps)] = taps

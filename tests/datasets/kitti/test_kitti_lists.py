@@ -7,7 +7,7 @@ from deepdepth_jax.errors import UserError
 FRAME = Frame("2011_09_26", "0001", 2, 5)
 RIGHT = Frame("2011_09_26", "0001", 3, 5)
 DRIVE = "2011_09_26/2011_09_26_drive_0001_sync"
-PICTURE = f"{DRIVE}/image_02/data/0000000005"
+IMAGE = f"{DRIVE}/image_02/data/0000000005"
 DEPTH = "2011_09_26_drive_0001_sync/proj_depth/groundtruth/image_02/0000000005.png"
 
 
@@ -27,8 +27,8 @@ def assert_refused(path, line, *problems):
         assert problem in message
 
 
-def as_pictures(frame):
-    """The line of the format with both cameras' pictures."""
+def as_images(frame):
+    """The line of the format with both cameras' images."""
     other = {2: "image_03", 3: "image_02"}[frame.camera]
     left, right = (
         f"{frame.date}/{frame.drive_folder}/{camera}/data/{frame.stem}.jpg"
@@ -42,22 +42,20 @@ def as_index_and_side(frame):
     return f"{frame.date}/{frame.drive_folder} {frame.index} {side}"
 
 
-def as_picture_and_depth(frame):
+def as_image_and_depth(frame):
     camera = f"image_{frame.camera:02d}"
     depth = f"{frame.drive_folder}/proj_depth/groundtruth/{camera}/{frame.stem}.png"
-    picture = f"{frame.date}/{frame.drive_folder}/{camera}/data/{frame.stem}.png"
-    return f"{picture} {depth if has_annotation(frame) else 'None'} 721.5377"
+    image = f"{frame.date}/{frame.drive_folder}/{camera}/data/{frame.stem}.png"
+    return f"{image} {depth if has_annotation(frame) else 'None'} 721.5377"
 
 
-@pytest.mark.parametrize(
-    "write", [as_pictures, as_index_and_side, as_picture_and_depth]
-)
+@pytest.mark.parametrize("write", [as_images, as_index_and_side, as_image_and_depth])
 @pytest.mark.parametrize("split", ["val", "test"])
 def test_eigens_frames_come_back_from_every_format(tmp_path, write, split):
     written = frames(split, (3, 2))
     listed = read_list(write_list(tmp_path, *map(write, written)))
     assert [entry.frame for entry in listed] == written
-    knows_depth = write is as_picture_and_depth
+    knows_depth = write is as_image_and_depth
     assert [entry.has_depth for entry in listed] == [
         has_annotation(frame) or not knows_depth for frame in written
     ]
@@ -66,18 +64,18 @@ def test_eigens_frames_come_back_from_every_format(tmp_path, write, split):
 @pytest.mark.parametrize(
     ("line", "frame", "has_depth"),
     [
-        (f"{PICTURE}.png", FRAME, True),
-        (f"{PICTURE}.jpg", FRAME, True),
-        (f"  ./{PICTURE}.png\t", FRAME, True),
-        (f"/{PICTURE}.png {DEPTH} 721.5377", FRAME, True),
-        (f"{PICTURE}.png /{DEPTH} 721.5377", FRAME, True),
-        (f"{PICTURE}.png train/{DEPTH} 7.215377e+02", FRAME, True),
-        (f"{PICTURE}.png {DEPTH}", FRAME, True),
-        (f"{PICTURE}.png None 721", FRAME, False),
-        (f"{PICTURE}.jpg None", FRAME, False),
-        (f"{PICTURE}.jpg {DRIVE}/image_03/data/0000000005.jpg", FRAME, True),
-        (f"{PICTURE}.jpg and what else they write", FRAME, True),
-        (f"{PICTURE}.jpg".replace("_02/", "_03/"), RIGHT, True),
+        (f"{IMAGE}.png", FRAME, True),
+        (f"{IMAGE}.jpg", FRAME, True),
+        (f"  ./{IMAGE}.png\t", FRAME, True),
+        (f"/{IMAGE}.png {DEPTH} 721.5377", FRAME, True),
+        (f"{IMAGE}.png /{DEPTH} 721.5377", FRAME, True),
+        (f"{IMAGE}.png train/{DEPTH} 7.215377e+02", FRAME, True),
+        (f"{IMAGE}.png {DEPTH}", FRAME, True),
+        (f"{IMAGE}.png None 721", FRAME, False),
+        (f"{IMAGE}.jpg None", FRAME, False),
+        (f"{IMAGE}.jpg {DRIVE}/image_03/data/0000000005.jpg", FRAME, True),
+        (f"{IMAGE}.jpg and what else they write", FRAME, True),
+        (f"{IMAGE}.jpg".replace("_02/", "_03/"), RIGHT, True),
         (f"{DRIVE} 5 l", FRAME, True),
         (f"./{DRIVE} 0000000005 r", RIGHT, True),
         (f"/{DRIVE}   5\tr", RIGHT, True),
@@ -90,7 +88,7 @@ def test_a_line_is_recognised(tmp_path, line, frame, has_depth):
 
 def test_formats_mix_and_blank_lines_count_as_lines(tmp_path):
     path = tmp_path / "list.txt"
-    lines = ["", f"{DRIVE} 7 l", "  ", f"{PICTURE}.png", f"{DRIVE} 7 r", ""]
+    lines = ["", f"{DRIVE} 7 l", "  ", f"{IMAGE}.png", f"{DRIVE} 7 r", ""]
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
     listed = read_list(path)
     assert [(entry.frame.index, entry.frame.camera) for entry in listed] == [
@@ -107,12 +105,12 @@ def test_formats_mix_and_blank_lines_count_as_lines(tmp_path):
     "line",
     [
         "rgb/0000000005.png",
-        "# " + PICTURE,
-        PICTURE,  # no suffix
-        f"{PICTURE}.webp",
-        f"{PICTURE}.png.part",
-        f"{PICTURE},{DEPTH}",
-        f"../{PICTURE}.png",
+        "# " + IMAGE,
+        IMAGE,  # no suffix
+        f"{IMAGE}.webp",
+        f"{IMAGE}.png.part",
+        f"{IMAGE},{DEPTH}",
+        f"../{IMAGE}.png",
         f"{DRIVE}/image_02/data/5.png",
         f"{DRIVE}/image_00/data/0000000005.png",
         f"{DRIVE}/image_02/0000000005.png",
@@ -147,15 +145,15 @@ def test_a_line_of_no_format_is_named_with_what_is_expected(tmp_path, line):
     ],
 )
 def test_the_depth_of_another_frame_is_refused(tmp_path, depth, focal_px):
-    path = write_list(tmp_path, f"{DRIVE} 4 l", f"{PICTURE}.png {depth} {focal_px}")
+    path = write_list(tmp_path, f"{DRIVE} 4 l", f"{IMAGE}.png {depth} {focal_px}")
     assert_refused(path, 2, f"{depth} is not", f"write {DEPTH}, or None")
 
 
 @pytest.mark.parametrize(
-    "again", [f"{DRIVE} 5 l", f"{PICTURE}.jpg", f"/{PICTURE}.png None 721.5377"]
+    "again", [f"{DRIVE} 5 l", f"{IMAGE}.jpg", f"/{IMAGE}.png None 721.5377"]
 )
 def test_a_frame_is_listed_once(tmp_path, again):
-    path = write_list(tmp_path, f"{PICTURE}.png", f"{DRIVE} 6 l", again)
+    path = write_list(tmp_path, f"{IMAGE}.png", f"{DRIVE} 6 l", again)
     assert_refused(path, 3, FRAME.name, f"{path}, line 1", "delete one")
 
 

@@ -40,7 +40,7 @@ def test_missing_root_is_said_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
-def test_truncated_picture_is_named(kitti, suffix):
+def test_truncated_image_is_named(kitti, suffix):
     kitti.suffix = suffix
     kitti.write_frames(VAL[0])
     path = kitti.image_path(VAL[0])
@@ -55,7 +55,7 @@ def test_8_bit_depth_is_named(kitti):
     assert_read_fails(KittiSource(kitti.root, "val"), path, "8 bits")
 
 
-def test_depth_of_another_size_is_named_with_its_picture(kitti):
+def test_depth_of_another_size_is_named_with_its_image(kitti):
     kitti.write_frames(VAL[0])
     kitti.write_depth(VAL[0], size=(12, 19))
     source = KittiSource(kitti.root, "val")

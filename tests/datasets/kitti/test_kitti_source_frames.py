@@ -44,7 +44,7 @@ def test_report_counts_and_names_what_is_missing(kitti):
     kitti.write_image(without_depth)
     assert KittiSource(kitti.root, "val", cameras=(2, 3)).report() == (
         f"kitti val (improved): 2 of 2240 frames under {kitti.root}; "
-        f"1 without improved depth: {without_depth.name}; 2237 without picture: "
+        f"1 without improved depth: {without_depth.name}; 2237 without image: "
         "2011_09_26_drive_0005_sync/image_02/0000000007 and so on; "
         "80 further frames never had such depth: "
         "2011_09_26_drive_0005_sync/image_02/0000000000 and so on"
@@ -61,10 +61,10 @@ def test_missing_frames_are_named_by_what_they_lack_first(kitti):
     kitti.write_sweep(without_calibration)
     source = KittiSource(kitti.root, "val", "lidar")
     missing = source.missing
-    assert list(missing) == ["picture", "lidar sweep", "calibration"]
+    assert list(missing) == ["image", "lidar sweep", "calibration"]
     assert missing["lidar sweep"] == [without_sweep.name]
     assert missing["calibration"] == [without_calibration.name]
-    assert "2011_09_26_drive_0005_sync/image_02/0000000007" in missing["picture"]
+    assert "2011_09_26_drive_0005_sync/image_02/0000000007" in missing["image"]
     together = [VAL[0].name, *(name for listed in missing.values() for name in listed)]
     assert sorted(together) == sorted(source.expected)
     assert len(set(together)) == 1160
@@ -136,20 +136,20 @@ def test_lists_tell_the_frames_in_any_order(kitti, split):
     source = KittiSource(kitti.root, split, **lists)
     assert names(source) == [frame.name for frame in outside]
     lacking = Frame("2011_09_26", "9999", 2, 1).name
-    assert source.missing == {"picture": [lacking]}
+    assert source.missing == {"image": [lacking]}
     assert source.report() == (
         f"kitti {split} of {lists[f'{split}_list']} (improved): "
         f"2 of 3 frames under {kitti.root}; "
-        f"1 without picture: {lacking}"
+        f"1 without image: {lacking}"
     )
 
 
 def test_frames_listed_without_depth_are_left_out_of_improved_depth_alone(kitti):
-    picture = "2011_09_26/2011_09_26_drive_9999_sync/image_02/data/{:010d}.png"
+    image = "2011_09_26/2011_09_26_drive_9999_sync/image_02/data/{:010d}.png"
     frames = [Frame("2011_09_26", "9999", 2, index) for index in (0, 1)]
     kitti.write_frames(*frames)
     test_list = write_list(
-        kitti, "test.txt", f"{picture.format(0)} None 7.5", picture.format(1)
+        kitti, "test.txt", f"{image.format(0)} None 7.5", image.format(1)
     )
     source = KittiSource(kitti.root, "test", test_list=test_list)
     assert names(source) == [frames[1].name]

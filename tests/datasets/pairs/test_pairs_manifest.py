@@ -158,7 +158,7 @@ def test_faults_of_csv_are_named_with_their_line(tmp_path, text, line, words):
     assert_refused(path, f"{path}, line {line}: ", *words)
 
 
-def test_a_picture_is_the_same_by_its_absolute_path(tmp_path, monkeypatch):
+def test_an_image_is_the_same_by_its_absolute_path(tmp_path, monkeypatch):
     text = f"image,depth\na.png,a.npy\n{tmp_path}/a.png,b.npy"
     write(tmp_path / "m.csv", text)
     monkeypatch.chdir(tmp_path)

@@ -96,7 +96,7 @@ def test_what_is_missing_is_left_out_and_named(manifest):
     assert source.read(0).name == "rgb/c.png"
     assert source.expected == [f"rgb/{stem}.png" for stem in "abc"]
     assert source.present == ["rgb/c.png"]
-    assert source.missing == {"picture": ["rgb/a.png"], "depth": ["rgb/b.png"]}
+    assert source.missing == {"image": ["rgb/a.png"], "depth": ["rgb/b.png"]}
     assert source.without_focal_length == []
     assert "1 of 3 frames" in source.report()
 
@@ -109,7 +109,7 @@ def test_folders_that_are_missing_leave_nothing(manifest, tmp_path):
     ]
     source = make_source(write_manifest(tmp_path, lines))
     assert len(source) == 0
-    assert sorted(source.missing["picture"]) == sorted(line["image"] for line in lines)
+    assert sorted(source.missing["image"]) == sorted(line["image"] for line in lines)
 
 
 @pytest.mark.parametrize("image", ["a" * 300 + ".png", "a\0.png"])

@@ -60,7 +60,7 @@ def files_below(folder):
 
 
 def test_kitti_files_have_their_official_names(root):
-    pictures = {
+    images = {
         f"{DAY}/{DRIVE}/image_{camera}/data/000000000{index}.png"
         for camera in ("02", "03")
         for index in (4, 5)
@@ -72,7 +72,7 @@ def test_kitti_files_have_their_official_names(root):
         for camera in ("image_02", "image_03")
     }
     calibration = {f"{DAY}/calib_cam_to_cam.txt", f"{DAY}/calib_velo_to_cam.txt"}
-    assert files_below(root) == pictures | sweeps | depth | calibration
+    assert files_below(root) == images | sweeps | depth | calibration
 
 
 def test_improved_depth_is_the_rendered_one_times_256(root):
@@ -86,7 +86,7 @@ def test_improved_depth_is_the_rendered_one_times_256(root):
         assert 0.3 < np.mean(values > 0) < 1
 
 
-def test_pictures_decode_to_their_size(root):
+def test_images_decode_to_their_size(root):
     for path in (root / DAY / DRIVE).rglob("*.png"):
         with Image.open(path) as image:
             assert image.size == (WIDTH, HEIGHT)
@@ -94,7 +94,7 @@ def test_pictures_decode_to_their_size(root):
 
 
 def test_the_right_camera_sees_the_same_scene_from_the_right(root):
-    """Near things stand further left in its picture: depth matches where shifted."""
+    """Near things stand further left in its image: depth matches where shifted."""
     left, right = (rendered(FRAMES[i]) for i in (1, 3))
     row, column = np.mgrid[:HEIGHT, :WIDTH]
     is_wall = (left > 3) & (left < 25)
@@ -109,7 +109,7 @@ def test_the_right_camera_sees_the_same_scene_from_the_right(root):
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name[-13:])
 def test_lidar_points_project_onto_the_rendered_depth(root, frame):
-    """On flat faces 1 / depth is linear in the picture, so it interpolates exactly."""
+    """On flat faces 1 / depth is linear in the image, so it interpolates exactly."""
     points = read_sweep(root, frame.index).astype(np.float64)
     matrix = read_projection(root / DAY, frame.camera)
     ahead = points[points[:, 0] > 0, :3]
@@ -198,8 +198,8 @@ def test_synthia_files(tmp_path, nested_depth):
     image, depth_m = render(jax.random.fold_in(jax.random.key(3), 1), **SIZE)
     expected = np.where(depth_m == 0, 65535, np.round(depth_m * 100).clip(0, 65535))
     np.testing.assert_array_equal(values[..., 0], expected)
-    picture = Image.open(io.BytesIO((tmp_path / "RGB/0000001.png").read_bytes()))
-    np.testing.assert_array_equal(np.asarray(picture), image)
+    frame = Image.open(io.BytesIO((tmp_path / "RGB/0000001.png").read_bytes()))
+    np.testing.assert_array_equal(np.asarray(frame), image)
 
 
 def test_command_spreads_frames_over_all_splits(tmp_path, capsys):
@@ -207,13 +207,13 @@ def test_command_spreads_frames_over_all_splits(tmp_path, capsys):
     size = [f"--height={HEIGHT}", f"--width={WIDTH}"]
     main(["--layout=kitti", f"--output={output}", "--count=1", *size])
     assert capsys.readouterr().out.startswith("wrote 3 frames of train, val, test to ")
-    pictures = {name for name in files_below(output) if "/image_02/data/" in name}
+    images = {name for name in files_below(output) if "/image_02/data/" in name}
     expected = {
         f"{frame.date}/{frame.drive_folder}/image_02/data/{frame.stem}.png"
         for split in ("train", "val", "test")
         for frame in [frames(split)[len(frames(split)) // 2]]
     }
-    assert pictures == expected
+    assert images == expected
 
 
 def test_command_writes_synthia(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Pictures and depth of whole views."""
+"""Images and depth of whole views."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ def test_intrinsics_are_those_of_kitti():
     assert intrinsics(96, 320).focal_px == pytest.approx(721.5377 * 320 / 1242)
 
 
-def test_views_are_pictures_with_metric_depth(views):
+def test_views_are_images_with_metric_depth(views):
     for view in views:
         assert view.image.shape == (HEIGHT, WIDTH, 3)
         assert view.image.dtype == np.uint8

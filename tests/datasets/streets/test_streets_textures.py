@@ -194,11 +194,11 @@ def test_the_lens_spreads_light_but_keeps_it():
 def test_developing_meters_the_light_and_keeps_its_order():
     ramp = jnp.broadcast_to(jnp.linspace(0.05, 1.0, 64)[None, :, None], (32, 64, 3))
     key, exposure = jax.random.key(0), jnp.float32(1.2)
-    picture = np.asarray(develop(ramp, exposure, key)).astype(float)
-    columns = picture[12:20].mean((0, 2))
+    image = np.asarray(develop(ramp, exposure, key)).astype(float)
+    columns = image[12:20].mean((0, 2))
     assert np.all(np.diff(columns[2:-2:6]) > 0)
-    # Sixteen times the light is less than two stops brighter in the picture.
+    # Sixteen times the light is less than two stops brighter in the image.
     bright = np.asarray(develop(16 * ramp, exposure, key)).astype(float)
-    assert picture.mean() < bright.mean() < 1.6 * picture.mean()
-    grain = np.asarray(develop(ramp, exposure, jax.random.key(1))) - picture
+    assert image.mean() < bright.mean() < 1.6 * image.mean()
+    grain = np.asarray(develop(ramp, exposure, jax.random.key(1))) - image
     assert 1 < grain.std() < 5

@@ -105,10 +105,10 @@ def test_report_counts_and_names_what_is_missing(root):
     assert source.present == [f"{index:07d}" for index in (1, 2, 6, 7, 8, 9)]
     assert names(source) == source.present
     assert source.missing["depth"] == ["0000004"]
-    assert len(source.missing["picture"]) == 8366 - 7
+    assert len(source.missing["image"]) == 8366 - 7
     assert source.report() == (
         f"synthia train (rendered): 6 of 8366 frames under {root}; "
-        "8359 without picture: 0000003 and so on; 1 without depth: 0000004"
+        "8359 without image: 0000003 and so on; 1 without depth: 0000004"
     )
 
 

@@ -14,7 +14,7 @@ def random(shape, seed=0):
     return jnp.asarray(values, jnp.float32)
 
 
-# Pictures larger and smaller than the reach of the kernel, sides odd and even, and
+# Images larger and smaller than the reach of the kernel, sides odd and even, and
 # more or fewer of them than tiles of 2 x 2 on every interleaved grid.
 CASES = [
     ("winograd", (2, 9, 12, 32), 40, 1),

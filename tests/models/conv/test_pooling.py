@@ -13,7 +13,7 @@ def test_max_pool_rounds_its_size_up(size):
     x = np.random.default_rng(0).normal(size=(1, size, size, 1)) - 5
     ours = np.asarray(max_pool_ceil(jnp.asarray(x)))[0, :, :, 0]
     places = -(-(size + 2 - 3) // 2) + 1
-    if (places - 1) * 2 >= size + 1:  # a window has to start inside the picture
+    if (places - 1) * 2 >= size + 1:  # a window has to start inside the image
         places -= 1
     assert ours.shape == (places, places)
     for i in range(places):

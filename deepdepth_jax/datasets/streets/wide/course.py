@@ -20,10 +20,10 @@ class Course:
     Works on NumPy's arrays as on JAX's.
 
     Attributes:
-      slope: tangent of the heading that the road turns to; positive bends right.
+      slope: tangent of the heading that the road turns to. Positive bends right.
       turn_m: length of the turn.
       turn_at_m: where its middle is.
-      rise_per_m: curvature of the land beyond `rise_from_m`; positive climbs.
+      rise_per_m: curvature of the land beyond `rise_from_m`. Positive climbs.
       rise_from_m: the land is level before.
       rise_to_m: the land keeps its slope beyond.
     """
@@ -96,7 +96,7 @@ def _plane_distance(
 
 
 def _parabola(origin: Rays, direction: Vectors, course: Course) -> Components:
-    """Solves y = rise / 2 (z - start)^2 without cancellation; -1 = no root."""
+    """Solves y = rise / 2 (z - start)^2 without cancellation. -1 = no root."""
     z, k = origin[2] - course.rise_from_m, course.rise_per_m / 2
     a = k * direction[2] ** 2
     b = 2 * k * z * direction[2] - direction[1]

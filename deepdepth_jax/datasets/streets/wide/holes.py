@@ -19,7 +19,7 @@ from deepdepth_jax.datasets.streets.wide.solids import Holes, Pierce
 
 
 def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
-    """Computes where rays meet a solid, pierced or not; infinite where they do not."""
+    """Computes where rays meet a solid, pierced or not. Infinite where they do not."""
     outer = solid_entry(span)
 
     def of_shell() -> Distances:

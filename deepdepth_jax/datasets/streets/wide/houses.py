@@ -40,7 +40,7 @@ def add_houses(
       draws: random numbers.
       parts: where to.
       ground: middles of the houses on the ground.
-      size: half width, height of the walls and half length; metres.
+      size: half width, height of the walls and half length. Metres.
       yaw: of the length.
     """
     count = len(ground)

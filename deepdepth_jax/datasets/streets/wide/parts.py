@@ -55,7 +55,7 @@ def _on_device(
 
 
 class Parts:
-    """Collects solids; what is given for one holds for all of a call.
+    """Collects solids. What is given for one holds for all of a call.
 
     Solids of one group, such as those of a car, are left out together.
     """
@@ -81,7 +81,7 @@ class Parts:
         lean: Any = (0.0, 0.0, 0.0),
         group: Any = None,
     ) -> None:
-        """Adds boxes by base and size; see `streets.solids.Boxes`.
+        """Adds boxes by base and size. See `streets.solids.Boxes`.
 
         Args:
           base: middles of the bottom faces.
@@ -89,7 +89,7 @@ class Parts:
           cover: of the surface.
           yaw: headings.
           lean: of the side, front and back faces.
-          group: numbers of their groups; each is its own unless given.
+          group: numbers of their groups. Each is its own unless given.
         """
         fields = (*_standing(base, size, yaw), (lean, 3))
         self._add("boxes", fields, cover, group)
@@ -105,7 +105,7 @@ class Parts:
         bevel: Any = NO_BEVEL,
         group: Any = None,
     ) -> None:
-        """Adds hulls, as boxes are; see `Hulls` for the bevel."""
+        """Adds hulls, as boxes are. See `Hulls` for the bevel."""
         fields = (*_standing(base, size, yaw), (lean, 3))
         fields += ((np.maximum(bevel, NO_BEVEL), 7),)
         self._add("hulls", fields, cover, group)
@@ -147,7 +147,7 @@ class Parts:
     def ellipsoids(
         self, center: Any, radii: Any, cover: Cover, group: Any = None
     ) -> None:
-        """Adds ellipsoids; see `streets.solids.Ellipsoids`."""
+        """Adds ellipsoids. See `streets.solids.Ellipsoids`."""
         self._add("ellipsoids", ((center, 3), (radii, 3)), cover, group)
 
     def _add(self, name: str, fields: Any, cover: Cover, group: Any) -> None:

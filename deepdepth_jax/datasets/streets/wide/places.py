@@ -21,7 +21,7 @@ class Place(NamedTuple):
       lane_m: width of a lane.
       road: what it is made of.
       parking: none, along, across or angled, at each side.
-      verge_m, walk_m: widths of a strip of green, and of a pavement; 0 = none.
+      verge_m, walk_m: widths of a strip of green, and of a pavement. 0 = none.
       setback_m: from there to what stands behind.
       edge: what stands at the edge: none, hedge, wall, fence, rail or pillars.
       behind: houses, thicket, trees, open, wall or mixed.

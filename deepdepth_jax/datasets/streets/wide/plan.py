@@ -11,7 +11,7 @@ from deepdepth_jax.datasets.streets.wide.soil import CROSSINGS
 
 
 class Side(NamedTuple):
-    """What lies on one side of a road; distances from its middle, outwards."""
+    """What lies on one side of a road. Distances from its middle, outwards."""
 
     place: Place
     lanes: int
@@ -54,7 +54,7 @@ PARKING_M = {"none": 0.0, "along": 2.2, "across": 5.0, "angled": 4.6}
 
 
 def random_plan(draws: Draws) -> Plan:
-    """Draws a place, a road and its sides; one side may be of another place."""
+    """Draws a place, a road and its sides. One side may be of another place."""
     names = {name: place.weight for name, place in PLACES.items()}
     place = PLACES[draws.pick(names)]
     lane_m = draws.uniform(*place.lane_m)

@@ -67,7 +67,7 @@ def render_view(scene: WideScene, key: PRNGKeyArray, height: int, width: int) ->
 
 
 def _in_tiles(image: Float[Array, "h w"]) -> Float[Array, "tiles n"]:
-    """Cuts an image into tiles; those at the far edges repeat its last pixels."""
+    """Cuts an image into tiles. Those at the far edges repeat its last pixels."""
     rows, columns = (-side % tile for side, tile in zip(image.shape, TILE, strict=True))
     image = jnp.pad(image, ((0, rows), (0, columns)), mode="edge")
     tall, wide = image.shape[0] // TILE[0], image.shape[1] // TILE[1]

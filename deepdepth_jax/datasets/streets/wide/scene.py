@@ -56,7 +56,7 @@ class WideScene:
 
 
 def random_scene(*seed: int) -> WideScene:
-    """Draws a scene; the same integers give the same scene."""
+    """Draws a scene. The same integers give the same scene."""
     draws = Draws(*seed)
     plan = random_plan(draws)
     own_lane = draws.integers(0, plan.right.lanes - 1)

@@ -31,12 +31,12 @@ class Sensor:
       shot_noise: deviation at full scale.
       read_noise: deviation in the dark.
       mosaic: 1 = each pixel sees one colour, the others are interpolated.
-      saturation: of colours; 1 = as they are.
+      saturation: of colours. 1 = as they are.
       gamma: exponent of the encoding, about 2.2.
       contrast: strength of an S-shaped curve after the encoding.
       black: level that becomes black.
       sharpen: strength of the unsharp mask.
-      jpeg_step: scale of JPEG's quantisation tables; 0 = none.
+      jpeg_step: scale of JPEG's quantisation tables. 0 = none.
     """
 
     exposure: Number
@@ -80,7 +80,7 @@ def optics(light_rgb: Image, sensor: Sensor) -> Image:
 
 
 def spread_light(image: Image, share: Any) -> Image:
-    """Gives a share of each pixel to each of its neighbours."""
+    """Returns a share of each pixel to each of its neighbours."""
     for axis in (0, 1):
         count = image.shape[axis]
         padding = [(1, 1) if i == axis else (0, 0) for i in range(3)]

@@ -29,7 +29,7 @@ class Ground:
     """What lies on the ground, by its offset to the right of the road's middle.
 
     Attributes:
-      edges: between the strips, rising; the last ones may be infinite.
+      edges: between the strips, rising. The last ones may be infinite.
       soils: `Soil` of each strip.
       colors: of each strip.
       ragged: metres by which the edges wander.

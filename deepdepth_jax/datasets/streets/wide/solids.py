@@ -32,7 +32,7 @@ def on_device(**fields: Any) -> dict[str, Any]:
 
 
 class Stuff(enum.IntEnum):
-    """What a surface is made of; decides what `Surface.pattern` means."""
+    """What a surface is made of. Decides what `Surface.pattern` means."""
 
     GROUND = 0
     PLAIN = 1  # pattern: contrast, stretch along y, gloss, 0
@@ -50,7 +50,7 @@ class Stuff(enum.IntEnum):
 
 
 class Holes(enum.IntEnum):
-    """How a surface is pierced; decides what `Pierce` means."""
+    """How a surface is pierced. Decides what `Pierce` means."""
 
     NONE = 0
     LEAVES = 1  # share: open; size: of a gap [m]
@@ -100,12 +100,12 @@ class Kind(NamedTuple):
 
 @struct.dataclass
 class Solids:
-    """All solids of a scene, in the order of their numbers; the ground is number 0.
+    """All solids of a scene, in the order of their numbers. The ground is number 0.
 
     Attributes:
       boxes, hulls, cylinders, ellipsoids: one packed row for each.
       pierce: the holes in each, in the order of numbers, 0 aside.
-      sphere: a bounding sphere of each: middle and radius; radius < 0 = absent.
+      sphere: a bounding sphere of each: middle and radius. Radius < 0 = absent.
     """
 
     boxes: Float[Array, "b 10"]

@@ -23,7 +23,7 @@ PARKED = 15  # in a row, at most
 
 
 def add_traffic(draws: Draws, parts: Parts, plan: Plan, own_lane: int) -> None:
-    """Parks and drives vehicles; the camera's lane is free just ahead."""
+    """Parks and drives vehicles. The camera's lane is free just ahead."""
     for sign in (-1.0, 1.0):
         side = plan.side(sign)
         _park(draws, parts, plan, sign)
