@@ -45,6 +45,12 @@ def replacement(path: Path) -> Iterator[Path]:
     The empty file has the suffix of `path`, as many writers choose a format by it. An
     exception in the block deletes it and leaves `path` as it was.
 
+    Args:
+      path: file to replace.
+
+    Yields:
+      The path of the empty file.
+
     Raises:
       UserError: the file cannot be written, for want of room or of permission.
     """

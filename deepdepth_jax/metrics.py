@@ -55,6 +55,16 @@ def evaluated_pixels(
     """Marks the pixels that count: min < truth < cap, inside the crop.
 
     And, if there is `among`, marked there.
+
+    Args:
+      truth_m: metres, 0 = no ground truth.
+      cap_m: ground truth at or beyond it does not count.
+      min_m: ground truth at or before it does not count.
+      crop: one of `CROPS`.
+      among: further mask, or None.
+
+    Returns:
+      The mask.
     """
     truth_m = np.asarray(truth_m)
     counts = np.zeros(truth_m.shape, bool)

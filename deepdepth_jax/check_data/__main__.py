@@ -13,7 +13,11 @@ NAMED = 3
 
 
 def main(argv: list[str]) -> None:
-    """Runs the command."""
+    """Runs the command.
+
+    Args:
+      argv: command-line arguments without the program's name.
+    """
     arguments, overrides = _parser().parse_known_args(argv)
 
     from deepdepth_jax.runtime.devices import check_devices

@@ -104,7 +104,16 @@ class Inspection:
 
 
 def inspect(source: Source, bins: DepthBins, cap_m: float) -> Inspection:
-    """Reads every frame on all cores, with a progress bar."""
+    """Reads every frame on all cores, with a progress bar.
+
+    Args:
+      source: split of a data set.
+      bins: the depth bins.
+      cap_m: depth beyond which ground truth does not count, metres.
+
+    Returns:
+      The findings.
+    """
     inspection = Inspection(source, DepthStatistics(bins, cap_m))
     title = f"check {source.dataset} {source.split}"
     for name, found in tqdm(_look(source, bins, cap_m), title, len(source)):

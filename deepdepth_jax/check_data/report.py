@@ -42,7 +42,12 @@ def print_survey(source: Source, shown: int | None) -> None:
 
 
 def print_inspection(inspection: Inspection, shown: int | None) -> None:
-    """Prints what is wrong with the frames that are there, and their depth."""
+    """Prints what is wrong with the frames that are there, and their depth.
+
+    Args:
+      inspection: findings of one source.
+      shown: number of frames to name per fault, or None for all.
+    """
     if broken := inspection.broken:
         _print_some(f"{len(broken)} are broken", list(broken.values()), shown)
     if empty := inspection.empty:
@@ -90,6 +95,10 @@ def draw_depth(path: Path, inspections: Sequence[Inspection]) -> None:
 
 def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None:
     """Checks that nothing keeps a run from starting, or from coming to its end.
+
+    Args:
+      config: completed.
+      inspections: findings of all sources.
 
     Raises:
       UserError: names all that does.

@@ -11,7 +11,11 @@ WIDTH = 88
 
 
 def help_text() -> str:
-    """Lists every field with its default, what it must be, and its meaning."""
+    """Lists every field with its default, what it must be, and its meaning.
+
+    Returns:
+      The text of `--help config`.
+    """
     lines = [
         "Every field of the config, overridden by --config.section.field=value.",
     ]
@@ -27,7 +31,11 @@ def help_text() -> str:
 
 
 def markdown() -> str:
-    """Writes the same as the page docs/config.md."""
+    """Writes the same as the page docs/config.md.
+
+    Returns:
+      The page in Markdown.
+    """
     lines = [
         "# The config, field by field",
         "",

@@ -46,6 +46,9 @@ def option(
       also: other names that people look for it by.
       free: whether it changes nothing of what a run learns.
       may_be_empty: whether a tuple may have no items.
+
+    Returns:
+      The dataclass field.
     """
     about = dict(meaning=meaning, unit=unit, also=also, free=free)
     return dataclasses.field(
@@ -77,6 +80,9 @@ def number(
       unit: of the number.
       also: see `option`.
       free: see `option`.
+
+    Returns:
+      The dataclass field.
     """
     bounds = Bounds(at_least, above, at_most, below)
     about = dict(meaning=meaning, unit=unit, also=also, free=free)
@@ -134,7 +140,16 @@ class Field:
 
     @classmethod
     def of(cls, name: str, declared: dataclasses.Field, free: bool = False) -> "Field":
-        """Reads a field of a section off the dataclass."""
+        """Reads a field of a section off the dataclass.
+
+        Args:
+          name: the field's whole name.
+          declared: the dataclass field.
+          free: whether the field does not change the trained network.
+
+        Returns:
+          The field.
+        """
         about, annotation = declared.metadata, declared.type
         lengths, item = None, annotation
         if type(None) in get_args(annotation):

@@ -18,6 +18,12 @@ from deepdepth_jax.errors import UserError
 def load_config(path: str | Path) -> ConfigDict:
     """Loads a config from a Python file or, resolved, from a workdir's config.json.
 
+    Args:
+      path: a Python file with `get_config()`, or a config.json.
+
+    Returns:
+      The config, not completed.
+
     Raises:
       UserError: the file is missing, or is no config.
     """
@@ -76,6 +82,12 @@ def _meant(name: str, prefix: str = "") -> str:
 def config_from_json(path: Path) -> ConfigDict:
     """Reads the config back that a run wrote into its workdir.
 
+    Args:
+      path: a config.json.
+
+    Returns:
+      The config.
+
     Raises:
       UserError: the file holds no config, a field that this version does not know, or a
         value that its field does not take.
@@ -99,6 +111,13 @@ def config_from_json(path: Path) -> ConfigDict:
 
 def override(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
     """Applies `--config.section.field=value` arguments, the last one of a field.
+
+    Args:
+      config: changed in place.
+      arguments: arguments of a command line.
+
+    Returns:
+      The same config.
 
     Raises:
       UserError: a field is unknown (the nearest one is named), or does not take its

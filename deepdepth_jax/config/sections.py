@@ -90,6 +90,9 @@ def default_config() -> ConfigDict:
 
     A placeholder is a field that a preset, the head or the pretrained weights decide
     unless it is given.
+
+    Returns:
+      The locked config with all defaults.
     """
     values: dict[str, Any] = {}
     for name, field in FIELDS.items():

@@ -26,6 +26,12 @@ def require_same_size(
 ) -> None:
     """Checks that an image and its depth map have the same upright height and width.
 
+    Args:
+      image: path of the image.
+      image_size: its upright height and width.
+      depth: path of the depth map.
+      depth_size: its upright height and width.
+
     Raises:
       UserError: they differ. Names both files and sizes, and their turns if these
         differ, too.

@@ -18,6 +18,12 @@ Readers call it before they allocate or unpack anything of that size. It raises
 def read_bytes(path: Path) -> bytes:
     """Reads a whole file.
 
+    Args:
+      path: the file.
+
+    Returns:
+      The content.
+
     Raises:
       UserError: the file is missing, no regular file, not readable, or empty.
     """

@@ -54,6 +54,12 @@ def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     A palette, and an alpha channel that is opaque everywhere, pass: RGB is made of them
     without loss.
 
+    Args:
+      path: a PNG or JPEG file.
+
+    Returns:
+      The image, RGB.
+
     Raises:
       UserError: the file is missing, neither PNG nor JPEG, broken, grey, partly
         transparent, or has 16 bits a channel.

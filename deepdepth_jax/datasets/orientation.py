@@ -116,6 +116,12 @@ def read_tiff_tags(data: bytes) -> dict[int, int]:
     Pillow does not open TIFFs of 64-bit floats, and OpenCV does not tell a TIFF's size
     before it has decoded it.
 
+    Args:
+      data: the file.
+
+    Returns:
+      Values by the number of the tag.
+
     Raises:
       ValueError, struct.error: it is no TIFF, or cut off.
     """

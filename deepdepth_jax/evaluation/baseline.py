@@ -37,6 +37,9 @@ class MedianDepth:
           depths_m: depth maps (h, w) of training images, 0 = no ground truth. They
             may be sparse, and of different sizes.
 
+        Returns:
+          The baseline.
+
         Raises:
           UserError: no pixel of any of them has depth.
         """
@@ -61,6 +64,12 @@ class MedianDepth:
     @classmethod
     def load(cls, workdir: Path) -> "MedianDepth":
         """Reads the medians that training wrote into the folder of its run.
+
+        Args:
+          workdir: folder of the run.
+
+        Returns:
+          The baseline.
 
         Raises:
           UserError: the file is missing or damaged.

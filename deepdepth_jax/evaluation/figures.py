@@ -25,7 +25,17 @@ def draw_examples(
     indices: Sequence[int],
     config: Config,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Draws images of a split, in the order of their indices."""
+    """Draws images of a split, in the order of their indices.
+
+    Args:
+      predict_each: predicts examples.
+      records: the split.
+      indices: indices of the images.
+      config: completed.
+
+    Returns:
+      The sheet, RGB.
+    """
     protocol, bins = Protocol.of(config, records.source), build_bins(config)
     rows = {}
     for example, depth_m, confidence in predict_each(read_examples(records, indices)):

@@ -99,6 +99,9 @@ def place(
       shape: height and width of the image.
       origin: of the map, for people to read.
 
+    Returns:
+      The map at the size of its image.
+
     Raises:
       UserError: the map has any other size.
     """

@@ -83,6 +83,13 @@ class MapFolder(PredictedMaps):
 
         See `naming.stems_of` and `ENDINGS` for their names.
 
+        Args:
+          folder: folder of the predictions.
+          source: the split.
+
+        Returns:
+          The files by image.
+
         Raises:
           UserError: some have none.
         """
@@ -150,6 +157,13 @@ class MapStack(PredictedMaps):
     @classmethod
     def open(cls, path: Path, source: Source) -> "MapStack":
         """Opens the file, whose maps are read when they are needed.
+
+        Args:
+          path: an .npy file (n, h, w).
+          source: the split.
+
+        Returns:
+          The maps by image.
 
         Raises:
           UserError: it holds no such array, or as many maps as the list has not.

@@ -41,7 +41,15 @@ class Protocol:
 
     @classmethod
     def of(cls, config: Config, source: Source) -> "Protocol":
-        """Reads the protocol out of a completed config and the data it is used on."""
+        """Reads the protocol out of a completed config and the data it is used on.
+
+        Args:
+          config: completed.
+          source: the evaluated split.
+
+        Returns:
+          The protocol.
+        """
         section = config.eval
         has_distribution = HEADS[config.model.head].has_distribution
         return cls(
@@ -93,6 +101,13 @@ class Protocol:
         """Describes why an image cannot be measured. None if it can.
 
         Missing ground truth is no fault: that is decided by `evaluated` alone.
+
+        Args:
+          prediction_m: metres.
+          truth_m: metres, 0 = no ground truth.
+
+        Returns:
+          The fault in words, or None.
         """
         counts = self.evaluated(truth_m)
         bad = counts & ~np.isfinite(np.asarray(prediction_m))
@@ -122,6 +137,13 @@ class Protocol:
         Over the pixels that count. Without any the prediction stays as it is. It tells
         what a metric would be if the scale of the scene were known, as methods without
         metric scale are evaluated.
+
+        Args:
+          prediction_m: metres.
+          truth_m: metres, 0 = no ground truth.
+
+        Returns:
+          The scaled prediction in metres.
         """
         counts = self.evaluated(truth_m)
         if not counts.any():

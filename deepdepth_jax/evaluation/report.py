@@ -68,7 +68,11 @@ class Evaluation:
     remarks: Sequence[str] = ()
 
     def results(self) -> dict[str, Any]:
-        """Returns what eval.json holds."""
+        """Returns what eval.json holds.
+
+        Returns:
+          Plain JSON values.
+        """
         means = {group: self.table.means(group) for group in self.table.groups}
         model = means[MODEL]
         without = model.images_without_ground_truth + self.frames_without_ground_truth
@@ -98,7 +102,11 @@ class Evaluation:
         return results
 
     def markdown(self) -> str:
-        """Returns the tables that eval.md holds."""
+        """Returns the tables that eval.md holds.
+
+        Returns:
+          The tables in Markdown.
+        """
         results = self.results()
         images = results["protocol"]["images"]
         without = results["protocol"]["images_without_ground_truth"]

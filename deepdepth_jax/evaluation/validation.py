@@ -29,6 +29,12 @@ def validate(
 
     Each of several processes evaluates its share, and all get the means over the whole.
 
+    Args:
+      predict: maps a batch of images to depth.
+      records: the validation split.
+      config: completed.
+      camera: camera of the training images.
+
     Returns:
       The metrics by name, and `failed_images`: the number of images with a prediction
       that is not finite where it counts. If there is one, every metric is NaN: a mean
@@ -60,7 +66,17 @@ def draw_validation(
     config: Config,
     camera: TrainingCamera,
 ) -> UInt8[np.ndarray, "h w 3"] | None:
-    """Draws `eval.figures` images, evenly spread over a split. None if that is 0."""
+    """Draws `eval.figures` images, evenly spread over a split. None if that is 0.
+
+    Args:
+      predict: maps a batch of images to depth.
+      records: the validation split.
+      config: completed.
+      camera: camera of the training images.
+
+    Returns:
+      The sheet, RGB, or None.
+    """
     spread = np.linspace(0, records.count - 1, config.eval.figures).astype(int)
     shown = sorted(set(spread.tolist()))
     if not shown:

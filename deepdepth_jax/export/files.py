@@ -52,6 +52,15 @@ def write_stablehlo(
     """Writes what `jax.export` makes, with its metadata in a .json beside it.
 
     Arguments, results and errors are those of `write_onnx`.
+
+    Args:
+      path: file to write.
+      pipeline: the network with its decoding.
+      trained: variables on the host.
+      metadata: see `metadata.describe`.
+
+    Returns:
+      See `check_parity`.
     """
     from deepdepth_jax.export.stablehlo import load_stablehlo, stablehlo_model
 

@@ -71,6 +71,9 @@ def write_answers(
       calibrated: the one that confidence is read off.
       bins: the classes.
       decode: see `DepthBins.decode`.
+
+    Returns:
+      Names of the tensors, by output.
     """
     sure = Distribution(graph, calibrated, bins)
     low, high = INTERVAL
@@ -99,7 +102,14 @@ class Distribution:
     bins: DepthBins
 
     def depth_m(self, decode: Decoding) -> str:
-        """Writes `DepthBins.decode`."""
+        """Writes `DepthBins.decode`.
+
+        Args:
+          decode: see `DepthBins.decode`.
+
+        Returns:
+          Name of the tensor (b, h, w), metres.
+        """
         if decode == "median":
             return self.quantile(0.5)
         if decode == "expectation":

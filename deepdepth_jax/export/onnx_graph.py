@@ -75,7 +75,15 @@ class Graph:
         return name
 
     def model(self, name: str, metadata: Mapping[str, str]) -> onnx.ModelProto:
-        """Puts together what the outputs need, and has ONNX check it, with shapes."""
+        """Puts together what the outputs need, and has ONNX check it, with shapes.
+
+        Args:
+          name: name of the graph.
+          metadata: texts by name.
+
+        Returns:
+          The checked model.
+        """
         nodes, constants = self._needed()
         graph = helper.make_graph(nodes, name, self._inputs, self._outputs, constants)
         model = helper.make_model(

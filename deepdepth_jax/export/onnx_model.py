@@ -36,6 +36,9 @@ def onnx_model(
       pipeline: what is done with an image.
       trained: with arrays on the host.
       metadata: names and texts to be kept in the model.
+
+    Returns:
+      The model.
     """
     graph = Graph()
     pixels = ("batch", "height", "width")

@@ -31,7 +31,14 @@ class NetworkWriter:
         self._statistics = flatten_dict(variables["batch_stats"], sep="/")
 
     def outputs(self, image: str) -> str:
-        """Writes the network from its input to its output, both (b, c, h, w)."""
+        """Writes the network from its input to its output, both (b, c, h, w).
+
+        Args:
+          image: name of the input tensor.
+
+        Returns:
+          Name of the output tensor.
+        """
         x = self._conv_norm(image, "backbone", "1", stride=2)
         x = self.graph.add("Relu", x)
         x = self.graph.add(

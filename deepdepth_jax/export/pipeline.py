@@ -61,6 +61,9 @@ class Pipeline:
           focal_px: of the camera that the model is for. 0 = not given.
           outputs: see the attribute. None for all that the network has.
 
+        Returns:
+          The pipeline.
+
         Raises:
           UserError: images are to be looked at in more than one size, or by windows.
             Or a focal length is needed and not given, or the other way round. Or the

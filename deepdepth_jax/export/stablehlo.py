@@ -29,6 +29,9 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
     Args:
       pipeline: what is done with an image.
       trained: with arrays on the host.
+
+    Returns:
+      The exported function.
     """
     posterior = dataclasses.replace(pipeline.posterior, band_px=None)
     predict_step = pipeline.predict_step(posterior)

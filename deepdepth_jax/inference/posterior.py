@@ -107,6 +107,9 @@ class PixelPosterior:
           variables: of the network.
           image: RGB.
           extent: of the images, see `layers.Extent`.
+
+        Returns:
+          The scores of each view.
         """
         pixels = image.astype(jnp.float32)
         views = [

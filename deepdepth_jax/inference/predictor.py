@@ -89,6 +89,9 @@ class DepthPredictor:
           window: see the class.
           scale: see the class.
 
+        Returns:
+          The predictor.
+
         Raises:
           UserError: there is no run, or no such checkpoint.
         """

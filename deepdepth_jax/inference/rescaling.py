@@ -27,6 +27,9 @@ def seen_size(
       focal_px: of its camera, in its pixels. 0 = unknown.
       view: how images of its camera are scaled.
 
+    Returns:
+      Height and width in pixels.
+
     Raises:
       UserError: no camera has that focal length, or the image would be enlarged beyond
         all memory.

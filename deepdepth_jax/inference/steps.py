@@ -107,6 +107,9 @@ class Step(abc.ABC, Generic[Result]):
           distributions: of b images' rows, (b, r, w, m).
           *maps: the same rows of the maps that the subclass takes.
           **named_maps: none. Subclasses may name their maps.
+
+        Returns:
+          Depth in metres, with confidence if there is a distribution.
         """
 
     def join(self, bands: Result, height: Any) -> Result:

@@ -37,7 +37,14 @@ def build_head(config: Config) -> Head:
 
 
 def build_network(config: Config) -> Network:
-    """Builds the network that the sections `model` and `bins` describe."""
+    """Builds the network that the sections `model` and `bins` describe.
+
+    Args:
+      config: completed, with the fields of `weights.adopt`.
+
+    Returns:
+      The network with its head and input convention.
+    """
     section, head = config.model, build_head(config)
     if section.stride_on is None or section.input_convention is None:
         raise ValueError("stride_on and input_convention: see weights.adopt")

@@ -117,6 +117,9 @@ def batch_norm(
       starts_at_zero: whether a `trained` one starts with scale 0. At the end of a
         residual block it makes the block start as its shortcut, which trains faster
         from scratch (Goyal et al. 2017, section 5.1).
+
+    Returns:
+      The Flax module.
     """
     if norm == "frozen":
         return FrozenBatchNorm(dtype=dtype, name=name)

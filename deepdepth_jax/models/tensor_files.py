@@ -23,6 +23,9 @@ def read_safetensors(path: Path, remedy: str) -> dict[str, np.ndarray]:
       path: the file.
       remedy: advice for the user where the file is damaged, for the message.
 
+    Returns:
+      The tensors by name.
+
     Raises:
       UserError: it is no safetensors file, a cut one, or has types that NumPy lacks.
     """
@@ -68,6 +71,11 @@ def write_safetensors(
     """Writes a safetensors file, whole or not at all.
 
     The same tensors and header make the same bytes.
+
+    Args:
+      path: file to write.
+      tensors: tensors by name.
+      header: texts by name.
 
     Raises:
       UserError: the file cannot be written.

@@ -10,7 +10,14 @@ SMALLEST_WINDOW_PX = 16
 
 
 def main(argv: list[str]) -> int:
-    """Runs the command."""
+    """Runs the command.
+
+    Args:
+      argv: command-line arguments without the program's name.
+
+    Returns:
+      The exit code.
+    """
     not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
     arguments = _parser().parse_args(argv, not_given)
 

@@ -77,6 +77,12 @@ def predict_video(
     """Predicts the frames of a video, with a progress bar.
 
     Of one that breaks off, what comes before is written.
+
+    Args:
+      predict_each: predicts frames.
+      source: the video file.
+      outputs: writes the results.
+      failures: collects errors.
     """
     try:
         with (

@@ -23,6 +23,12 @@ VIDEO_KINDS = ("color",)
 def predict_inputs(arguments: argparse.Namespace) -> int:
     """Predicts all images and videos that are named. Gives the exit code.
 
+    Args:
+      arguments: of the command line.
+
+    Returns:
+      The exit code.
+
     Raises:
       UserError: there is no such run or input, or something is missing for it.
     """

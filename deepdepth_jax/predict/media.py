@@ -64,6 +64,13 @@ def find_sources(inputs: Sequence[Path], output: Path) -> Found:
     the same name without its suffix. Where several would have the same name, the
     suffix stays: `a.png` and `a.jpg` become `a.png_depth.png` and `a.jpg_depth.png`.
 
+    Args:
+      inputs: files and folders.
+      output: folder of the results.
+
+    Returns:
+      The files to predict, and those that were left out.
+
     Raises:
       UserError: there is nothing, or results would overwrite each other.
     """

@@ -154,6 +154,13 @@ class Outputs:
 
         Drawings become videos, `TARGET_color.mp4` and so on, in which each frame has
         its time. Files are written for each frame.
+
+        Args:
+          target: path of the results without suffix.
+          video: the video that is read.
+
+        Yields:
+          The function of a frame and its prediction.
         """
         with contextlib.ExitStack() as stack:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,12 @@ def save_point_cloud(
 
     Axes are the camera's: x to the right, y down, z forward, in metres. Pixels without
     depth (0) and those at edges are left out. See `at_edges`.
+
+    Args:
+      path: file to write.
+      image: RGB.
+      depth_m: metres, 0 = no depth.
+      camera: the pinhole camera.
     """
     is_shown = (np.asarray(depth_m) > 0) & ~at_edges(depth_m)
     points = np.empty(np.count_nonzero(is_shown), _POINT)

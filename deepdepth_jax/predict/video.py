@@ -75,6 +75,12 @@ class Video:
 def open_video(path: Path) -> Iterator[Video]:
     """Opens a video to read, in a `with` block.
 
+    Args:
+      path: the video file.
+
+    Yields:
+      The video.
+
     Raises:
       UserError: it cannot be read, or PyAV is not installed.
     """

@@ -156,6 +156,12 @@ class CheckpointFolder:
         """Says in what a checkpoint is not what was written. None if it is.
 
         Orbax notices what is missing or cut off, but not values that have changed.
+
+        Args:
+          step: of a checkpoint.
+
+        Returns:
+          The fault in words, or None.
         """
         try:
             checksums = parse_object((self.of(step) / CHECKSUMS_FILE).read_text())

@@ -220,6 +220,12 @@ class Checkpoints:
 
         Without any validation the best is the last.
 
+        Args:
+          which: `last`, `best` or a step.
+
+        Returns:
+          The step.
+
         Raises:
           UserError: there is no such checkpoint.
         """
@@ -298,6 +304,9 @@ class Checkpoints:
 
         Later ones are moved aside, which is told on stderr. What a kill has left of
         saves and deletions is deleted.
+
+        Args:
+          like: abstract state: shapes, types and places of the arrays.
 
         Returns:
           The step and the state. None if there is no checkpoint.

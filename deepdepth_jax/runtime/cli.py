@@ -88,6 +88,9 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     `UserError`, a full disk and a missing permission end in one line on stderr and exit
     code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`. What
     else is raised is a bug and keeps its traceback.
+
+    Args:
+      main: the command's function of its arguments. Returns the exit code or None.
     """
     set_up_process()
     try:

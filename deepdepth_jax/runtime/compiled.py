@@ -35,6 +35,9 @@ def keep_compiled_programs(workdir: Path) -> None:
     Whoever has set JAX_COMPILATION_CACHE_DIR has chosen another place, or none by an
     empty one. If the folder cannot be written to, that is said on stderr, and programs
     are compiled at every start.
+
+    Args:
+      workdir: folder of the run.
     """
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return

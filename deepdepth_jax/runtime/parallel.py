@@ -89,6 +89,9 @@ def on_all_devices(
     Args:
       train_step: of one device. See `steps.make_train_step`.
       devices: which, all of them if None.
+
+    Returns:
+      The compiled step.
     """
     return jax.pmap(
         train_step,

@@ -149,6 +149,9 @@ def failing_together() -> Iterator[None]:
 
     The first to fail tells why. The others, who may be waiting for it in the midst of
     a step, end in silence. Of a preempted run the primary process tells.
+
+    Yields:
+      Nothing.
     """
     if not jax.distributed.is_initialized():
         yield

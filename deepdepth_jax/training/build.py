@@ -73,7 +73,14 @@ def build_abstract_state(config: Config) -> TrainState:
 
 
 def build_train_step(config: Config) -> TrainStep:
-    """Builds the training step on all devices."""
+    """Builds the training step on all devices.
+
+    Args:
+      config: completed.
+
+    Returns:
+      The compiled step.
+    """
     parts, section = build_network(config), config.train
     model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
     return on_all_devices(

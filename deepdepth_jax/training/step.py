@@ -44,6 +44,9 @@ def make_train_step(
       accumulate: into how many parts each device cuts its batch, to run them one after
         the other and add up their gradients: memory for one part is enough. Trained
         normalisation takes its statistics over the part.
+
+    Returns:
+      The step: state and batch to the next state and metrics.
     """
 
     def loss_of_part(

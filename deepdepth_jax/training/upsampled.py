@@ -102,7 +102,17 @@ def at_labelled_pixels(
     labels: Int32[Array, "b y x"],
     depth_m: Float[Array, "b y x"],
 ) -> tuple[Sums, Gradients]:
-    """Computes `upsampled_sums` and its gradients by chunks of labelled pixels."""
+    """Computes `upsampled_sums` and its gradients by chunks of labelled pixels.
+
+    Args:
+      terms: see `upsampled_sums`.
+      outputs: the network's output at its stride.
+      labels: bins, or `IGNORE`.
+      depth_m: ground truth in metres.
+
+    Returns:
+      The sums over each image, and the gradient of each term.
+    """
     valid = labels.ravel() != IGNORE
     count = jnp.sum(valid)
     full_chunks = -(-labels.size // CHUNK_PX)
@@ -164,7 +174,17 @@ def by_rows(
     labels: Int32[Array, "b y x"],
     depth_m: Float[Array, "b y x"],
 ) -> tuple[Sums, Gradients]:
-    """Computes `upsampled_sums` and its gradients by chunks of rows."""
+    """Computes `upsampled_sums` and its gradients by chunks of rows.
+
+    Args:
+      terms: see `upsampled_sums`.
+      outputs: the network's output at its stride.
+      labels: bins, or `IGNORE`.
+      depth_m: ground truth in metres.
+
+    Returns:
+      The sums over each image, and the gradient of each term.
+    """
     batch, height, width = labels.shape
     rows = max(1, ROWS_PX // (batch * width))
     # Rows are padded to whole chunks. Padded labels are IGNORE, their terms 0.

@@ -89,6 +89,12 @@ def log_depth_moments(
 
     The density within a bin is uniform in the bin coordinate. For `sid` the mean is the
     log of the geometric centre and the variance (ln ratio of the edges)^2 / 12.
+
+    Args:
+      bins: the depth bins.
+
+    Returns:
+      Mean and variance of ln depth in each bin.
     """
     # Gauss-Legendre is exact for `sid`, where ln depth is linear in the coordinate, and
     # finite for a first bin that begins at 0 m.

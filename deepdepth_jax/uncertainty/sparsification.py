@@ -107,6 +107,9 @@ class Sparsification:
         The areas have the unit of the error (RMSE: metres). At share 1 no pixel remains
         and every curve is 0. Poggi et al. end the random curve differently: here a
         constant uncertainty scores 0, there 1% of the error.
+
+        Returns:
+          The areas by name.
         """
         areas = {}
         for name, curves in self.curves().items():

@@ -52,7 +52,11 @@ class Conversion:
     left_out: Mapping[str, list[str]]
 
     def report(self) -> list[str]:
-        """Describes the file and its conversion, in lines."""
+        """Describes the file and its conversion, in lines.
+
+        Returns:
+          The lines.
+        """
         metadata = self.backbone.metadata
         convention = metadata.convention
         left_out = sum(map(len, self.left_out.values()))

@@ -65,6 +65,14 @@ def strip(path: Path, source: NamingScheme, tensors: Tensors) -> Tensors:
 def architecture_of(path: Path, source: NamingScheme, names: Collection[str]) -> str:
     """Recognises the architecture by the numbers of blocks and of their convolutions.
 
+    Args:
+      path: the checkpoint, for messages.
+      source: its naming scheme.
+      names: stripped names of its tensors.
+
+    Returns:
+      A name in `ARCHITECTURES`.
+
     Raises:
       UserError: no ResNet in `ARCHITECTURES` has these numbers.
     """
@@ -83,6 +91,14 @@ def architecture_of(path: Path, source: NamingScheme, names: Collection[str]) ->
 
 def width_of(path: Path, source: NamingScheme, tensors: Tensors) -> int:
     """Returns the number of channels of the stem.
+
+    Args:
+      path: the checkpoint, for messages.
+      source: its naming scheme.
+      tensors: tensors by stripped name.
+
+    Returns:
+      The number of channels.
 
     Raises:
       UserError: the first block is that of a wide or a grouped network.

@@ -55,6 +55,9 @@ def read_projection(
       calib_folder: the folder of a day, which holds its three calibration files.
       camera: 0 to 3. 2 and 3 are the left and right colour cameras.
 
+    Returns:
+      The matrix, pixels per metre.
+
     Raises:
       UserError: a file or one of its fields is missing or holds no such matrix.
     """

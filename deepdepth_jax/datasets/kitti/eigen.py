@@ -137,6 +137,9 @@ def frames(
       validation_drives: the training drives whose frames are `val` instead of `train`,
         such as "2011_09_26_drive_0005". Empty to train on all of them.
 
+    Returns:
+      The frames in order.
+
     Raises:
       UserError: the split, a camera or a drive does not exist.
     """

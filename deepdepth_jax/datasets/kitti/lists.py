@@ -53,6 +53,12 @@ def read_list(path: str | Path) -> list[ListedFrame]:
       as `721.5377`. Where the map lies and what the focal length is, is found without
       the list.
 
+    Args:
+      path: a text file.
+
+    Returns:
+      The listed frames, in the order of the file.
+
     Raises:
       UserError: the file cannot be read or lists nothing. Or a line is of none of these
         formats, names the depth of another frame, or lists a frame again.

@@ -38,6 +38,9 @@ def choose_frames(
       test_list: frames to test on, in place of Eigen's 697.
       learned: whether a network learns from the pool. If not, any frames may be tested.
 
+    Returns:
+      The frames in order, each with its origin.
+
     Raises:
       UserError: a field has no such value, a list is not as it must be, or a frame is
         to be learnt from, or validated on, and tested on.

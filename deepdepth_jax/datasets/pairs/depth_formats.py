@@ -81,7 +81,15 @@ def read_png(path: Path, check_size: SizeCheck) -> np.ndarray:
 
 
 def read_numpy(path: Path, check_size: SizeCheck) -> np.ndarray:
-    """Reads the array of an `.npy` file, or the chosen one of an `.npz` file."""
+    """Reads the array of an `.npy` file, or the chosen one of an `.npz` file.
+
+    Args:
+      path: the file.
+      check_size: called with height and width before the pixels are unpacked.
+
+    Returns:
+      The values as stored, (h, w).
+    """
     file = io.BytesIO(read_bytes(path))
     try:
         if not zipfile.is_zipfile(file):
@@ -123,7 +131,15 @@ def _read_array(file: Any, path: Path, check_size: SizeCheck) -> np.ndarray:
 
 
 def read_exr(path: Path, check_size: SizeCheck) -> np.ndarray:
-    """Reads the chosen channel of an OpenEXR file."""
+    """Reads the chosen channel of an OpenEXR file.
+
+    Args:
+      path: the file.
+      check_size: called with height and width before the pixels are unpacked.
+
+    Returns:
+      The values as stored, (h, w).
+    """
     try:
         import OpenEXR
     except ModuleNotFoundError as error:
@@ -174,7 +190,15 @@ def _choose_channel(channels: Sequence[Any], path: Path) -> str:
 
 
 def read_tiff(path: Path, check_size: SizeCheck) -> np.ndarray:
-    """Reads the first page of a TIFF, which OpenCV turns upright by its tag."""
+    """Reads the first page of a TIFF, which OpenCV turns upright by its tag.
+
+    Args:
+      path: the file.
+      check_size: called with height and width before the pixels are unpacked.
+
+    Returns:
+      The values as stored, (h, w).
+    """
     data = read_bytes(path)
     with naming_damage(path):
         tags = read_tiff_tags(data)

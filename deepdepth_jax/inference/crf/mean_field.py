@@ -73,6 +73,13 @@ def appearance_lattice(
     Its arrays' sizes depend on the image, rounded up: `mean_field` is compiled once
     for some dozen images of a size.
 
+    Args:
+      image: RGB.
+      options: section `crf` of the config.
+
+    Returns:
+      The lattice.
+
     Raises:
       UserError: the thetas are too small for an image of this size.
     """
