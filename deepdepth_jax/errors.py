@@ -20,7 +20,7 @@ class PreemptedError(Exception):
     report it. Started again, the run resumes from there.
 
     Args:
-      message: says what is saved.
+      message: describes the saved state.
       signum: of the signal.
     """
 

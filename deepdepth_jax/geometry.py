@@ -168,8 +168,8 @@ def at_edges(depth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
     There a network is unsure which of the two it sees, and its answers between them
     would hang in the air. A pixel counts where the depths of its 3 x 3 neighbourhood
-    differ by more than a factor of `EDGE_RATIO`. What has no depth (0) differs from
-    all that has.
+    differ by more than a factor of `EDGE_RATIO`. A pixel without depth (0) differs from
+    every pixel with depth.
     """
     depth_m = np.asarray(depth_m, np.float32)
     return _steps(depth_m, depth_m)
@@ -182,7 +182,7 @@ def near_edges(truth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
     ends (0 = none) is no edge.
     """
     truth_m = np.asarray(truth_m, np.float32)
-    # What has none is nowhere the nearest, and nowhere the farthest.
+    # A pixel without ground truth is never the nearest nor the farthest.
     steps = _steps(np.where(truth_m > 0, truth_m, truth_m.max()), truth_m)
     reach = np.ones(2 * (2 * EDGE_REACH_PX + 1,), np.uint8)
     return cv2.dilate(steps.astype(np.uint8), reach) > 0
@@ -191,6 +191,6 @@ def near_edges(truth_m: Float[AnyArray, "h w"]) -> Bool[np.ndarray, "h w"]:
 def _steps(
     nearest_m: Float[np.ndarray, "h w"], farthest_m: Float[np.ndarray, "h w"]
 ) -> Bool[np.ndarray, "h w"]:
-    """Compares what is nearest and what is farthest around each pixel."""
+    """Compares the nearest and the farthest depth around each pixel."""
     around = np.ones((3, 3), np.uint8)
     return cv2.dilate(farthest_m, around) > EDGE_RATIO * cv2.erode(nearest_m, around)

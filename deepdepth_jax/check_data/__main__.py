@@ -1,4 +1,4 @@
-"""Says what data is there, what is missing, what is broken: before anything is trained.
+"""Reports present, missing and broken data before training.
 
 python -m deepdepth_jax.check_data --config=configs/kitti.py --config.data.root=KITTI
 """
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
         "deepdepth_jax.check_data",
         "Read everything that a config trains, validates and is evaluated on, and "
-        "report what is there, missing or broken. Exit code 0 only if training could "
+        "report present, missing and broken data. Exit code 0 only if training could "
         "start. Any field of the config is overridden by --config.section.field=value.",
         takes_config=True,
     )

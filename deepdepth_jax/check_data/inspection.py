@@ -1,4 +1,4 @@
-"""Reads every frame of a source and notes what is broken and what depth there is."""
+"""Reads every frame of a source and records its faults and its depth."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ class Inspection:
     Attributes:
       source: what was read.
       statistics: of the frames that could be read.
-      broken: what is wrong, by the name of the frame.
+      broken: faults by the name of the frame.
       empty: the frames in which no pixel has depth.
       turned: the images that are turned upright otherwise than their depth, each with
         both turns.

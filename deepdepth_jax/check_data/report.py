@@ -1,4 +1,4 @@
-"""What check_data says of data: what is there, missing, broken, and its depth."""
+"""The report of check_data: present, missing and broken frames, and their depth."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def print_survey(source: Source, shown: int | None) -> None:
 
 
 def print_inspection(inspection: Inspection, shown: int | None) -> None:
-    """Prints what is wrong with the frames that are there, and their depth.
+    """Prints the faults of present frames, and their depth.
 
     Args:
       inspection: findings of one source.

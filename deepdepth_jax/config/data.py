@@ -1,4 +1,4 @@
-"""The section `data`: what is learned from, validated and evaluated on."""
+"""The section `data`: the data sets of training, validation and evaluation."""
 
 import dataclasses
 from typing import Literal

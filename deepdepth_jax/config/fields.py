@@ -294,7 +294,7 @@ class Section:
 
 
 def is_section(annotation: Any) -> TypeGuard[type[Section]]:
-    """Returns whether what is declared is a section, and no field."""
+    """Returns whether a declaration is a section rather than a field."""
     return isinstance(annotation, type) and issubclass(annotation, Section)
 
 

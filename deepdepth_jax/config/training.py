@@ -175,7 +175,7 @@ class TrainConfig(Section):
     )
     loss: LossName = option(
         None,
-        meaning="what is minimised, one of the losses of `model.head`: cross_entropy, "
+        meaning="the loss, one of those of `model.head`: cross_entropy, "
         "soft_labels or label_smoothing for classification; ordinal; silog or berhu "
         "for regression; not given: the first of these",
         also=("criterion",),

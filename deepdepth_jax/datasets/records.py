@@ -45,8 +45,8 @@ def open_records(
 ) -> Records:
     """Opens the records of a source, and prepares them first if there are none.
 
-    Records that were made of another state of the source are not taken. What has
-    changed since is printed. A preparation that was cut off counts for nothing, and of
+    Records of another state of the source are not used, and the difference is
+    printed. A preparation that was cut off counts for nothing, and of
     several processes that ask at once one prepares while the others wait.
 
     Args:
@@ -133,7 +133,7 @@ def _parse_beam_options(beam_options: str) -> Any:
 
 
 def _why(folder: Path, source: Source) -> str:
-    """Says why a split is prepared: for the first time, or because of what changed."""
+    """Explains why a split is prepared: for the first time, or after a change."""
     title = f"{source.dataset} {source.split}: prepares {len(source)} records"
     others = folder.parent.glob(f"{source.split}-*/*/metadata.json")
     latest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
@@ -149,7 +149,7 @@ def _why(folder: Path, source: Source) -> str:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Tells in words what differs between two identities of a source."""
+    """Describes the differences between two identities of a source."""
     found = []
     for field in sorted(before.keys() | after.keys()):
         old, new = before.get(field), after.get(field)

@@ -111,7 +111,7 @@ def _cell_medians(depth_m: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "r c"]
 
 
 def _cell_of_each(length: int, cells: int) -> Int16[np.ndarray, " length"]:
-    """Tells which cell each row, or each column, of an image falls into."""
+    """Returns the cell of each row, or of each column, of an image."""
     sizes = np.diff(np.linspace(0, length, cells + 1).astype(int))
     # NumPy sorts numbers of 16 bits several times as fast.
     return np.arange(cells, dtype=np.int16).repeat(sizes)

@@ -22,7 +22,7 @@ class ImageTable:
 
     Args:
       names: of all images of the split.
-      groups: what is measured of each. The first is what images are ranked by.
+      groups: names of the measurements. Images are ranked by the first.
     """
 
     def __init__(self, names: Sequence[str], groups: Sequence[str]) -> None:

@@ -147,7 +147,7 @@ class Evaluation:
 
 
 def _null_for_nan(value: Any) -> Any:
-    """Replaces what is not a number, where no pixel counted: JSON has no NaN."""
+    """Replaces NaN, the value without a counted pixel: JSON has none."""
     if isinstance(value, Mapping):
         return {key: _null_for_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

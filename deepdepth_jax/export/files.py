@@ -21,7 +21,7 @@ def write_onnx(
 
     Args:
       path: the file, which is replaced.
-      pipeline: what is done with an image.
+      pipeline: the network with its decoding.
       trained: with arrays on the host.
       metadata: see `metadata.describe`. Each value becomes JSON.
 

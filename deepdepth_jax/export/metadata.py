@@ -30,7 +30,7 @@ OUTPUTS = {
 def describe(
     workdir: Path, pipeline: Pipeline, step: int, temperature: float
 ) -> dict[str, Any]:
-    """Collects what is kept with an exported model, as JSON has it.
+    """Collects the metadata of an exported model, as JSON values.
 
     Args:
       workdir: of the run.
@@ -39,7 +39,7 @@ def describe(
       temperature: of the checkpoint.
 
     Returns:
-      Name -> value. None for what is not known. `protocol` and `metrics` are those of
+      Name -> value. None if unknown. `protocol` and `metrics` are those of
       the run's last evaluation, if it was of this checkpoint.
     """
     evaluation = _evaluation(workdir, step)

@@ -89,7 +89,7 @@ def write_answers(
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """Writes what is read off the distributions of all pixels.
+    """Writes the readouts of the distributions of all pixels.
 
     Attributes:
       graph: is added to.

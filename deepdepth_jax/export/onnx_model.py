@@ -33,7 +33,7 @@ def onnx_model(
     Runtime computes all outputs, whichever of them a caller asks for.
 
     Args:
-      pipeline: what is done with an image.
+      pipeline: the network with its decoding.
       trained: with arrays on the host.
       metadata: names and texts to be kept in the model.
 

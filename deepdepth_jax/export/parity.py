@@ -84,7 +84,7 @@ def references(pipeline: Pipeline, trained: Trained) -> list[Reference]:
 
 
 def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
-    """Compares an exported model with what is right. See `check_parity`.
+    """Compares an exported model with reference results. See `check_parity`.
 
     Args:
       run: the exported model.
@@ -105,7 +105,7 @@ def compare(run: Run, references: Sequence[Reference]) -> dict[str, float]:
             high = reference.high[name]
             difference = relative_difference(found[name], low, high)
             differences.setdefault(name, []).append(difference)
-    # Python's max would pass over what is not a number.
+    # Python's max would ignore NaN.
     largest = {name: float(np.max(values)) for name, values in differences.items()}
     for name, difference in largest.items():
         if not difference <= TOLERANCE:

@@ -20,14 +20,14 @@ OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
 
 
 def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
-    """Returns what is said of an image, by name: a network may not say everything."""
+    """Returns the outputs of a prediction by name. Some heads lack some of them."""
     said = {name: getattr(prediction, name) for name in OUTPUTS}
     return {name: values for name, values in said.items() if values is not None}
 
 
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
-    """What is done with an image.
+    """The network with its decoding, as exported.
 
     Attributes:
       network: with its head and its input convention.

@@ -27,7 +27,7 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
     Batch, height and width are open, the weights are inside.
 
     Args:
-      pipeline: what is done with an image.
+      pipeline: the network with its decoding.
       trained: with arrays on the host.
 
     Returns:
@@ -56,7 +56,7 @@ def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:
 
 @contextlib.contextmanager
 def _without_source_locations() -> Iterator[None]:
-    """Keeps the exporter's paths and line numbers out of what is lowered meanwhile.
+    """Keeps the exporter's paths and line numbers out of programs lowered meanwhile.
 
     JAX writes them beside each operation, so that the same network exported from two
     checkouts would make different bytes. Names of layers stay.
@@ -70,7 +70,7 @@ def _without_source_locations() -> Iterator[None]:
 
 
 def _equal_sizes(side: str, output_stride: int) -> Iterator[str]:
-    """Tells JAX what it does not see: stride 2 gives one size, however it is done.
+    """Tells JAX a fact it cannot infer: both forms of a stride of 2 have one size.
 
     A 1x1 convolution with a stride takes every second row, a 3x3 one slides. Where the
     two meet their sizes have to be the same.

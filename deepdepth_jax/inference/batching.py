@@ -37,7 +37,7 @@ def in_batches(
       run: from arrays (b, ...), b at most batch_size, to a tree of arrays (b, ...).
       items: read as they are needed.
       batch_size: the most images at once.
-      arrays_of: gives what is run of an item.
+      arrays_of: returns the arrays of an item.
 
     Yields:
       Each item with its part of the tree.

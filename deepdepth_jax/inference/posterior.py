@@ -74,7 +74,7 @@ class PixelPosterior:
       model: the network.
       head: what its output stands for.
       convention: its input.
-      views: what is averaged.
+      views: the views that are averaged.
       band_px: how many pixels are read at a time, or all of a row. None: all pixels,
         also where the image's size is not known before the program runs.
     """

@@ -182,7 +182,7 @@ class DepthPredictor:
         """Predicts images of the same size, at most a batch of them."""
         shape, view = images[0].shape, self.view_scale(focal_px)
         seen = self._seen_size(shape, focal_px)
-        # One program for full batches, which also runs what is left of them, and one
+        # One program for full batches, which also runs the last batch, and one
         # for single images.
         batch_size = 1 if len(images) == 1 else self._batch_size(*seen)
         runner = self._runner.sized(batch_size, self._window_of(*seen))

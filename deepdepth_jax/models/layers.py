@@ -49,7 +49,7 @@ class Conv(nn.Module):
       kernel_size: side of the square kernel, odd.
       stride: step of the output grid, in input pixels.
       dilation: step of the kernel's taps, in input pixels.
-      dtype: what is computed in. The kernel (size, size, in, out) itself is float32,
+      dtype: type of the computation. The kernel (size, size, in, out) is float32,
         and starts as He et al. have it.
     """
 

@@ -31,7 +31,7 @@ class Failures:
         self._total = total
 
     def add(self, path: Path, error: UserError) -> None:
-        """Tells of a file, and lets the rest go on."""
+        """Reports a file, and continues with the others."""
         if self._total == 1:
             raise error
         self.paths.append(path)

@@ -1,4 +1,4 @@
-"""Searches folders for images and videos, and accounts for what is left out."""
+"""Searches folders for images and videos, and records skipped files."""
 
 import dataclasses
 import itertools
@@ -108,7 +108,7 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def describe(left_out: Sequence[LeftOut]) -> list[str]:
-    """Lists what is left out, a line for each reason. No lines if there is nothing."""
+    """Lists skipped files, one line per reason."""
     if not left_out:
         return []
     lines = [f"left out: {len(left_out)}"]

@@ -78,7 +78,7 @@ def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) 
 def _tell_focal_length(
     predictor: DepthPredictor, arguments: argparse.Namespace
 ) -> None:
-    """Says which focal length is taken, and what comes of it.
+    """Prints the focal length in use and its effect.
 
     Raises:
       UserError: one is needed and not given.

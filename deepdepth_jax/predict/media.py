@@ -1,4 +1,4 @@
-"""What is to be predicted: finds images and videos."""
+"""Finds the images and videos to predict."""
 
 import collections
 import dataclasses

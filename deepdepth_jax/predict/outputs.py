@@ -1,4 +1,4 @@
-"""What is written of a prediction: files to compute with, and drawings to look at."""
+"""Writers of predictions: files of numbers, and colour images."""
 
 import contextlib
 import dataclasses

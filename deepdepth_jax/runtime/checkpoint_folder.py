@@ -85,7 +85,7 @@ class CheckpointFolder:
             return None  # not there, or damaged: `note_fault` knows which
 
     def note_fault(self, step: int, name: str) -> str | None:
-        """Says why a file of numbers cannot be read. None if it can or is missing."""
+        """Describes why a file of numbers is unreadable. None if it is not, or missing."""
         path = self.of(step) / name
         try:
             _read_note(path)
@@ -112,7 +112,7 @@ class CheckpointFolder:
                 os.posix_fallocate(file.fileno(), 0, size_bytes)
 
     def commit(self, step: int) -> None:
-        """Makes what has been written to `partial` the checkpoint of a step."""
+        """Renames the content of `partial` to the checkpoint of a step."""
         partial = self.partial(step)
         (partial / CHECKSUMS_FILE).write_text(json.dumps(_checksums(partial)))
         partial.rename(self.of(step))
@@ -122,7 +122,7 @@ class CheckpointFolder:
         atomic.write(self.of(step) / name, json.dumps(dict(numbers)))
 
     def delete_old(self) -> None:
-        """Deletes what is neither among the last, nor the best, nor kept by number."""
+        """Deletes checkpoints that are neither last, nor best, nor kept by number."""
         steps = self.steps()
         # One of those with unknown scores may be the best.
         kept = {*steps[-self._keep :], self.best_step(), *self.unknown_scores()}
@@ -153,9 +153,9 @@ class CheckpointFolder:
         return self.of(step).rename(next(free))
 
     def fault(self, step: int) -> str | None:
-        """Says in what a checkpoint is not what was written. None if it is.
+        """Describes how a checkpoint differs from the written one. None if it does not.
 
-        Orbax notices what is missing or cut off, but not values that have changed.
+        Orbax notices missing and truncated files, but not modified values.
 
         Args:
           step: of a checkpoint.

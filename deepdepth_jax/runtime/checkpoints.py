@@ -328,7 +328,7 @@ class Checkpoints:
                 f"{self._folder.path}: every checkpoint is damaged ({listed}); bring "
                 "one back, or delete the folder to train from the start"
             )
-        # No process may still be looking at what is moved.
+        # No process may still be reading the moved folders.
         multihost_utils.sync_global_devices("checkpoint restored")
         if is_primary():
             for step, fault in faults.items():

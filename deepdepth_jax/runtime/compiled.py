@@ -29,8 +29,8 @@ def set_up_compiling(workdir: Path) -> None:
 def keep_compiled_programs(workdir: Path) -> None:
     """Lets JAX keep what it compiles beside the folder of a run, and find it there.
 
-    All runs side by side share it. What is taken from there was compiled of the same
-    program, by the same versions and flags, for the same kind of device.
+    All runs side by side share it. JAX keys programs by their
+    code, versions, flags and kind of device.
 
     Whoever has set JAX_COMPILATION_CACHE_DIR has chosen another place, or none by an
     empty one. If the folder cannot be written to, that is said on stderr, and programs

@@ -104,7 +104,7 @@ def on_all_devices(
 
 
 def replicated(devices: Sequence[jax.Device] | None = None) -> NamedSharding:
-    """Says that an array lies whole on every device, as a compiled step returns it.
+    """Returns the sharding of an array that is whole on every device.
 
     With several processes it is on those of this process: `jax.pmap` takes and gives
     what each process holds.

@@ -73,7 +73,7 @@ class PreemptionNotice:
         """Returns the error to raise, which names the reason.
 
         Args:
-          says: what is saved, and how the run is resumed.
+          says: describes the saved state and how to resume.
         """
         # Several processes end alike, whichever of them was told.
         signum = self._received if is_alone() else None

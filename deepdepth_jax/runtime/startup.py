@@ -1,4 +1,4 @@
-"""What is set before a command imports its work: it starts sooner, and ends cleanly."""
+"""Settings made before a command's heavy imports, for a fast start and a clean end."""
 
 import gc
 import os

@@ -12,7 +12,7 @@ GONE = frozenset({errno.EIO, errno.EPIPE})
 
 
 class _Output(io.FileIO):
-    """A file descriptor to write to. Without a reader, what is written is dropped."""
+    """A file descriptor to write to. Without a reader, output is dropped."""
 
     def write(self, content: Any) -> int:
         """Writes bytes. Returns how many."""

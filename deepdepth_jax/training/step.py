@@ -40,7 +40,7 @@ def make_train_step(
       model: the network.
       convention: the network's input.
       loss: returns `(sum, count)`. See `objective.make_loss`.
-      optimizer: what is done with the gradient.
+      optimizer: turns gradients into updates.
       accumulate: into how many parts each device cuts its batch, to run them one after
         the other and add up their gradients: memory for one part is enough. Trained
         normalisation takes its statistics over the part.

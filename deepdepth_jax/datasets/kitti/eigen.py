@@ -193,7 +193,7 @@ def require_drives(
     Args:
       validation_drives: of the config.
       training_drives: names such as "2011_09_26_drive_0005".
-      origin: what has these training drives, for people to read.
+      origin: origin of these training drives, for messages.
 
     Raises:
       UserError: one is not. Names it.

@@ -1,6 +1,7 @@
 """Decodes depth files by their formats, each bounded before it is unpacked.
 
-A reader first parses what the file declares, refuses what is no depth map and asks
+A reader first parses what the file declares, refuses other files than depth maps and
+calls
 `check_size`. Only then does it allocate or unpack: a few bytes can declare terabytes.
 """
 

@@ -51,7 +51,7 @@ class PairsSource(Source):
                 f"data.pairs.depth_unit_m = {self.depth_unit_m}: must be the metres "
                 "that one unit of the depth files stands for, such as 1.0 or 0.001"
             )
-        len(self)  # so that what is wrong with the manifest is said now
+        len(self)  # so that faults of the manifest are reported now
 
     def __len__(self) -> int:
         """Counts the pairs that are there."""
@@ -74,7 +74,7 @@ class PairsSource(Source):
         return self._found[index].image, self._found[index].depth
 
     def identity(self) -> Mapping[str, Any]:
-        """Tells names, bytes and focal lengths of the pairs, but not their folder."""
+        """Returns names, sizes and focal lengths of the pairs, but not their folder."""
         return {
             "split": self.split,
             "depth_unit_m": self.depth_unit_m,

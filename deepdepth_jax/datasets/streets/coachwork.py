@@ -22,7 +22,7 @@ SEAMS = (-0.4, 0.02, 0.42)  # of the doors, as shares of the half-length
 
 
 def car_body(patch: Patch) -> Look:
-    """Paints panels with seams, wheel arches and sills, and what is at the ends."""
+    """Paints panels with seams, wheel arches and sills, and both ends."""
     _, height, half_length = patch.hits.extent
     _, up, z = patch.hits.local
     is_upright = jnp.abs(patch.hits.normal[1]) < 0.5

@@ -12,7 +12,7 @@ class Draws:
     """Deals uniform numbers from a pool that is drawn at once.
 
     A scene takes hundreds of draws. As one call of the generator they compile and run
-    in a fraction of the time. What is dealt depends on the key and the order of calls.
+    in a fraction of the time. The numbers depend on the key and the order of calls.
     """
 
     def __init__(self, key: PRNGKeyArray, count: int):

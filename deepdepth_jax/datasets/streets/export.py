@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 def main(argv: list[str]) -> None:
-    """Writes a folder and says what is in it.
+    """Writes a folder and prints its content.
 
     Raises:
       UserError: an argument is wrong, or the folder holds something already.

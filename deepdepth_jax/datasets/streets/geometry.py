@@ -167,7 +167,7 @@ def _nearer(nearest: Nearest, distance: Distances, number: Int[Array, ""]) -> Ne
 
 
 def is_blocked(origin: Rays, direction: Rays, scene: Scene) -> Bool[Array, " n"]:
-    """Tells which rays meet any solid, the ground aside: shadows.
+    """Returns which rays meet any solid except the ground: shadows.
 
     Much faster with one direction (3, 1) for all, as of the sun's.
     """

@@ -44,7 +44,7 @@ class Patch:
 
     @property
     def faces_side(self) -> Bool[Array, " n"]:
-        """Tells which bits face across the street rather than along it."""
+        """Returns which bits face across the street rather than along it."""
         return jnp.abs(self.hits.normal[0]) > jnp.abs(self.hits.normal[2])
 
 

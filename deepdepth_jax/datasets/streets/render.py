@@ -74,6 +74,6 @@ def render_view(scene: Scene, key: PRNGKeyArray, height: int, width: int) -> Vie
 
 
 def render(key: PRNGKeyArray, height: int, width: int) -> View:
-    """Renders the scene of a key. See `render_view` for what is returned."""
+    """Renders the scene of a key. See `render_view`."""
     scene_key, grain_key = jax.random.split(key)
     return render_view(random_scene(scene_key), grain_key, height, width)

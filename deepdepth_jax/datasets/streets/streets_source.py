@@ -83,7 +83,7 @@ class StreetsSource(Source):
         return Example(name=self.expected[index], **rendered._asdict())
 
     def identity(self) -> Mapping[str, Any]:
-        """Tells what scenes are made of."""
+        """Returns everything that determines the scenes."""
         return dataclasses.asdict(self) | {"renderer": WORLDS[self.world].version}
 
     @property

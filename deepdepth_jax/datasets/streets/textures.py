@@ -51,7 +51,7 @@ def _painted_over(
 ) -> Look:
     """Returns the pixels of one material their texture.
 
-    A branch skips what is out of sight, and keeps XLA from fusing all textures into one
+    A branch skips invisible surfaces, and keeps XLA from fusing all textures into one
     loop that computes them many times over.
     """
     here = patch.material == material

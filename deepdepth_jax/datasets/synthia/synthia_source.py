@@ -89,7 +89,7 @@ class SynthiaSource(Source):
         return self._image_folder / name, self._depth_folder / name
 
     def identity(self) -> Mapping[str, Any]:
-        """Tells names and sizes of the files used, but not the folder they are in."""
+        """Returns names and sizes of the files, but not their folder."""
         folders = (self._image_folder, self._depth_folder)
         return {
             "split": self.split,

@@ -51,7 +51,7 @@ def radiance(
 def patch_of(
     hits: Hits, ray: Vectors, surfaces: Surface, focal_px: Float[Array, ""]
 ) -> Patch:
-    """Gathers what is needed to paint the bits of surface that pixels see."""
+    """Gathers the inputs of painting for the bits of surface that pixels see."""
     solid = jnp.maximum(hits.solid, 0)
     surface = jax.tree.map(lambda leaf: leaf[solid], surfaces)
     spread = jnp.minimum(hits.distance, OUT_OF_SIGHT_M) / focal_px

@@ -55,7 +55,7 @@ def _on_device(
 
 
 class Parts:
-    """Collects solids. What is given for one holds for all of a call.
+    """Collects solids. A single value holds for all solids of a call.
 
     Solids of one group, such as those of a car, are left out together.
     """
@@ -161,7 +161,7 @@ class Parts:
         )
 
     def packed(self, camera: Any, ground: Cover) -> tuple[Solids, Surface]:
-        """Packs what is not in the camera, the nearest first to have room.
+        """Packs the solids outside the camera, the nearest first.
 
         Returns:
           The solids, and what covers them, the ground first.

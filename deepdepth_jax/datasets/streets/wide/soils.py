@@ -78,7 +78,7 @@ def _cobbles(laid: Laid) -> Any:
 
 
 def _blocks(laid: Laid, width: float, length: float, strength: float) -> Numbers:
-    """Tells blocks apart, and darkens what is between them."""
+    """Varies blocks and darkens the gaps between them."""
     x, z = laid.across, laid.along
     column = jnp.floor(x / width)
     z = z + 0.5 * length * (column - 2 * jnp.floor(column / 2))

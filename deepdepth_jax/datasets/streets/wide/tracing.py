@@ -148,7 +148,7 @@ def _entry_at(
 
 
 def listed(mask: Chosen) -> tuple[Int[Array, " s"], Int[Array, ""]]:
-    """Lists the indices of what is masked, padded, and how many they are."""
+    """Returns the padded indices of a mask, and their number."""
     order = jnp.nonzero(mask, size=len(mask), fill_value=0)[0]
     return order.astype(jnp.int32), jnp.sum(mask)
 
