@@ -22,7 +22,14 @@ SEAMS = (-0.4, 0.02, 0.42)  # of the doors, as shares of the half-length
 
 
 def car_body(patch: Patch) -> Look:
-    """Paints panels with seams, wheel arches and sills, and both ends."""
+    """Paints panels with seams, wheel arches and sills, and both ends.
+
+    Args:
+      patch: the visible bits of surface.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     _, height, half_length = patch.hits.extent
     _, up, z = patch.hits.local
     is_upright = jnp.abs(patch.hits.normal[1]) < 0.5
@@ -65,7 +72,14 @@ def _end(patch: Patch, color: Vectors) -> Vectors:
 
 
 def cabin(patch: Patch) -> Look:
-    """Sets glass between dark pillars, under a painted roof."""
+    """Sets glass between dark pillars, under a painted roof.
+
+    Args:
+      patch: the visible bits of surface.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     half_width, height, half_length = patch.hits.extent
     x, up, z = patch.hits.local
     level = up / height

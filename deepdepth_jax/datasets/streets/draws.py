@@ -27,6 +27,14 @@ class Draws:
     ) -> Float[Array, "..."]:
         """Deals numbers in [low, high).
 
+        Args:
+          shape: shape of the array.
+          low: lower bound.
+          high: upper bound.
+
+        Returns:
+          The numbers.
+
         Raises:
           IndexError: the pool is used up.
         """

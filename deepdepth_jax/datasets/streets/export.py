@@ -17,6 +17,9 @@ Item = TypeVar("Item")
 def main(argv: list[str]) -> None:
     """Writes a folder and prints its content.
 
+    Args:
+      argv: command-line arguments without the program's name.
+
     Raises:
       UserError: an argument is wrong, or the folder holds something already.
     """

@@ -53,7 +53,14 @@ class Opening(NamedTuple):
 
 
 def facade(patch: Patch) -> Look:
-    """Paints a wall with a grid of windows. Its lowest row has doors or shops."""
+    """Paints a wall with a grid of windows. Its lowest row has doors or shops.
+
+    Args:
+      patch: the visible bits of surface.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     bay = _bay(patch)
     opening = _opening(bay, patch.pattern[2])
     sill = opening._replace(low=opening.low - 0.16, high=opening.low)

@@ -33,7 +33,15 @@ CHEST_RADII_M, HEAD_RADII_M = [[0.22, 0.38, 0.15]], [[0.10, 0.135, 0.115]]
 
 
 def random_lamps(draws: Draws, street: Street) -> tuple[Boxes, Cylinders]:
-    """Stands lamps along one kerb: heads, and posts with an arm over the road."""
+    """Stands lamps along one kerb: heads, and posts with an arm over the road.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The solids, by kind.
+    """
     side = jnp.broadcast_to(draws.sign(()), (LAMPS,))
     spacing = draws.uniform((), 18.0, 28.0)
     along = draws.uniform((), 4.0, 16.0) + spacing * jnp.arange(LAMPS)
@@ -66,7 +74,15 @@ def random_lamps(draws: Draws, street: Street) -> tuple[Boxes, Cylinders]:
 
 
 def random_signs(draws: Draws, street: Street) -> Cylinders:
-    """Stands road signs that face the camera: poles, and discs before them."""
+    """Stands road signs that face the camera: poles, and discs before them.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The cylinders.
+    """
     side = draws.sign((SIGNS,))
     along = draws.uniform((SIGNS,), 8.0, 60.0)
     stands = draws.chance((SIGNS,), 0.6) & street.is_clear(along, 0.5)
@@ -87,7 +103,15 @@ def random_signs(draws: Draws, street: Street) -> Cylinders:
 
 
 def random_people(draws: Draws, street: Street) -> tuple[Cylinders, Ellipsoids]:
-    """Lets people walk the pavements: two legs, a chest and a head each."""
+    """Lets people walk the pavements: two legs, a chest and a head each.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The solids, by kind.
+    """
     side = draws.sign((PEOPLE,))
     along = draws.uniform((PEOPLE,), 7.0, 45.0)
     beside = street.kerb(side) + street.walk_m * draws.uniform((PEOPLE,), 0.35, 0.85)

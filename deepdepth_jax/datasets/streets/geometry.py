@@ -68,7 +68,16 @@ def box_span(origin: Rays, direction: Rays, box: Boxes) -> Span:
 
 
 def cylinder_span(origin: Rays, direction: Rays, cylinder: Cylinders) -> Span:
-    """Intersects rays with one cylinder: a tube, and the slab between its caps."""
+    """Intersects rays with one cylinder: a tube, and the slab between its caps.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      cylinder: the cylinder.
+
+    Returns:
+      Where each ray enters and leaves the solid.
+    """
     axis = [cylinder.axis[..., i] for i in range(3)]
     offset = _relative(origin, cylinder.center)
     start_along, ray_along = dot(offset, axis), dot(direction, axis)
@@ -120,6 +129,14 @@ def nearest_solid(origin: Rays, direction: Vectors, scene: Scene) -> Nearest:
     Goes through the solids one by one with all rays at once, which keeps the memory
     small and the arithmetic in vector registers. The distance is in units of the
     direction. Rays that meet nothing get infinity and the number `SKY`.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      scene: the scene.
+
+    Returns:
+      Distances in units of the direction, and numbers of the solids.
     """
     falls = direction[1] < 0
     to_ground = -origin[1] / jnp.where(falls, direction[1], -1.0)
@@ -170,6 +187,14 @@ def is_blocked(origin: Rays, direction: Rays, scene: Scene) -> Bool[Array, " n"]
     """Returns which rays meet any solid except the ground: shadows.
 
     Much faster with one direction (3, 1) for all, as of the sun's.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      scene: the scene.
+
+    Returns:
+      The mask.
     """
     blocked = jnp.zeros(jnp.broadcast_shapes(origin.shape, direction.shape)[1:], bool)
     for span, solids in _kinds(scene):

@@ -46,7 +46,16 @@ Lie = tuple[Vectors, Vectors, Vectors]  # normal, local, extent
 
 
 def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
-    """Finds what each ray meets first, and how the surface lies there."""
+    """Finds what each ray meets first, and how the surface lies there.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      scene: the scene.
+
+    Returns:
+      The hits.
+    """
     distance, solid = nearest_solid(origin, direction, scene)
     point = origin + jnp.minimum(distance, FAR)[None] * direction
     up = jnp.broadcast_to(jnp.array([[0.0], [1.0], [0.0]]), point.shape)
@@ -71,7 +80,15 @@ def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
 
 
 def on_box(point: Vectors, box: Boxes) -> Lie:
-    """Takes the face that the point is least behind."""
+    """Takes the face that the point is least behind.
+
+    Args:
+      point: points on the surface, metres.
+      box: one box for each point.
+
+    Returns:
+      Normal and local coordinates at each point.
+    """
     local = turned(box.yaw, [point[i] - box.base[..., i] for i in range(3)])
     outermost = jnp.full(point.shape[1:], -jnp.inf)
     normal = jnp.zeros_like(point)
@@ -86,7 +103,15 @@ def on_box(point: Vectors, box: Boxes) -> Lie:
 
 
 def on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
-    """Takes the cap or the tube, whichever the point is less within."""
+    """Takes the cap or the tube, whichever the point is less within.
+
+    Args:
+      point: points on the surface, metres.
+      cylinder: the cylinder.
+
+    Returns:
+      Normal and local coordinates at each point.
+    """
     offset = point - cylinder.center.T
     axis = cylinder.axis.T
     along = dot(offset, axis)

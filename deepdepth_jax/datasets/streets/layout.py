@@ -68,7 +68,14 @@ class Street:
 
 
 def random_street(draws: Draws) -> Street:
-    """Draws a plan, from a lane among gardens to a city street."""
+    """Draws a plan, from a lane among gardens to a city street.
+
+    Args:
+      draws: source of random numbers.
+
+    Returns:
+      The street.
+    """
     urban = draws.uniform()
     lane_m = draws.uniform((), 2.9, 3.6)
     parking = draws.chance((2,), 0.6)
@@ -87,7 +94,15 @@ def random_street(draws: Draws) -> Street:
 
 
 def pavements(draws: Draws, street: Street) -> Boxes:
-    """Builds both pavements from straight pieces that follow the bend."""
+    """Builds both pavements from straight pieces that follow the bend.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The boxes.
+    """
     corner = jnp.where(street.crossing_half_m > 0, 1.0, 0.0)
     gap = street.crossing_half_m + corner
     before = jnp.linspace(BEGIN_M, street.crossing_m - gap, SEGMENTS_BEFORE + 1)

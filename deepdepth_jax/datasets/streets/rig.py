@@ -70,7 +70,15 @@ def projection(camera: int, height: int, width: int) -> Float64[np.ndarray, "3 4
 
 
 def camera_calibration(height: int, width: int) -> str:
-    """Writes what `calib_cam_to_cam.txt` says: cameras without any distortion."""
+    """Writes what `calib_cam_to_cam.txt` says: cameras without any distortion.
+
+    Args:
+      height: heights, metres.
+      width: columns of the image.
+
+    Returns:
+      The text of the file.
+    """
     lines = ["calib_time: 01-Jan-2000 00:00:00", _line("corner_dist", 0.0995)]
     for camera, offset in CAMERA_OFFSETS_M.items():
         matrix = projection(camera, height, width)

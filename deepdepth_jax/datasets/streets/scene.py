@@ -96,7 +96,14 @@ class Scene:
 
 @jax.jit
 def random_scene(key: PRNGKeyArray) -> Scene:
-    """Draws a scene. The same key gives the same scene."""
+    """Draws a scene. The same key gives the same scene.
+
+    Args:
+      key: random key.
+
+    Returns:
+      The scene.
+    """
     draws = Draws(key, NUMBERS_PER_SCENE)
     street = random_street(draws)
     bodies, wheels = random_vehicles(draws, street)

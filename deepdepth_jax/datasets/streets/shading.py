@@ -32,7 +32,17 @@ GRAIN = 0.008
 def radiance(
     hits: Hits, direction: Vectors, scene: Scene, focal_px: float
 ) -> Float[Array, "3 n"]:
-    """Returns the linear RGB that comes along rays from what they meet."""
+    """Returns the linear RGB that comes along rays from what they meet.
+
+    Args:
+      hits: the first solid that each ray meets.
+      direction: directions of the rays.
+      scene: the scene.
+      focal_px: focal length in pixels.
+
+    Returns:
+      The linear RGB of each ray.
+    """
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = _patch(hits, ray, scene, focal_px)
     look = look_of(patch, scene.street)
@@ -103,7 +113,15 @@ def haze(ray: Vectors, light: Light) -> Color:
 
 
 def sky(ray: Vectors, light: Light) -> Vectors:
-    """Paints the sky: a gradient, the sun, clouds on a flat ceiling."""
+    """Paints the sky: a gradient, the sun, clouds on a flat ceiling.
+
+    Args:
+      ray: unit directions.
+      light: sun, sky and weather.
+
+    Returns:
+      The colours, linear RGB.
+    """
     up = jnp.clip(ray[1], 0.0, 1.0)
     air = mix(haze(ray, light), light.zenith_color[:, None], 1 - jnp.exp(-5 * up))
     toward_sun = _toward_sun(ray, light)
@@ -137,6 +155,14 @@ def develop(
     """Turns linear light into a photograph: lens, metering, film curve, gamma, grain.
 
     The film curve is 1 - exp(-x), a little steeper in the shadows.
+
+    Args:
+      light_rgb: linear light.
+      exposure: factor on the light.
+      key: random key.
+
+    Returns:
+      The image.
     """
     height, width, _ = light_rgb.shape
     y, x = jnp.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]

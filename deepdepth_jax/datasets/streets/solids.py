@@ -96,7 +96,17 @@ def cover(
     accent: Float[Array, "n 3"] | None = None,
     pattern: Float[Array, "n 4"] | None = None,
 ) -> Surface:
-    """Covers n solids with one material. The accent is the colour unless given."""
+    """Covers n solids with one material. The accent is the colour unless given.
+
+    Args:
+      material: the material.
+      color: linear RGB.
+      accent: second colour, linear RGB, or None.
+      pattern: numbers that `Material` explains, or None.
+
+    Returns:
+      The surface.
+    """
     count = len(color)
     return Surface(
         material=jnp.full((count,), material, jnp.int32),
@@ -112,7 +122,17 @@ def upright(
     radius: Float[Array, " n"],
     surface: Surface,
 ) -> Cylinders:
-    """Stands cylinders on their feet."""
+    """Stands cylinders on their feet.
+
+    Args:
+      foot: places on the ground, metres.
+      height: heights, metres.
+      radius: radii, metres.
+      surface: surface of the cylinders.
+
+    Returns:
+      The cylinders.
+    """
     up = jnp.broadcast_to(jnp.array([0.0, 1.0, 0.0]), foot.shape)
     return Cylinders(
         center=foot.at[:, 1].add(height / 2),

@@ -27,7 +27,15 @@ SIGN_BACK_COLOR = rgb(0.30, 0.30, 0.30)
 
 
 def look_of(patch: Patch, street: Street) -> Look:
-    """Paints every bit of surface with the texture of its material."""
+    """Paints every bit of surface with the texture of its material.
+
+    Args:
+      patch: the visible bits of surface.
+      street: plan of the street.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     painters: dict[Material, Callable[[], Look]] = {
         Material.GROUND: lambda: ground(patch, street),
         Material.FACADE: lambda: facade(patch),
@@ -74,7 +82,14 @@ def plain(patch: Patch) -> Look:
 
 
 def paving(patch: Patch) -> Look:
-    """Lays slabs, and kerbstones at the edge."""
+    """Lays slabs, and kerbstones at the edge.
+
+    Args:
+      patch: the visible bits of surface.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     x, _, z = patch.hits.local
     slab = 0.6
     blur_x, _, blur_z = patch.reach

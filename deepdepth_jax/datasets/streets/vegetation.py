@@ -39,7 +39,15 @@ HILL_COLORS = [[0.07, 0.11, 0.05], [0.10, 0.13, 0.06]]
 
 
 def random_trees(draws: Draws, street: Street) -> tuple[Cylinders, Ellipsoids]:
-    """Plants trees at the kerb or in the gardens: trunks, and the blobs of crowns."""
+    """Plants trees at the kerb or in the gardens: trunks, and the blobs of crowns.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The solids, by kind.
+    """
     side, along = _both_sides(draws, TREES, first=7.0, spacing=11.0, jitter=4.5)
     garden = draws.uniform((TREES,), 0.6, 1.0) * jnp.maximum(street.setback_m, 1.0)
     is_at_kerb = draws.chance((), 0.25 + 0.6 * street.urban)
@@ -96,7 +104,15 @@ def _leaves(color: Float[Array, "n 3"], leaves_per_m: float) -> Surface:
 
 
 def random_hedges(draws: Draws, street: Street) -> Boxes:
-    """Lines the gardens with hedges and low walls, where there are gardens."""
+    """Lines the gardens with hedges and low walls, where there are gardens.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The boxes.
+    """
     side, along = _both_sides(draws, HEDGES, first=5.0, spacing=12.0, jitter=3.0)
     half_length = draws.uniform((HEDGES,), 2.0, 5.5)
     stands = draws.chance((HEDGES,), 0.75) & (street.setback_m > 1.8)

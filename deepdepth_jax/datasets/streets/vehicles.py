@@ -94,7 +94,15 @@ class Fleet:
 
 
 def random_vehicles(draws: Draws, street: Street) -> tuple[Boxes, Cylinders]:
-    """Builds the vehicles: bodies and cabins, and their wheels."""
+    """Builds the vehicles: bodies and cabins, and their wheels.
+
+    Args:
+      draws: source of random numbers.
+      street: plan of the street.
+
+    Returns:
+      The solids, by kind.
+    """
     spots = join([_parked(draws, street), _driving(draws, street)])
     kinds = [
         draws.row((2 * PARKED,), CARS),

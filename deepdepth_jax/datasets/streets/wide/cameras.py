@@ -46,6 +46,9 @@ def random_camera(draws: Draws, beside_m: float, yaw: float) -> WideCamera:
       draws: random numbers.
       beside_m: offset to the right of the road's middle.
       yaw: where it looks, radians from the road's direction to the right.
+
+    Returns:
+      The camera.
     """
     focal = KITTI_FOCAL_PX / KITTI_WIDTH_PX * _focal_factor(draws)
     aspect = draws.log_uniform(1 / PIXEL_ASPECT, PIXEL_ASPECT)

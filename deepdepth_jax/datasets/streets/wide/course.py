@@ -67,6 +67,14 @@ def land_distance(
     """Computes where rays meet the land, infinite where they do not.
 
     The land is a level plane, a parabola and an inclined plane, one behind the other.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      course: course of the road and height of the land.
+
+    Returns:
+      Distances in units of the direction.
     """
     start, stop = course.rise_from_m, course.rise_to_m
     far = course.rise_per_m * (stop - start)

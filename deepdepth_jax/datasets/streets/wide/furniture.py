@@ -17,7 +17,13 @@ METAL = (0.25, 0.3, 0.05, 0.0)
 
 
 def add_furniture(draws: Draws, parts: Parts, plan: Plan) -> None:
-    """Furnishes both kerbs."""
+    """Furnishes both kerbs.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      plan: plan of the road and its sides.
+    """
     for sign in (-1.0, 1.0):
         if draws.chance(0.6):
             _add_lamps(draws, parts, plan, sign)

@@ -26,7 +26,17 @@ PIXEL = 0.004  # of the distance: gaps between leaves are no smaller
 
 
 def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Cover:
-    """Covers solids with leaves, whose gaps are larger than pixels far away."""
+    """Covers solids with leaves, whose gaps are larger than pixels far away.
+
+    Args:
+      draws: source of random numbers.
+      distance: distance from the camera, metres.
+      count: number of solids.
+      share: share of the gaps.
+
+    Returns:
+      The surface.
+    """
     distance = np.broadcast_to(distance, (count,))
     size = np.maximum(draws.uniform(0.05, 0.13, count), PIXEL * distance)
     if share is None:
@@ -55,7 +65,14 @@ def _colored(draws: Draws, cover: Cover, per_plant: int) -> Cover:
 def add_trees(
     draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], height: Any
 ) -> None:
-    """Plants trees: a trunk that leans a little, branches, and a ragged crown."""
+    """Plants trees: a trunk that leans a little, branches, and a ragged crown.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      foot: places on the ground, metres.
+      height: heights, metres.
+    """
     count = len(foot)
     if not count:
         return
@@ -102,7 +119,14 @@ def _add_crowns(
 def add_bushes(
     draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], radii: Any
 ) -> None:
-    """Plants bushes, or the foliage of a thicket, as single blobs on the ground."""
+    """Plants bushes, or the foliage of a thicket, as single blobs on the ground.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      foot: places on the ground, metres.
+      radii: radii, metres.
+    """
     count = len(foot)
     if not count:
         return
@@ -117,7 +141,15 @@ def add_bushes(
 def add_hedges(
     draws: Draws, parts: Parts, foot: Float[np.ndarray, "n 3"], size: Any, yaw: Any
 ) -> None:
-    """Plants clipped hedges: boxes (half width, height, half length) of leaves."""
+    """Plants clipped hedges: boxes (half width, height, half length) of leaves.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      foot: places on the ground, metres.
+      size: sizes, metres.
+      yaw: headings, radians.
+    """
     count = len(foot)
     half_width, height, half_length = size
     cover = leaves(

@@ -19,7 +19,17 @@ from deepdepth_jax.datasets.streets.wide.solids import Holes, Pierce
 
 
 def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
-    """Computes where rays meet a solid, pierced or not. Infinite where they do not."""
+    """Computes where rays meet a solid, pierced or not. Infinite where they do not.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      span: where rays enter and leave the solid.
+      pierce: the holes in the solid.
+
+    Returns:
+      Distances in units of the direction.
+    """
     outer = solid_entry(span)
 
     def of_shell() -> Distances:

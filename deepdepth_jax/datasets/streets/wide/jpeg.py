@@ -50,6 +50,9 @@ def through_jpeg(
       image: encoded RGB, 0 to 1.
       step: scale of the quantisation tables: 1 is quality 50, .2 is quality 90, 0
         rounds nothing.
+
+    Returns:
+      The image.
     """
     height, width, _ = image.shape
     rows, columns = -height % BLOCK, -width % BLOCK

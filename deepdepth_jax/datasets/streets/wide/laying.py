@@ -32,7 +32,15 @@ SOIL_COLORS = {
 
 
 def random_ground(draws: Draws, plan: Plan) -> Ground:
-    """Lays the strips of a plan, from the left to the right."""
+    """Lays the strips of a plan, from the left to the right.
+
+    Args:
+      draws: source of random numbers.
+      plan: plan of the road and its sides.
+
+    Returns:
+      The strips.
+    """
     road = draws.pick(plan.place.road)
     left, right = (_strips(draws, side) for side in (plan.left, plan.right))
     middle = STRIPS // 2
@@ -84,7 +92,15 @@ def _strips(draws: Draws, side: Side) -> list[tuple[Soil, float]]:
 
 
 def random_lines(draws: Draws, plan: Plan) -> np.ndarray:
-    """Draws the markings: edges of lanes, dashed and solid, fresh and worn."""
+    """Draws the markings: edges of lanes, dashed and solid, fresh and worn.
+
+    Args:
+      draws: source of random numbers.
+      plan: plan of the road and its sides.
+
+    Returns:
+      The rows of `Ground.lines`.
+    """
     lines = np.zeros((LINES, 5))
     if draws.chance(0.2):
         return lines

@@ -27,7 +27,17 @@ THROUGH_LEAVES = rgb(0.55, 0.5, 0.15)
 def radiance(
     hits: Hits, direction: Vectors, scene: WideScene, focal_px: Float[Array, ""]
 ) -> Float[Array, "3 n"]:
-    """Computes the linear RGB that comes along rays from what they meet."""
+    """Computes the linear RGB that comes along rays from what they meet.
+
+    Args:
+      hits: the first solid that each ray meets.
+      direction: directions of the rays.
+      scene: the scene.
+      focal_px: focal length in pixels.
+
+    Returns:
+      The linear RGB of each ray.
+    """
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = patch_of(hits, ray, scene.surface, focal_px)
     look = look_of(patch, scene.ground, scene.course)
@@ -51,7 +61,17 @@ def radiance(
 def patch_of(
     hits: Hits, ray: Vectors, surfaces: Surface, focal_px: Float[Array, ""]
 ) -> Patch:
-    """Gathers the inputs of painting for the bits of surface that pixels see."""
+    """Gathers the inputs of painting for the bits of surface that pixels see.
+
+    Args:
+      hits: the first solid that each ray meets.
+      ray: unit directions.
+      surfaces: surface of each solid.
+      focal_px: focal length in pixels.
+
+    Returns:
+      The bits of surface.
+    """
     solid = jnp.maximum(hits.solid, 0)
     surface = jax.tree.map(lambda leaf: leaf[solid], surfaces)
     spread = jnp.minimum(hits.distance, OUT_OF_SIGHT_M) / focal_px

@@ -26,7 +26,16 @@ from deepdepth_jax.datasets.streets.wide.solids import Stuff
 
 
 def look_of(patch: Patch, soil: Ground, course: Course) -> Look:
-    """Paints every bit of surface with the texture of its material."""
+    """Paints every bit of surface with the texture of its material.
+
+    Args:
+      patch: the visible bits of surface.
+      soil: strips of the ground.
+      course: course of the road and height of the land.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     look = Look(patch.color, jnp.zeros_like(patch.spread))
     for stuff, paint in (PAINTERS | {Stuff.GROUND: None}).items():
         here = patch.material == stuff

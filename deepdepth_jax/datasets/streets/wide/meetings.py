@@ -36,7 +36,18 @@ def meetings(
     solids: Solids,
     course: Course,
 ) -> Hits:
-    """Describes what rays meet. Normals face the camera, inside of shells too."""
+    """Describes what rays meet. Normals face the camera, inside of shells too.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      found: distance and number of the solid that each ray meets.
+      solids: all solids of the scene.
+      course: course of the road and height of the land.
+
+    Returns:
+      The hits.
+    """
     distance, number = found
     point = origin + jnp.minimum(distance, FAR)[None] * direction
     lie = (land_normal(point, course), point, jnp.ones_like(point))

@@ -105,7 +105,17 @@ class Parts:
         bevel: Any = NO_BEVEL,
         group: Any = None,
     ) -> None:
-        """Adds hulls, as boxes are. See `Hulls` for the bevel."""
+        """Adds hulls, as boxes are. See `Hulls` for the bevel.
+
+        Args:
+          base: centres of the bottom faces, metres.
+          size: sizes, metres.
+          cover: surface of the solids.
+          yaw: headings, radians.
+          lean: inclination of the side, front and back faces.
+          bevel: see `Hulls`.
+          group: numbers of groups. Solids of one group are left out together.
+        """
         fields = (*_standing(base, size, yaw), (lean, 3))
         fields += ((np.maximum(bevel, NO_BEVEL), 7),)
         self._add("hulls", fields, cover, group)
@@ -119,7 +129,15 @@ class Parts:
         *,
         group: Any = None,
     ) -> None:
-        """Adds cylinders by centre, axis and size (radius and half length)."""
+        """Adds cylinders by centre, axis and size (radius and half length).
+
+        Args:
+          center: centres, metres.
+          axis: unit vectors.
+          size: sizes, metres.
+          cover: surface of the solids.
+          group: numbers of groups. Solids of one group are left out together.
+        """
         axis = np.asarray(axis, float)
         axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
         fields = ((center, 3), (axis, 3), (size[0], 1), (size[1], 1))
@@ -162,6 +180,10 @@ class Parts:
 
     def packed(self, camera: Any, ground: Cover) -> tuple[Solids, Surface]:
         """Packs the solids outside the camera, the nearest first.
+
+        Args:
+          camera: position of the camera, metres.
+          ground: strips of the ground.
 
         Returns:
           The solids, and what covers them, the ground first.

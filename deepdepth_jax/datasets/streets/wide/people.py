@@ -27,7 +27,14 @@ CLOTH = (0.35, 1.0, 0.0, 0.0)
 
 
 def add_people(draws: Draws, parts: Parts, spots: Spots, seated: bool = False) -> None:
-    """Builds people: legs, arms, a trunk and a head each. Seated ones ride bicycles."""
+    """Builds people: legs, arms, a trunk and a head each. Seated ones ride bicycles.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      spots: places and headings.
+      seated: whether people ride bicycles.
+    """
     count = len(spots.yaw)
     if not count:
         return

@@ -54,7 +54,14 @@ PARKING_M = {"none": 0.0, "along": 2.2, "across": 5.0, "angled": 4.6}
 
 
 def random_plan(draws: Draws) -> Plan:
-    """Draws a place, a road and its sides. One side may be of another place."""
+    """Draws a place, a road and its sides. One side may be of another place.
+
+    Args:
+      draws: source of random numbers.
+
+    Returns:
+      The plan.
+    """
     names = {name: place.weight for name, place in PLACES.items()}
     place = PLACES[draws.pick(names)]
     lane_m = draws.uniform(*place.lane_m)
@@ -103,7 +110,14 @@ def _random_side(draws: Draws, place: Place, lanes: int, lanes_end_m: float) -> 
 
 
 def random_course(draws: Draws) -> Course:
-    """Draws a bend and a slope, both mostly gentle."""
+    """Draws a bend and a slope, both mostly gentle.
+
+    Args:
+      draws: source of random numbers.
+
+    Returns:
+      The course.
+    """
     slope = draws.uniform(-1.0, 1.0) ** 3 * 0.8
     rise = draws.uniform(-1.0, 1.0) ** 3 / 500
     start = draws.uniform(0.0, 60.0)

@@ -56,7 +56,11 @@ class WideScene:
 
 
 def random_scene(*seed: int) -> WideScene:
-    """Draws a scene. The same integers give the same scene."""
+    """Draws a scene. The same integers give the same scene.
+
+    Returns:
+      The scene.
+    """
     draws = Draws(*seed)
     plan = random_plan(draws)
     own_lane = draws.integers(0, plan.right.lanes - 1)

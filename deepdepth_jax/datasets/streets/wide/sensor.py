@@ -92,7 +92,7 @@ def spread_light(image: Image, share: Any) -> Image:
 
 
 def metered_gain(image: Image, target: Number) -> Number:
-    """Computes the gain that brings the mean of moderately bright pixels to a target."""
+    """Computes the gain that brings moderately bright pixels to a target mean."""
     level = image @ GRAY
     rough = target / jnp.mean(jnp.minimum(level, 2 * jnp.mean(level)))
     return target / jnp.mean(jnp.minimum(level, 1.0 / rough))

@@ -50,7 +50,16 @@ class Ground:
 
 
 def ground(patch: Patch, ground: Ground, course: Course) -> Look:
-    """Paints the strips, then what crosses them, then the markings."""
+    """Paints the strips, then what crosses them, then the markings.
+
+    Args:
+      patch: the visible bits of surface.
+      ground: strips of the ground.
+      course: course of the road and height of the land.
+
+    Returns:
+      Colour and relief of each bit.
+    """
     x, _, z = patch.hits.point
     across = x - course.middle(z)
     wander = fractal((x, z), patch.stretch, 3, 5.0)

@@ -166,7 +166,14 @@ KINDS = (
 
 
 def hull_faces(hull: Hulls) -> list[tuple[Components, Array]]:
-    """Lists the faces of a hull in its own axes, as planes dot(face, x) = limit."""
+    """Lists the faces of a hull in its own axes, as planes dot(face, x) = limit.
+
+    Args:
+      hull: the hull.
+
+    Returns:
+      The planes.
+    """
     box = hull.box
     side, front, back = (box.lean[..., i] for i in range(3))
     side_run, side_drop, front_run, front_drop, back_run, back_drop, corner = (

@@ -117,7 +117,13 @@ def _add_high_wall(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
 
 
 def add_afar(draws: Draws, parts: Parts, plan: Plan) -> None:
-    """Fills the view behind: blocks, lines of trees, hills."""
+    """Fills the view behind: blocks, lines of trees, hills.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      plan: plan of the road and its sides.
+    """
     course = plan.course
     density = draws.uniform()
     along, offset = draws.uniform(30.0, 190.0, BLOCKS), draws.sign(BLOCKS)

@@ -41,7 +41,16 @@ SLACK = 1e-3  # added to bounds, for the rounding of float32
 
 
 def hull_span(origin: Rays, direction: Rays, hull: Hulls) -> Span:
-    """Intersects rays with one hull: the half-spaces behind all its faces."""
+    """Intersects rays with one hull: the half-spaces behind all its faces.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      hull: the hull.
+
+    Returns:
+      Where each ray enters and leaves the solid.
+    """
     box = hull.box
     cos, sin = jnp.cos(box.yaw), jnp.sin(box.yaw)
     offset = [origin[i] - box.base[i] for i in range(3)]
@@ -156,7 +165,16 @@ def listed(mask: Chosen) -> tuple[Int[Array, " s"], Int[Array, ""]]:
 def in_cone(
     origin: Float[Array, "3"], direction: Vectors, sphere: Float[Array, "s 4"]
 ) -> Chosen:
-    """Finds the spheres that a cone about all rays from one point touches."""
+    """Finds the spheres that a cone about all rays from one point touches.
+
+    Args:
+      origin: start of the rays, metres.
+      direction: directions of the rays.
+      sphere: bounding spheres: centre and radius, metres.
+
+    Returns:
+      The padded indices, and their number.
+    """
     unit = direction / jnp.sqrt(dot(direction, direction))[None]
     axis = jnp.sum(unit, 1)
     axis = axis / jnp.sqrt(dot(axis, axis))
@@ -177,7 +195,17 @@ def in_column(
     toward: Float[Array, "3"],
     sphere: Float[Array, "s 4"],
 ) -> Chosen:
-    """Finds the spheres that may lie between wanted points and a far light."""
+    """Finds the spheres that may lie between wanted points and a far light.
+
+    Args:
+      point: points on the surface, metres.
+      is_wanted: mask of the points.
+      toward: direction to the light.
+      sphere: bounding spheres: centre and radius, metres.
+
+    Returns:
+      The padded indices, and their number.
+    """
     axes = jnp.stack([*_across(toward), toward])
     inside = jnp.matmul(axes, point, precision="highest")
     low = jnp.min(jnp.where(is_wanted[None], inside, jnp.inf), 1)

@@ -66,7 +66,13 @@ CARS = [
 
 
 def add_cars(draws: Draws, parts: Parts, spots: Spots) -> None:
-    """Builds cars and vans: a body, a cabin of glass, four wheels."""
+    """Builds cars and vans: a body, a cabin of glass, four wheels.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      spots: places and headings.
+    """
     count = len(spots.yaw)
     if not count:
         return
@@ -113,7 +119,15 @@ def add_cars(draws: Draws, parts: Parts, spots: Spots) -> None:
 def add_wheels(
     parts: Parts, spots: Spots, size: tuple[Any, Any], axles: Any, group: Any
 ) -> None:
-    """Adds wheels (half width of the vehicle, radius) at both ends of axles."""
+    """Adds wheels (half width of the vehicle, radius) at both ends of axles.
+
+    Args:
+      parts: collects the solids.
+      spots: places and headings.
+      size: sizes, metres.
+      axles: positions of the axles, metres.
+      group: numbers of groups. Solids of one group are left out together.
+    """
     half_width, radius = size
     thickness = 0.09 + 0.1 * (np.asarray(radius) > 0.42)
     for axle in axles:
@@ -129,7 +143,13 @@ def add_wheels(
 
 
 def add_two_wheelers(draws: Draws, parts: Parts, spots: Spots) -> None:
-    """Builds bicycles: wheels with spokes, and a frame."""
+    """Builds bicycles: wheels with spokes, and a frame.
+
+    Args:
+      draws: source of random numbers.
+      parts: collects the solids.
+      spots: places and headings.
+    """
     count = len(spots.yaw)
     if not count:
         return

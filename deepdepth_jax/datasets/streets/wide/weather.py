@@ -37,7 +37,14 @@ SKIES = (
 
 
 def random_light(draws: Draws) -> tuple[Light, Float[np.ndarray, "2"]]:
-    """Draws the weather, and the shares of sky and ground in a surface's light."""
+    """Draws the weather, and the shares of sky and ground in a surface's light.
+
+    Args:
+      draws: source of random numbers.
+
+    Returns:
+      Light, and the two shares.
+    """
     sky = SKIES[draws.picks([kind.weight for kind in SKIES], 1)[0]]
     azimuth, elevation = draws.uniform(-np.pi, np.pi), draws.uniform(*sky.elevation)
     sun = draws.uniform(*sky.sun)
@@ -64,7 +71,14 @@ def random_light(draws: Draws) -> tuple[Light, Float[np.ndarray, "2"]]:
 
 
 def random_sensor(draws: Draws) -> Sensor:
-    """Draws a camera's electronics, from a clean one to a poor one."""
+    """Draws a camera's electronics, from a clean one to a poor one.
+
+    Args:
+      draws: source of random numbers.
+
+    Returns:
+      The sensor.
+    """
     noisy = draws.chance(0.35)
     warmth, tint = draws.normal(0.06), draws.normal(0.02)
     balance = np.exp([warmth, tint, -warmth])
