@@ -85,7 +85,7 @@ class CheckpointFolder:
             return None  # not there, or damaged: `note_fault` knows which
 
     def note_fault(self, step: int, name: str) -> str | None:
-        """Describes why a file of numbers is unreadable, or returns None.
+        """Describes why a file of numbers is unreadable, or returns None."""
         path = self.of(step) / name
         try:
             _read_note(path)
