@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from deepdepth_jax.config import default_config
-from deepdepth_jax.datasets.augment import Augmentation
+from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig, complete, default_config
 from deepdepth_jax.datasets.images import read_any_image, read_image
 from deepdepth_jax.datasets.pipeline import (
     prepare_held_out,
@@ -37,7 +36,8 @@ def config(tmp_path):
     config.data.dataset = "pairs"
     config.data.pairs.manifest = str(tmp_path / "pairs.csv")
     config.data.prepared_dir = str(tmp_path / "prepared")
-    return config
+    config.model.norm = "trained"  # without weights
+    return complete(config)
 
 
 def write_pair(tmp_path, orientation=1):
@@ -61,7 +61,7 @@ def trained_and_evaluated(config, crop):
     [batch] = train_batches(
         prepare_training(config.data),
         crop=crop,
-        augmentation=Augmentation(),
+        augmentation=AugmentConfig(**AUGMENTATIONS["none"]),
         batch_size=1,
         seed=0,
         first_step=0,

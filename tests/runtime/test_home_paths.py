@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdepth_jax.config import FIELDS, default_config
+from deepdepth_jax.config import FIELDS, complete, default_config
 from deepdepth_jax.datasets.kitti.eigen import DATES
 from deepdepth_jax.datasets.pipeline import prepare
 from deepdepth_jax.datasets.registry import held_out_source
@@ -48,6 +48,11 @@ def test_options_of_commands(command, home):
     assert not [a.option_strings for a in parser._actions if a.type is Path]
 
 
+def completed(config):
+    config.model.norm = "trained"  # without weights
+    return complete(config)
+
+
 def test_fields_of_the_config():
     """Those below are all."""
     lists = [f"data.kitti.{split}_list" for split in ("train", "val", "test")]
@@ -68,7 +73,7 @@ def test_kitti_and_its_lists_below_home(home):
     for root in ("data.root", "data.kitti.root"):
         config.update_from_flattened_dict({root: "~/kitti"})
         for split in ("train", "val", "test"):
-            assert len(held_out_source(config, split).expected) == 1
+            assert len(held_out_source(completed(config), split).expected) == 1
 
 
 def test_synthia_below_home(home):
@@ -77,7 +82,7 @@ def test_synthia_below_home(home):
     config = default_config()
     config.data.dataset = "synthia"
     config.data.synthia.root = "~/synthia"
-    assert len(held_out_source(config, "test").expected) == 940
+    assert len(held_out_source(completed(config), "test").expected) == 940
 
 
 def test_pairs_and_their_records_below_home(home):
@@ -90,6 +95,7 @@ def test_pairs_and_their_records_below_home(home):
     config.data.dataset = "pairs"
     config.data.pairs.manifest = "~/list/pairs.csv"
     config.data.prepared_dir = "~/prepared"
+    config = completed(config)
     assert prepare(config.data, held_out_source(config, "test")).count == 1
     assert (home / "prepared" / "pairs").is_dir()
 

@@ -311,7 +311,7 @@ def test_a_converted_file_is_not_converted_again(tmp_path):
     path = saved(tmp_path / "in.safetensors", state_dict("resnet18"))
     save_backbone(tmp_path / "out.safetensors", convert_file(path).backbone)
 
-    with pytest.raises(UserError, match="converted file already"):
+    with pytest.raises(UserError, match="is already converted"):
         convert_file(tmp_path / "out.safetensors")
 
 
