@@ -76,9 +76,10 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.evaluation.evaluate import evaluate
     from deepdepth_jax.evaluation.files import evaluate_files
+    from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.preemption import PreemptionNotice
-    from deepdepth_jax.runtime.workdir import as_trained
+    from deepdepth_jax.runtime.workdir import started_config
     from deepdepth_jax.training.loop import train
     from deepdepth_jax.weights.adopt import adopt_pretrained
 
@@ -99,7 +100,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
         config = as_trained(workdir, config)
         evaluate(config, workdir, arguments.checkpoint, arguments.output)
         return
-    config = adopt_pretrained(config)
+    config = adopt_pretrained(config, started_config(workdir))
     with PreemptionNotice() as notice:
         train(config, workdir, notice)
         evaluate(config, workdir, arguments.checkpoint)

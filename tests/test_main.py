@@ -85,6 +85,10 @@ def test_a_workdir_holds_what_it_should(trained):
         "window": [0, 0],
         "decode": "expectation",
         "crf": None,
+        "trained_on": ["streets"],
+        "training_focal_px": pytest.approx(721.5377 * 64 / 1242),
+        "images_scaled": 0,
+        "images_of_unknown_camera": 0,
         "images": 3,
         "images_without_ground_truth": 0,
     }

@@ -1,8 +1,6 @@
 """The TFDS builder that all data sets share: one split of one source, as records."""
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -23,9 +21,7 @@ class SourceConfig(tfds.core.BuilderConfig):
     @classmethod
     def of(cls, source: Source) -> "SourceConfig":
         """Names the config by split and by a digest of the source's identity."""
-        identity = json.dumps(dict(source.identity()), sort_keys=True)
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-        return cls(name=f"{source.split}-{digest}", source=source)
+        return cls(name=f"{source.split}-{source.digest()}", source=source)
 
 
 class DepthBuilder(tfds.core.GeneratorBasedBuilder):

@@ -18,11 +18,7 @@ from jaxtyping import Float32, Int, UInt8
 from deepdepth_jax.config import AugmentConfig, Config, DataConfig
 from deepdepth_jax.datasets.augment import augment
 from deepdepth_jax.datasets.records import Records, open_records
-from deepdepth_jax.datasets.registry import (
-    BUILDERS,
-    held_out_source,
-    training_sources,
-)
+from deepdepth_jax.datasets.registry import BUILDERS, held_out_source
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
@@ -123,18 +119,21 @@ def _decode(parts: Sequence[Records], encoded: tf.Tensor) -> dict[str, tf.Tensor
     return parts[0].decode(tf.ensure_shape(encoded, []))
 
 
-def prepare_training(data: DataConfig) -> Mixture:
+def prepare_training(
+    data: DataConfig, training: Sequence[tuple[Source, float]]
+) -> Mixture:
     """Opens what training draws from, and prepares the records that are not there yet.
 
     Prints how much of each data set is there.
 
     Args:
       data: the section `data` of a completed config.
+      training: its sources with their weights; see `training_sources`.
 
     Raises:
       UserError: the folder or a file in it is not as it must be, or no frame is there.
     """
-    sources, weights = zip(*training_sources(data), strict=True)
+    sources, weights = zip(*training, strict=True)
     parts = [prepare(data, source) for source in sources]
     for source in sources:
         if len(source) == 0:

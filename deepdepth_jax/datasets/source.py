@@ -2,6 +2,8 @@
 
 import abc
 import collections
+import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -57,6 +59,15 @@ class Source(abc.ABC):
         Prepared records are found again by it: a frame more on disk, or another kind
         of ground truth, is another identity.
         """
+
+    def digest(self) -> str:
+        """Hashes the identity."""
+        identity = json.dumps(dict(self.identity()), sort_keys=True)
+        return hashlib.sha256(identity.encode()).hexdigest()[:12]
+
+    def fingerprint(self) -> str:
+        """Describes the identity in a few words that are equal only if it is."""
+        return f"{len(self)} frames, sha256 {self.digest()}"
 
     @property
     @abc.abstractmethod

@@ -6,8 +6,10 @@ import numpy as np
 from tqdm import tqdm
 
 from deepdepth_jax.config import Config
-from deepdepth_jax.datasets.pipeline import prepare_held_out, read_examples
+from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.datasets.registry import held_out_source, training_weights
+from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.predictions import see_examples
 from deepdepth_jax.geometry import TrainingCamera
@@ -17,6 +19,7 @@ from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_head
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
+from deepdepth_jax.runtime.workdir import stored_config, stored_content
 from deepdepth_jax.uncertainty.temperature import TemperatureFit
 
 
@@ -31,7 +34,8 @@ def calibrated(
 ) -> Trained:
     """Adds the temperature to what was learnt, fitting it if that is not yet done.
 
-    It stays 1 without validation frames, and for a head without distributions.
+    It stays 1 without validation frames, for a head without distributions, and where
+    the validation frames are not those of the run's training.
 
     Args:
       config: completed.
@@ -50,14 +54,40 @@ def calibrated(
     with Checkpoints.of(config, workdir) as checkpoints:
         temperature = checkpoints.temperature(step)
         if temperature is None:
-            records = prepare_held_out(config, "val")
-            if records.count == 0:
-                print("no validation frames: confidence is not calibrated", flush=True)
+            records = _validation_records(config, workdir)
+            if records is None:
                 return trained
             temperature = fit_temperature(config, trained, records, camera)
             if is_kept:
                 checkpoints.calibrate(step, temperature)
     return Trained(trained.variables, temperature)
+
+
+def _validation_records(config: Config, workdir: Path) -> Records | None:
+    """Prepares the run's own validation frames; None, and a line, if there are none."""
+    source = _validation_source(config, workdir)
+    if source is None:
+        print(
+            "confidence is not calibrated: these are not the validation frames of the "
+            "run's training; evaluate the checkpoint on those once",
+            flush=True,
+        )
+        return None
+    records = prepare(config.data, source)
+    if records.count == 0:
+        print("no validation frames: confidence is not calibrated", flush=True)
+        return None
+    return records
+
+
+def _validation_source(config: Config, workdir: Path) -> Source | None:
+    """Makes the source of the validation frames, None if they are not the run's."""
+    data = stored_config(workdir).data
+    if config.data.dataset != data.dataset:
+        return None
+    source = held_out_source(config, "val", training_weights(data))
+    known = stored_content(workdir).validation
+    return None if known not in (None, source.fingerprint()) else source
 
 
 def fit_temperature(

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from jaxtyping import Float
@@ -20,7 +20,11 @@ from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.calibrate import calibrated
 from deepdepth_jax.evaluation.figures import PredictEach, draw_examples
 from deepdepth_jax.evaluation.image_table import ImageTable
-from deepdepth_jax.evaluation.predictions import network_predictions, score_examples
+from deepdepth_jax.evaluation.predictions import (
+    CameraCounts,
+    network_predictions,
+    score_examples,
+)
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
@@ -51,7 +55,7 @@ def evaluate(
     folder = output or workdir
     require_writable(folder)
     step, trained = restore(config, workdir, which)
-    learned_from = training_weights(stored_config(workdir).data)
+    learned_from = list(training_weights(stored_config(workdir).data))
     source = source_to_evaluate(config, learned_from)
     records = prepare(config.data, source)
     camera = training_camera(workdir, config)
@@ -60,11 +64,12 @@ def evaluate(
     baseline = MedianDepth.load(workdir)
     table = ImageTable(source.present, [MODEL, MEDIAN_SCALED, *REGIONS, BASELINE])
     summary = UncertaintySummary() if build_head(config).has_distribution else None
-    score = functools.partial(build_scoring(config), trained)
+    score, counts = functools.partial(build_scoring(config), trained), CameraCounts()
     for seen, prediction, scores in score_examples(
         score, _share(records), config, camera, protocol
     ):
         example = seen.example
+        counts.add(seen)
         measured = measure(protocol, example, prediction.depth_m)
         guess_m = baseline(*example.depth_m.shape)
         guessed = protocol.measure(guess_m, example.depth_m)
@@ -72,6 +77,7 @@ def evaluate(
         if summary is not None:
             summary.add(prediction, example.depth_m, *scores, **protocol.pixels)
     table.gather()
+    counts = sum_over_processes(counts)
     evaluation = Evaluation(
         protocol,
         f"step {step}",
@@ -80,11 +86,20 @@ def evaluate(
         step=step,
         temperature=float(trained.temperature),
         uncertainty=summary and sum_over_processes(summary),
+        conditions={"trained_on": learned_from, **counts.conditions(camera)},
+        remarks=[*_training_remarks(source, learned_from), *counts.remarks(camera)],
     )
     if is_primary():
         predict = functools.partial(build_prediction(config), trained)
         predict_each = network_predictions(predict, config, camera)
         report(evaluation, folder, config, records, predict_each)
+
+
+def _training_remarks(source: Source, learned_from: Sequence[str]) -> list[str]:
+    """Says what a network was trained on, if that is another data set."""
+    if source.dataset in learned_from:
+        return []
+    return [f"trained on {' and '.join(learned_from)}"]
 
 
 def source_to_evaluate(config: Config, learned_from: Collection[str]) -> Source:

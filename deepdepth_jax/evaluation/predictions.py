@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import cv2
 import jax
@@ -80,8 +81,8 @@ class CameraCounts:
 
     Attributes:
       images_scaled: those that were scaled to the focal length of training.
-      images_of_unknown_camera: those whose focal length is not known. They are taken
-        to be from the training camera.
+      images_of_unknown_camera: those whose focal length is not known. They count as
+        taken by the training camera.
     """
 
     images_scaled: int = 0
@@ -91,6 +92,20 @@ class CameraCounts:
         """Adds an example."""
         self.images_scaled += seen.view.scale != 1
         self.images_of_unknown_camera += not seen.example.focal_px
+
+    def conditions(self, camera: TrainingCamera) -> dict[str, Any]:
+        """Returns the counts as entries of a protocol."""
+        focal_px = camera.canonical_focal_px or camera.focal_px
+        return {"training_focal_px": focal_px or None, **dataclasses.asdict(self)}
+
+    def remarks(self, camera: TrainingCamera) -> list[str]:
+        """Describes images of other cameras, for people to read."""
+        if not self.images_scaled:
+            return []
+        return [
+            f"{self.images_scaled} images scaled to the focal length of training, "
+            f"{camera.focal_px:g} px"
+        ]
 
 
 def see_examples(

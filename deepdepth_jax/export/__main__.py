@@ -30,8 +30,9 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.export.metadata import describe
     from deepdepth_jax.export.pipeline import Pipeline
     from deepdepth_jax.inference.build import restore
+    from deepdepth_jax.runtime.claim import check_same_run
     from deepdepth_jax.runtime.compiled import set_up_compiling
-    from deepdepth_jax.runtime.workdir import check_same_run, stored_config
+    from deepdepth_jax.runtime.workdir import stored_config
 
     workdir, output = arguments.workdir, arguments.output
     if output.is_dir():

@@ -129,6 +129,15 @@ def load_metadata(path: Path | str) -> Metadata:
     return _known_metadata(path, _header(path))
 
 
+def load_digest(path: Path | str) -> str:
+    """Reads the digest that `save_backbone` took of metadata and tensors.
+
+    Raises:
+      UserError: there is no such file, or it was not converted.
+    """
+    return _header(Path(path)).get(DIGEST_KEY, "")
+
+
 def load_backbone(path: Path | str) -> Backbone:
     """Reads a converted file.
 

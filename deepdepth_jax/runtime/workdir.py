@@ -1,9 +1,7 @@
-"""The folder of a run, and the promise that it holds one run only."""
+"""The folder of a run: its config, its camera, and its lock."""
 
 import contextlib
-import importlib.metadata
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,35 +10,16 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from deepdepth_jax import atomic
-from deepdepth_jax.config import (
-    FIELDS,
-    Config,
-    complete,
-    config_from_json,
-    differences,
-    override,
-    with_fields,
-)
+from deepdepth_jax.config import Config, complete, config_from_json, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.runtime.content import UNKNOWN, Content
 from deepdepth_jax.runtime.json_files import is_positive, read_object
 from deepdepth_jax.runtime.parallel import is_primary
 
+CONFIG_FILE = "config.json"
 CAMERA_FILE = "camera.json"
 LOCK_FILE = ".lock"
-
-
-def claim(workdir: Path, config: Config) -> None:
-    """Makes the folder the run's of this config, or checks that it already is.
-
-    Raises:
-      UserError: the folder holds a run with another config.
-    """
-    check_same_run(workdir, config)
-    if not is_primary():
-        return
-    described = json.dumps(_describe(config), indent=2) + "\n"
-    atomic.write(workdir / "config.json", described)
 
 
 @contextlib.contextmanager
@@ -80,51 +59,6 @@ def check_free(workdir: Path) -> None:
             pass
 
 
-def check_same_run(workdir: Path, config: Config) -> None:
-    """Refuses a config that would have trained something else than is in the folder.
-
-    A folder without a run is anybody's.
-
-    Raises:
-      UserError: names the fields that differ.
-    """
-    if not (workdir / "config.json").exists():
-        return
-    changed = {
-        field: (stored, asked)
-        for field, (stored, asked) in differences(
-            stored_config(workdir), config
-        ).items()
-        # A field that is not set is whatever the run has.
-        if asked is not None and not FIELDS[field].free
-    }
-    if changed:
-        listed = "; ".join(
-            f"{field} is {stored!r} there, {asked!r} here"
-            for field, (stored, asked) in changed.items()
-        )
-        raise UserError(
-            f"{workdir / 'config.json'}: the folder holds another run ({listed}); "
-            "take another --workdir, or the same values"
-        )
-
-
-def as_trained(workdir: Path, config: Config) -> Config:
-    """Gives the config of the run in the folder, with the free fields of another.
-
-    Raises:
-      UserError: there is no run, or the other config would have trained another one.
-    """
-    trained = stored_config(workdir)
-    check_same_run(workdir, config)
-    asked = {
-        name: asked
-        for name, (_, asked) in differences(trained, config).items()
-        if FIELDS[name].free
-    }
-    return with_fields(trained, asked)
-
-
 def stored_config(workdir: Path, overrides: Sequence[str] = ()) -> Config:
     """Reads the completed config of the run in a folder.
 
@@ -135,12 +69,42 @@ def stored_config(workdir: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
       UserError: there is no run, or its config cannot run with these overrides.
     """
-    path = workdir / "config.json"
+    path = workdir / CONFIG_FILE
     if not path.is_file():
         raise UserError(
-            f"{workdir}: no run here (there is no config.json): train first"
+            f"{workdir}: no run here (there is no {CONFIG_FILE}): train first"
         )
     return complete(override(config_from_json(path), overrides))
+
+
+def stored_content(workdir: Path) -> Content:
+    """Reads the content that the run in a folder learns from.
+
+    It is unknown for folders without a run, and for runs of earlier versions.
+
+    Raises:
+      UserError: the file holds something else.
+    """
+    path = workdir / CONFIG_FILE
+    if not path.is_file():
+        return UNKNOWN
+    stored = read_object(path, "copy it again")
+    try:
+        return Content.from_json(stored["content"]) if "content" in stored else UNKNOWN
+    except ValueError as error:
+        raise UserError(f"{path}: content: {error}") from error
+
+
+def has_checkpoint(workdir: Path) -> bool:
+    """Returns whether a run has been saved in the folder."""
+    names = (path.name for path in (workdir / "checkpoints").glob("*"))
+    return any(name.isdecimal() for name in names)
+
+
+def started_config(workdir: Path) -> Config | None:
+    """Reads the config of the run that can be resumed in a folder; None without one."""
+    is_started = (workdir / CONFIG_FILE).is_file() and has_checkpoint(workdir)
+    return stored_config(workdir) if is_started else None
 
 
 def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
@@ -200,28 +164,3 @@ def _training_focals_px(workdir: Path) -> tuple[float, tuple[float, float]]:
 
 def _is_range(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_positive, value))
-
-
-def _describe(config: Config) -> dict:
-    packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
-    return {
-        "config": config.to_dict(),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
-        "git_commit": _git_commit(),
-    }
-
-
-def _git_commit() -> str | None:
-    """Gives the commit of the code that runs; None if it is not in a git checkout."""
-    here = Path(__file__).parent
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:  # git is not installed
-        return None
-    return answer.stdout.strip() or None

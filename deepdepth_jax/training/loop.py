@@ -7,26 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-import numpy as np
 from jaxtyping import Array
 from tqdm import tqdm
 
 from deepdepth_jax.config import Config, describe_differences
-from deepdepth_jax.datasets.pipeline import (
-    Mixture,
-    batch_names,
-    prepare_held_out,
-    prepare_training,
-    read_examples,
-    train_batches,
-)
+from deepdepth_jax.datasets.pipeline import batch_names, train_batches
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.validation import draw_validation, validate
-from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime.checkpoints import Checkpoints
+from deepdepth_jax.runtime.claim import check_same_run, claim
 from deepdepth_jax.runtime.parallel import (
     check_batch_size,
     is_primary,
@@ -35,8 +26,7 @@ from deepdepth_jax.runtime.parallel import (
 from deepdepth_jax.runtime.preemption import PreemptionNotice
 from deepdepth_jax.runtime.workdir import (
     check_free,
-    check_same_run,
-    claim,
+    has_checkpoint,
     held,
     save_training_focal_px,
     training_camera,
@@ -45,9 +35,8 @@ from deepdepth_jax.training.build import (
     build_abstract_state,
     build_first_state,
     build_groups,
-    build_schedule,
-    build_train_step,
 )
+from deepdepth_jax.training.preparation import Preparation, RunSources
 from deepdepth_jax.training.progress import (
     Meter,
     device_memory,
@@ -56,10 +45,7 @@ from deepdepth_jax.training.progress import (
 )
 from deepdepth_jax.training.state import TrainState
 from deepdepth_jax.training.writers import MetricWriter
-from deepdepth_jax.types import Batch, Example
-
-BASELINE_IMAGES = 200
-"""How many pictures of a data set the medians are taken over."""
+from deepdepth_jax.types import Batch
 
 
 def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
@@ -77,64 +63,45 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
       PreemptedError: a signal came; the state is saved.
     """
     check_batch_size(config.train.batch_size, config.train.accumulate)
+    sources = RunSources.of(config)
+    content = sources.content(config)
     # Before the data is prepared, which takes time.
-    check_same_run(workdir, config)
+    check_same_run(workdir, config, content)
     check_free(workdir)
     print(describe_differences(config), flush=True)
-    mixture = prepare_training(config.data)
-    validation = _prepare_validation(config)
+    parts = Preparation.of(config, sources)
+    first_state = None if has_checkpoint(workdir) else _first_state(config)
+    # All that may be refused has been checked: the folder is written to from here on.
     with held(workdir):
-        claim(workdir, config)
+        claim(workdir, config, content)
         if is_primary():
-            _look_at_training_pictures(mixture, workdir)
+            parts.baseline.save(workdir)
+            save_training_focal_px(workdir, parts.focals_px)
         with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
-            state = _first_state(config, checkpoints)
+            if (state := first_state) is None:
+                state = _last_state(config, checkpoints)
             with MetricWriter(workdir, after_step=int(state.step)) as writer:
-                run = _Run(
-                    config, workdir, mixture, validation, checkpoints, writer, notice
-                )
+                run = _Run(config, workdir, parts, checkpoints, writer, notice)
                 run.go_on(state)
 
 
-def _look_at_training_pictures(mixture: Mixture, workdir: Path) -> None:
-    """Saves their median depth, the baseline, and their median focal length."""
-    focals_px = []
-
-    def depths_m() -> Iterator[np.ndarray]:
-        for example in _spread_examples(mixture):
-            focals_px.append(example.focal_px)
-            yield example.depth_m
-
-    MedianDepth.of(depths_m()).save(workdir)
-    save_training_focal_px(workdir, focals_px)
-
-
-def _spread_examples(mixture: Mixture) -> Iterator[Example]:
-    """Reads some pictures of each part, evenly spread over it."""
-    for records in mixture.parts:
-        indices = np.linspace(0, records.count - 1, BASELINE_IMAGES).astype(int)
-        yield from read_examples(records, sorted(set(indices.tolist())))
-
-
-def _prepare_validation(config: Config) -> Records | None:
-    """Prepares what checkpoints are chosen by; None if there is nothing."""
-    if config.eval.every == 0:
-        return None
-    records = prepare_held_out(config, "val")
-    if records.count == 0:
-        print("no validation frames: the best checkpoint will be the last", flush=True)
-        return None
-    return records
-
-
-def _first_state(config: Config, checkpoints: Checkpoints) -> TrainState:
-    found = checkpoints.restore_last(build_abstract_state(config))
-    if found is not None:
-        step, state = found
-        print(f"goes on from step {step}", flush=True)
-        return state
+def _first_state(config: Config) -> TrainState:
     state = build_first_state(config)
     print(parameter_table(state.params, build_groups(config)), flush=True)
+    return state
+
+
+def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState:
+    """Restores the state to resume from.
+
+    Raises:
+      UserError: every checkpoint is damaged.
+    """
+    found = checkpoints.restore_last(build_abstract_state(config))
+    if found is None:
+        return _first_state(config)
+    step, state = found
+    print(f"goes on from step {step}", flush=True)
     return state
 
 
@@ -144,15 +111,12 @@ class _Run:
 
     config: Config
     workdir: Path
-    mixture: Mixture
-    validation: Records | None
+    parts: Preparation
     checkpoints: Checkpoints
     writer: MetricWriter
     notice: PreemptionNotice
 
     def __post_init__(self) -> None:
-        self._predict = build_prediction(self.config)
-        self._schedule = build_schedule(self.config)
         self._last = self.config.train.num_steps
 
     def go_on(self, state: TrainState) -> None:
@@ -161,8 +125,7 @@ class _Run:
         cut_off = self._validation_at(first)
         if cut_off is not None and not self.checkpoints.is_scored(first):
             self._validate(first, state, cut_off)
-        train_step = build_train_step(self.config)
-        batches = _batches(self.config, self.mixture, first)
+        train_step, batches = self.parts.train_step, self._batches(first)
         meter = Meter(section.batch_size, first)
         numbers: dict[str, Array] = {}
         with (
@@ -199,16 +162,30 @@ class _Run:
                     self._validate(step, state, validation)
                     meter.restart(step)
 
+    def _batches(self, first_step: int) -> Iterator[Batch]:
+        return split_over_devices(
+            train_batches(
+                self.parts.mixture,
+                crop=self.config.train.crop,
+                augmentation=self.config.augment,
+                canonical_focal_px=self.config.data.canonical_focal_px,
+                batch_size=self.config.train.batch_size,
+                seed=self.config.seed,
+                first_step=first_step,
+                num_steps=self.config.train.num_steps,
+            )
+        )
+
     def _validation_at(self, step: int) -> Records | None:
         """Gives what is to be looked at after a step, if anything."""
         every = self.config.eval.every
         is_due = every > 0 and step > 0 and (step % every == 0 or step == self._last)
-        return self.validation if is_due else None
+        return self.parts.validation if is_due else None
 
     def _validate(self, step: int, state: TrainState, records: Records) -> None:
         """Takes the metrics of a state that is saved, and draws some pictures."""
         with self.notice.at_once(_saved(step)):
-            predict = functools.partial(self._predict, Trained(state.variables))
+            predict = functools.partial(self.parts.predict, Trained(state.variables))
             camera = training_camera(self.workdir, self.config)
             metrics = validate(predict, records, self.config, camera)
             if is_primary():
@@ -221,7 +198,7 @@ class _Run:
     def _log(self, step: int, numbers: dict[str, Array], meter: Meter) -> str:
         """Writes the numbers of a step; gives what the progress bar shows of them."""
         logged = {name: float(value) for name, value in numbers.items()}
-        logged |= group_rates(build_groups(self.config), self._schedule, step - 1)
+        logged |= group_rates(build_groups(self.config), self.parts.schedule, step - 1)
         logged |= meter.read(step) | device_memory()
         self.writer.write(step, "train", logged)
         return f"loss {logged['loss']:.3f}, {logged['images_per_second']:.1f} images/s"
@@ -232,7 +209,7 @@ class _Run:
         if bad_steps < self.config.train.max_bad_steps:
             return None
         names = batch_names(
-            self.mixture,
+            self.parts.mixture,
             step=step,
             batch_size=self.config.train.batch_size,
             seed=self.config.seed,
@@ -269,18 +246,3 @@ def _profile(config: Config, workdir: Path) -> Iterator[Callable[[int], None]]:
 
     with running:
         yield at
-
-
-def _batches(config: Config, mixture: Mixture, first_step: int) -> Iterator[Batch]:
-    return split_over_devices(
-        train_batches(
-            mixture,
-            crop=config.train.crop,
-            augmentation=config.augment,
-            canonical_focal_px=config.data.canonical_focal_px,
-            batch_size=config.train.batch_size,
-            seed=config.seed,
-            first_step=first_step,
-            num_steps=config.train.num_steps,
-        )
-    )

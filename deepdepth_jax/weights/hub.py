@@ -55,6 +55,19 @@ def resolve(
     )
 
 
+def find(
+    name_or_path: str,
+    cache_dir: Path | None = None,
+    checkpoints: Mapping[str, Checkpoint] = CHECKPOINTS,
+) -> Path | None:
+    """Finds what `resolve` does if it is at hand, and downloads nothing."""
+    path = Path(name_or_path).expanduser()
+    if name_or_path in checkpoints:
+        folder = cache_dir or default_cache_dir()
+        path = _converted(checkpoints[name_or_path], folder)
+    return path if path.is_file() else None
+
+
 def default_cache_dir() -> Path:
     """Returns the folder of downloads, below `XDG_CACHE_HOME` or `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -87,7 +100,7 @@ def download(checkpoint: Checkpoint, path: Path) -> None:
 
 def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
     original = folder / checkpoint.file_name
-    converted = folder / f"{original.stem}.deepdepth.safetensors"
+    converted = _converted(checkpoint, folder)
     if not converted.is_file():
         require_reader(original)
         if not original.is_file():
@@ -97,6 +110,10 @@ def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
         check_digest(original, checkpoint.digest, str(original), remedy)
         save_backbone(converted, convert_file(original).backbone)
     return converted
+
+
+def _converted(checkpoint: Checkpoint, folder: Path) -> Path:
+    return folder / f"{Path(checkpoint.file_name).stem}.deepdepth.safetensors"
 
 
 def _fetch(checkpoint: Checkpoint, path: Path) -> None:

@@ -1,14 +1,16 @@
+import dataclasses
 import json
 
 import pytest
 
 from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.claim import as_trained, check_same_run, claim
+from deepdepth_jax.runtime.content import Content
 from deepdepth_jax.runtime.workdir import (
-    check_same_run,
-    claim,
     save_training_focal_px,
     stored_config,
+    stored_content,
     training_camera,
     training_focal_px,
 )
@@ -102,3 +104,84 @@ def test_earlier_versions_kept_no_range_of_focal_lengths(tmp_path):
     assert training_camera(tmp_path, config()).range_px == (0.0, 0.0)
     (tmp_path / "camera.json").write_text('{"median_focal_px": null}')
     assert training_camera(tmp_path, config()).range_px == (0.0, 0.0)
+
+
+# Content in place of paths.
+
+MOVED = config(
+    "--config.data.dataset=pairs", "--config.data.pairs.manifest=/there/pairs.csv"
+)
+HERE = config("--config.data.dataset=pairs", "--config.data.pairs.manifest=pairs.csv")
+EIGHT = Content({"pairs": "8 frames, sha256 12"}, "2 frames, sha256 34", "sha256 56")
+
+
+def test_a_run_comes_back_with_the_same_data_under_another_path(tmp_path):
+    claim(tmp_path, HERE, EIGHT)
+    claim(tmp_path, MOVED, EIGHT)
+    assert stored_config(tmp_path).data.pairs.manifest == "/there/pairs.csv"
+    # Validation and weights that are not at hand are what they were.
+    claim(tmp_path, MOVED, Content(EIGHT.training))
+    assert stored_content(tmp_path) == EIGHT
+
+
+def test_other_data_under_the_same_path_is_another_run(tmp_path):
+    claim(tmp_path, HERE, EIGHT)
+    before = (tmp_path / "config.json").read_bytes()
+    nine = dataclasses.replace(EIGHT, training={"pairs": "9 frames, sha256 78"})
+    with pytest.raises(UserError, match=r"content of data\.pairs is '8 frames.*'9 fr"):
+        claim(tmp_path, HERE, nine)
+    with pytest.raises(UserError, match=r"data\.pairs\.manifest is 'pairs\.csv' there"):
+        claim(tmp_path, MOVED, nine)
+    assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_weights_are_compared_by_their_digest(tmp_path):
+    def with_weights(path):
+        return config(
+            f"--config.model.pretrained={path}", "--config.model.pretrained_override=1"
+        )
+
+    claim(tmp_path, with_weights("a.safetensors"), EIGHT)
+    claim(tmp_path, with_weights("moved/b.safetensors"), EIGHT)
+    other = dataclasses.replace(EIGHT, pretrained="sha256 90")
+    with pytest.raises(UserError, match=r"content of model\.pretrained"):
+        claim(tmp_path, with_weights("moved/b.safetensors"), other)
+    # Without the file only the name is known.
+    unknown = dataclasses.replace(EIGHT, pretrained=None)
+    with pytest.raises(UserError, match=r"model\.pretrained is 'moved/b"):
+        claim(tmp_path, with_weights("a.safetensors"), unknown)
+
+
+def test_a_run_of_an_earlier_version_is_known_by_its_paths(tmp_path):
+    claim(tmp_path, HERE)
+    assert stored_content(tmp_path) == Content()
+    with pytest.raises(UserError, match=r"data\.pairs\.manifest"):
+        claim(tmp_path, MOVED, EIGHT)
+
+
+def test_the_content_of_a_run_is_read_or_refused(tmp_path):
+    claim(tmp_path, HERE, EIGHT)
+    path = tmp_path / "config.json"
+    stored = json.loads(path.read_text())
+    for content in (3, [], {"training": 3}, {"no": 1}, {"training": {"pairs": 8}}):
+        path.write_text(json.dumps(stored | {"content": content}))
+        with pytest.raises(UserError, match=r"config\.json: content"):
+            stored_content(tmp_path)
+
+
+def test_a_run_is_evaluated_on_what_another_config_names(tmp_path):
+    claim(tmp_path, config("--config.bins.num_bins=40"))
+    asked = config(
+        "--config.bins.num_bins=40",
+        "--config.data.dataset=kitti",
+        "--config.data.root=kitti",
+        "--config.data.kitti.test_list=mine.txt",
+        "--config.model.pretrained=moved.safetensors",
+        "--config.eval.cap_m=50.0",
+    )
+    used = as_trained(tmp_path, asked)
+    assert (used.data.dataset, used.data.kitti.test_list) == ("kitti", "mine.txt")
+    assert (used.eval.cap_m, used.model.pretrained) == (50.0, "")
+    for argument in ("bins.num_bins=41", "data.canonical_focal_px=700.0", "seed=3"):
+        with pytest.raises(UserError, match=argument.partition("=")[0]):
+            as_trained(tmp_path, config(f"--config.{argument}"))

@@ -17,6 +17,7 @@ from deepdepth_jax.errors import PreemptedError, UserError
 from deepdepth_jax.main import main
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.training import loop as train
+from deepdepth_jax.training import preparation
 
 
 def steps(folder):
@@ -73,7 +74,7 @@ def test_sigterm_before_training_stops_at_once(tmp_path, monkeypatch):
     def terminated(*args):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(train, "prepare_training", terminated)
+    monkeypatch.setattr(preparation, "prepare_training", terminated)
     with pytest.raises(PreemptedError, match="start again"):
         main(arguments(tmp_path))
 

@@ -1,0 +1,145 @@
+"""The promise that a folder holds one run only, with the data that it learns from."""
+
+import dataclasses
+import importlib.metadata
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deepdepth_jax import atomic
+from deepdepth_jax.config import FIELDS, Config, differences, with_fields
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.content import UNKNOWN, Content
+from deepdepth_jax.runtime.parallel import is_primary
+from deepdepth_jax.runtime.workdir import CONFIG_FILE, stored_config, stored_content
+
+
+def claim(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
+    """Makes the folder the run's of this config, or checks that it already is.
+
+    Everything that may be refused must have been checked before.
+
+    Args:
+      workdir: of the run.
+      config: completed.
+      content: of the data and the weights that the run learns from.
+
+    Raises:
+      UserError: the folder holds another run.
+    """
+    check_same_run(workdir, config, content)
+    if not is_primary():
+        return
+    content = content.completed(stored_content(workdir))
+    described = json.dumps(_describe(config, content), indent=2) + "\n"
+    atomic.write(workdir / CONFIG_FILE, described)
+
+
+def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
+    """Refuses a config that would have trained something else than is in the folder.
+
+    A folder without a run is anybody's. Data and weights are compared by their content
+    where it is known, and else by the fields that name them.
+
+    Args:
+      workdir: of the run.
+      config: completed.
+      content: of the data and the weights that a run of this config learns from.
+
+    Raises:
+      UserError: names the fields that differ.
+    """
+    if not (workdir / CONFIG_FILE).exists():
+        return
+    before = stored_content(workdir)
+    fields = _changed_fields(stored_config(workdir), config)
+    changed = {
+        field: values
+        for field, values in fields.items()
+        if not before.decides(content, field)
+    }
+    for name, values in before.changes(content).items():
+        named = {
+            f: v for f, v in fields.items() if f == name or f.startswith(f"{name}.")
+        }
+        changed |= named or {f"the content of {name}": values}
+    _refuse(workdir, changed)
+
+
+def as_trained(workdir: Path, config: Config) -> Config:
+    """Returns the config of the run in the folder, for use on what another one names.
+
+    The network is the run's. Data, protocol and the other free fields are those of the
+    given config, and pretrained weights are no longer needed.
+
+    Raises:
+      UserError: there is no run, or the other config would have trained another one.
+    """
+    trained = stored_config(workdir)
+    changed = _changed_fields(trained, config)
+    _refuse(workdir, {f: v for f, v in changed.items() if not _is_replaceable(f)})
+    asked = {
+        field: value
+        for field, (_, value) in differences(trained, config).items()
+        if FIELDS[field].free or _is_data(field)
+    }
+    return with_fields(trained, asked)
+
+
+def _is_data(field: str) -> bool:
+    """Returns whether a field says on which data a network is used."""
+    return field.startswith("data.") and field != "data.canonical_focal_px"
+
+
+def _is_replaceable(field: str) -> bool:
+    return _is_data(field) or field == "model.pretrained"
+
+
+def _changed_fields(trained: Config, asked: Config) -> dict[str, tuple[Any, Any]]:
+    """Lists the fields that decide what a run learns and differ, with both values."""
+    return {
+        field: (stored, value)
+        for field, (stored, value) in differences(trained, asked).items()
+        # A field that is not set is whatever the run has.
+        if value is not None and not FIELDS[field].free
+    }
+
+
+def _refuse(workdir: Path, changed: Mapping[str, tuple[Any, Any]]) -> None:
+    if changed:
+        listed = "; ".join(
+            f"{field} is {stored!r} there, {asked!r} here"
+            for field, (stored, asked) in changed.items()
+        )
+        raise UserError(
+            f"{workdir / CONFIG_FILE}: the folder holds another run ({listed}); "
+            "take another --workdir, or the same values"
+        )
+
+
+def _describe(config: Config, content: Content) -> dict:
+    packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
+    return {
+        "config": config.to_dict(),
+        "content": dataclasses.asdict(content),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    """Gives the commit of the code that runs; None if it is not in a git checkout."""
+    here = Path(__file__).parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # git is not installed
+        return None
+    return answer.stdout.strip() or None
