@@ -78,8 +78,9 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
             parts.baseline.save(workdir)
             save_training_focal_px(workdir, parts.focals_px)
         with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
-            if (state := first_state) is None:
-                state = _last_state(config, checkpoints)
+            state = _last_state(config, checkpoints)
+            if state is None:
+                state = first_state or _first_state(config)
             with MetricWriter(workdir, after_step=int(state.step)) as writer:
                 run = _Run(config, workdir, parts, checkpoints, writer, notice)
                 run.go_on(state)
@@ -91,15 +92,15 @@ def _first_state(config: Config) -> TrainState:
     return state
 
 
-def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState:
-    """Restores the state to resume from.
+def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState | None:
+    """Restores the state to resume from. None without a checkpoint.
 
     Raises:
       UserError: every checkpoint is damaged.
     """
     found = checkpoints.restore_last(build_abstract_state(config))
     if found is None:
-        return _first_state(config)
+        return None
     step, state = found
     print(f"goes on from step {step}", flush=True)
     return state

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -68,6 +69,21 @@ def test_sigterm_during_validation_stops_at_once_and_it_is_made_up_for(
             main(argv)
     main(argv)
     assert_same_outcome(tmp_path, trained)
+
+
+def test_a_run_that_appears_during_preparation_is_resumed(
+    trained, tmp_path, monkeypatch, capsys
+):
+    first_state = train._first_state
+
+    def overtaken(config):
+        shutil.copytree(trained / "run", tmp_path / "run")
+        return first_state(config)
+
+    monkeypatch.setattr(train, "_first_state", overtaken)
+    main(arguments(tmp_path, data__prepared_dir=trained / "prepared"))
+    assert "goes on from step 4" in capsys.readouterr().out
+    assert steps(tmp_path) == steps(trained)
 
 
 def test_sigterm_before_training_stops_at_once(tmp_path, monkeypatch):
