@@ -17,7 +17,7 @@ from deepdepth_jax.runtime.workdir import CONFIG_FILE, stored_config, stored_con
 
 
 def claim(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
-    """Makes the folder the run's of this config, or checks that it already is.
+    """Claims the folder for the run of this config, or checks that it has it.
 
     Everything that may be refused must have been checked before.
 
@@ -38,10 +38,10 @@ def claim(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
 
 
 def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
-    """Refuses a config that would have trained something else than is in the folder.
+    """Refuses a config that trains another run than the folder holds.
 
-    A folder without a run is anybody's. Data and weights are compared by their content
-    where it is known, and else by the fields that name them.
+    A folder without a run is free. Data and weights are compared by their content. The
+    fields that name them are compared where the content is not known.
 
     Args:
       workdir: of the run.
@@ -75,7 +75,7 @@ def as_trained(workdir: Path, config: Config) -> Config:
     given config, and pretrained weights are no longer needed.
 
     Raises:
-      UserError: there is no run, or the other config would have trained another one.
+      UserError: there is no run, or the given config trains another one.
     """
     trained = stored_config(workdir)
     changed = _changed_fields(trained, config)
@@ -89,7 +89,7 @@ def as_trained(workdir: Path, config: Config) -> Config:
 
 
 def _is_data(field: str) -> bool:
-    """Returns whether a field says on which data a network is used."""
+    """Returns whether a field names the data that a network is used on."""
     return field.startswith("data.") and field != "data.canonical_focal_px"
 
 
@@ -130,7 +130,7 @@ def _describe(config: Config, content: Content) -> dict:
 
 
 def _git_commit() -> str | None:
-    """Gives the commit of the code that runs; None if it is not in a git checkout."""
+    """Returns the commit of the running code. None outside a git checkout."""
     here = Path(__file__).parent
     try:
         answer = subprocess.run(

@@ -1,11 +1,11 @@
-"""What a run learns from, known by its content and not by the path that it lies at."""
+"""The content that a run learns from, known apart from the paths it lies at."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 DATA_SECTIONS = ("data.kitti.", "data.pairs.", "data.streets.", "data.synthia.")
-"""The sections of the config that decide no more than the content of the data."""
+"""The sections of the config that decide the content of the data and nothing else."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Content:
 
     @classmethod
     def from_json(cls, value: Any) -> "Content":
-        """Reads what `dataclasses.asdict` has made of it.
+        """Reads a content that `dataclasses.asdict` has written.
 
         Raises:
-          ValueError: it is something else.
+          ValueError: the value is no such content.
         """
         try:
             content = cls(**value)
@@ -39,14 +39,22 @@ class Content:
         return content
 
     def decides(self, other: "Content", field: str) -> bool:
-        """Returns whether both contents are known where a field only names them."""
+        """Returns whether a field only names content that is compared by itself.
+
+        Where the validation frames differ, the fields of the data count: another list
+        would choose the best checkpoint by other frames.
+        """
         if field == "model.pretrained":
             return None not in (self.pretrained, other.pretrained)
         is_known = bool(self.training and other.training)
-        return is_known and field.startswith(DATA_SECTIONS)
+        validates_alike = (
+            None in (self.validation, other.validation)
+            or self.validation == other.validation
+        )
+        return is_known and validates_alike and field.startswith(DATA_SECTIONS)
 
     def changes(self, other: "Content") -> dict[str, tuple[str | None, str | None]]:
-        """Lists what is learned from and differs, as far as both contents are known.
+        """Lists the training content that differs, as far as both are known.
 
         Returns:
           Both fingerprints, by the section or field of the config that decides them.
@@ -63,7 +71,7 @@ class Content:
         return {name: (a, b) for name, (a, b) in changes.items() if a != b}
 
     def completed(self, other: "Content") -> "Content":
-        """Takes what is unknown from another content of the same run."""
+        """Fills unknown entries from another content of the same run."""
         return Content(
             self.training or other.training,
             self.validation or other.validation,

@@ -83,7 +83,7 @@ def stored_content(workdir: Path) -> Content:
     It is unknown for folders without a run, and for runs of earlier versions.
 
     Raises:
-      UserError: the file holds something else.
+      UserError: config.json is damaged.
     """
     path = workdir / CONFIG_FILE
     if not path.is_file():

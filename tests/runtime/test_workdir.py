@@ -135,6 +135,15 @@ def test_other_data_under_the_same_path_is_another_run(tmp_path):
     assert (tmp_path / "config.json").read_bytes() == before
 
 
+def test_other_validation_frames_are_not_taken_for_the_same(tmp_path):
+    claim(tmp_path, HERE, EIGHT)
+    three = dataclasses.replace(EIGHT, validation="3 frames, sha256 78")
+    with pytest.raises(UserError, match=r"data\.pairs\.manifest is 'pairs\.csv' there"):
+        claim(tmp_path, MOVED, three)
+    # Another kind of ground truth, which is free, also changes them.
+    claim(tmp_path, HERE, three)
+
+
 def test_weights_are_compared_by_their_digest(tmp_path):
     def with_weights(path):
         return config(

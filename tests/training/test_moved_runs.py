@@ -83,9 +83,9 @@ def contents(folder):
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A run on pairs, with pretrained weights, that was cut off after its first step.
+    """A run on pairs, with pretrained weights, interrupted after its first step.
 
-    Neither its data nor its weights are where they were.
+    Its data and its weights have been moved since.
     """
     folder = tmp_path_factory.mktemp("begun")
     manifest = write_pairs(folder / "data")
@@ -156,6 +156,25 @@ def test_a_run_is_evaluated_without_its_weights_on_another_manifest(folder, caps
     # The folder still holds the same run.
     stored = json.loads((folder / "run" / "config.json").read_text())["config"]
     assert stored["data"]["pairs"]["manifest"].endswith("data/pairs.jsonl")
+
+
+def test_a_run_is_evaluated_on_another_data_set(folder):
+    before = contents(folder / "run")
+    shutil.rmtree(folder / "moved")
+    main(
+        [
+            f"--workdir={folder / 'run'}",
+            "--config.data.dataset=streets",
+            "--config.eval.figures=0",
+            "--mode=evaluate",
+            f"--output={folder / 'streets'}",
+        ]
+    )
+    protocol = json.loads((folder / "streets" / "eval.json").read_text())["protocol"]
+    assert (protocol["dataset"], protocol["images"]) == ("streets", 3)
+    assert protocol["trained_on"] == ["pairs"]
+    assert "trained on pairs" in (folder / "streets" / "eval.md").read_text()
+    assert contents(folder / "run") == before
 
 
 # Nothing is written before all checks.
