@@ -74,7 +74,7 @@ def test_another_camera_is_evaluated_as_predict_sees_it(run, enlarged):
             depth_metrics(predictor(image).depth_m, depth_m, crop="none")[name]
             for image, depth_m, _ in examples
         ]
-        assert found["metrics"][name] != pytest.approx(np.mean(unscaled), rel=1e-2)
+        assert found["metrics"][name] != pytest.approx(np.mean(unscaled), rel=1e-3)
 
 
 def test_the_protocol_names_data_training_and_cameras(run, enlarged):
