@@ -36,28 +36,35 @@ def main(argv: list[str]) -> None:
     )
     add("--port", type=_port, default=7860, help="the port to serve at")
     arguments = parser.parse_args(argv)
-    _check_address(arguments.host, arguments.port)
+    with _listen(arguments.host, arguments.port) as listener:
+        _serve(arguments, listener)
 
+
+def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
     from deepdepth_jax.runtime.devices import check_devices
 
     check_devices()
+    from deepdepth_jax.demo.guard import Names
     from deepdepth_jax.demo.photos import street_scenes
     from deepdepth_jax.inference.predictor import DepthPredictor
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
+    # Signals end the command as errors do, which removes the folder.
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
-        page = _import_page(folder)
+        server = _import_server(folder)
         predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
-        blocks = page.build_page(
+        server.serve(
             predictor,
             list(street_scenes(predictor.config.data, NUM_EXAMPLES)),
             run=arguments.workdir.name,
             folder=Path(folder),
+            listener=listener,
+            names=Names(arguments.host, listener.getsockname()[0]),
         )
-        # Also an end by SIGTERM removes the folder.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-        page.serve(blocks, arguments.host, arguments.port)
 
 
 def _port(text: str) -> int:
@@ -66,31 +73,36 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r}: give a number from 1 to 65535")
 
 
-def _check_address(host: str, port: int) -> None:
-    """Checks that the page can be served, before anything takes time."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Returns a socket at the address, before anything takes time."""
     try:
         host.encode("idna")  # or the socket would stay open where this fails
-        socket.create_server((host, port)).close()
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address, family=family)
     except (OSError, UnicodeError) as error:
         raise UserError(
             f"--host={host} --port={port}: cannot be served at ({error}); give another"
         ) from error
 
 
-def _import_page(folder: str) -> ModuleType:
+def _import_server(folder: str) -> ModuleType:
     """Imports what needs Gradio, which keeps files in a folder, and tells nobody."""
+    for name in list(os.environ):
+        if name.startswith("GRADIO_"):  # they change the page, or publish files
+            del os.environ[name]
     os.environ["GRADIO_TEMP_DIR"] = folder
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
-        from deepdepth_jax.demo import page
+        from deepdepth_jax.demo import server
     except ModuleNotFoundError as error:
-        if error.name != "gradio":
+        if error.name not in ("fastapi", "gradio", "uvicorn"):
             raise
         raise UserError(
             f"the page needs the package gradio: {install_command('demo')}"
         ) from error
-    return page
+    return server
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ class Answer:
     depth: ColourScale
     confidence: ColourScale
 
+    @property
+    def assumes_camera(self) -> bool:
+        """Whether the training camera is assumed, because no focal length is known."""
+        return not (self.photo.focal_px or self.asked_focal_px)
+
 
 @dataclasses.dataclass(frozen=True)
 class Certainty:

@@ -27,12 +27,7 @@ def draw_views(answer: Answer) -> str:
     height, width = image.shape[:2]
     views = [
         _view("Picture", _size_note(answer), _picture(image, "JPEG")),
-        _coloured(
-            "Depth",
-            "in the direction that the camera looks in",
-            said.depth_m,
-            answer.depth,
-        ),
+        _coloured("Depth", _depth_note(answer), said.depth_m, answer.depth),
     ]
     if said.confidence is not None:
         note = "probability of the most probable depth bin"
@@ -129,6 +124,15 @@ def _size_note(answer: Answer) -> str:
     if photo.shrunk_by > 1:
         note += f", {photo.shrunk_by:.2g} times smaller than the file"
     return note
+
+
+def _depth_note(answer: Answer) -> str:
+    note = "in the direction that the camera looks in"
+    if not answer.assumes_camera:
+        return note
+    note += "; no focal length was given, so the training camera is assumed"
+    focal_px = answer.camera.focal_px * answer.photo.shrunk_by  # in the file's pixels
+    return f"{note} ({focal_px:.0f} pixels)" if focal_px else note
 
 
 def _metres(depth_m: float) -> str:

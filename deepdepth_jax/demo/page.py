@@ -15,67 +15,27 @@ from deepdepth_jax.demo.drawings import (
     draw_views,
 )
 from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, read_photo
+from deepdepth_jax.demo.storage import Storage
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 HERE = Path(__file__).parent
-CLEAN_EVERY_S = 600
-KEEP_S = 3600
-MOST_VISITORS = 16
-"""Whose last answer is kept, of at most 70 MB each."""
-MOST_WAITING = 32
+BYTES_OF_PIXEL = 20
+"""Bound of the files that are written of an image."""
 
 _HINT = "<p>Click in a picture to read the depth there.</p>"
+_MAKE_FREE = """() => {
+  const { dataset } = document.getElementById("views");
+  if (dataset.busy > 1) dataset.busy -= 1;
+  else delete dataset.busy;
+}"""
+"""JavaScript that accepts clicks again."""
 _NO_POINTS = "Give the focal length of the camera to see the picture in space."
 
 Changes = dict[Any, Any]
 """New values of components."""
 Typed = float | int | None
 """What is in a field for a number."""
-
-
-def build_page(
-    predictor: DepthPredictor, examples: Sequence[Photo], *, run: str, folder: Path
-) -> gr.Blocks:
-    """Builds the page.
-
-    Args:
-      predictor: the trained network.
-      examples: to choose from; the first is shown at the start.
-      run: what the network is called on the page.
-      folder: for files to download. It must be in Gradio's own, which removes them.
-    """
-    with gr.Blocks(
-        title="Depth from one picture",
-        analytics_enabled=False,
-        delete_cache=(CLEAN_EVERY_S, KEEP_S),
-    ) as blocks:
-        page = Page(predictor, examples, run, folder)
-        page.connect(blocks)
-    return blocks
-
-
-def serve(blocks: gr.Blocks, host: str, port: int) -> None:
-    """Serves the page until it is interrupted."""
-    blocks.queue(max_size=MOST_WAITING, api_open=False).launch(
-        server_name=host,
-        server_port=port,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        max_file_size=LARGEST_FILE_BYTES,
-        state_session_capacity=MOST_VISITORS,
-        theme=gr.themes.Default(primary_hue="teal", neutral_hue="slate"),
-        css_paths=HERE / "page.css",
-        footer_links=[],
-        run_history=False,
-        enable_monitoring=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-    )
-    print(f"the page is at {blocks.local_url} (Ctrl-C ends it)", flush=True)
-    blocks.block_thread()
 
 
 class Page:
@@ -90,8 +50,8 @@ class Page:
     ) -> None:
         self._predictor = predictor
         self._examples = examples
-        self._folder = folder
         self._place_components(run)
+        self.storage = Storage(folder)  # now that the examples are in it
 
     def _place_components(self, run: str) -> None:
         self.answer = gr.State(None)
@@ -181,8 +141,16 @@ class Page:
             show_progress_on=self.views,
             api_visibility="private",
         )
-        self.file.upload(self._look_at_file, [self.file, self.focal_px], **network)
-        self.gallery.select(self._look_at_example, **network)
+        upload = self.file.upload(
+            self._look_at_file,
+            [self.file, self.focal_px],
+            js=_make_busy(2),
+            **network,
+        )
+        select = self.gallery.select(self._look_at_example, js=_make_busy(0), **network)
+        for look in (upload, select):
+            look.then(None, js=_MAKE_FREE)
+        # The image stays the same, and may be clicked meanwhile.
         gr.on(
             [self.focal_px.submit, self.focal_px.blur],
             self._look_again,
@@ -199,8 +167,14 @@ class Page:
         )
 
     def _look_at_file(self, path: str, focal_px: Typed) -> Changes:
-        changes = self._try(lambda: self._look(read_photo(Path(path)), focal_px))
-        return changes | {self.file: None}  # there is room for another
+        def look() -> Changes:
+            try:
+                photo = read_photo(Path(path))
+            finally:
+                Path(path).unlink(missing_ok=True)
+            return self._look(photo, focal_px)
+
+        return self._try(look) | {self.file: None}  # there is room for another
 
     def _look_at_example(self, chosen: gr.SelectData) -> Changes:
         return self._look(self._examples[chosen.index])
@@ -223,7 +197,8 @@ class Page:
 
     def _look(self, photo: Photo, focal_px: Typed = None) -> Changes:
         answer = ask(self._predictor, photo, float(focal_px or 0))
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        self.storage.make_room(BYTES_OF_PIXEL * photo.image[..., 0].size)
+        folder = Path(tempfile.mkdtemp(dir=self.storage.folder))
         points = draw_points(answer)
         return {
             self.answer: answer,
@@ -244,6 +219,19 @@ class Page:
             return draw_reading(read_pixel(answer, pixel.column, pixel.row))
         except UserError as error:
             return draw_mistake(str(error))
+
+
+def _make_busy(num_inputs: int) -> str:
+    """Returns JavaScript that ignores clicks from now on, and passes the inputs on.
+
+    Args:
+      num_inputs: of the event, without what Gradio adds to them.
+    """
+    return (
+        "(...values) => { const { dataset } = document.getElementById('views');"
+        "dataset.busy = Number(dataset.busy ?? 0) + 1;"
+        f"return values.slice(0, {num_inputs}); }}"
+    )
 
 
 def _script(name: str) -> str:

@@ -89,6 +89,8 @@ def _size_px(path: Path) -> tuple[float | int, float | int]:
     try:
         with Image.open(path) as image:
             return image.size
+    except FileNotFoundError as error:  # it made room for a newer one
+        raise UserError(f"{path}: is no longer kept; upload it again") from error
     except Image.DecompressionBombError:
         return math.inf, math.inf
     except (OSError, SyntaxError, ValueError) as error:

@@ -3,6 +3,8 @@
 let pixel = null;
 
 function pick(image, column, row) {
+  // Another image is being predicted, and takes the place of this one.
+  if (element.closest("[data-busy]")) return;
   const inside = (value, count) => Math.min(Math.max(value, 0), count - 1);
   pixel = {
     column: inside(column, image.naturalWidth),

@@ -134,6 +134,11 @@ def test_a_tiny_picture_is_one(tmp_path, size):
     np.testing.assert_array_equal(image, np.full((size[1], size[0], 3), 7))
 
 
+def test_an_image_that_is_gone_is_asked_for_again(tmp_path):
+    with pytest.raises(UserError, match=r"^mine.png: is no longer kept; upload it"):
+        read_photo(tmp_path / "mine.png")
+
+
 def test_a_depth_map_is_not_a_picture(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "depth.png")
     with pytest.raises(UserError, match=r"^depth.png: .*16 bits"):
@@ -280,6 +285,29 @@ def test_pictures_are_drawn_pixel_by_pixel():
     np.testing.assert_array_equal(confidence, answer.confidence.paint(said.confidence))
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"asked_focal_px": 0.0}, "no focal length was given"),
+        ({"asked_focal_px": 0.0}, "training camera is assumed (16 pixels)"),
+        ({"asked_focal_px": 16.0}, ""),
+    ],
+)
+def test_an_assumed_camera_is_named(given, says):
+    answer = dataclasses.replace(
+        made_up_answer(), photo=Photo("mine", noise(), shrunk_by=2.0), **given
+    )
+    views = draw_views(answer)
+    assert says in views
+    assert ("assumed" in views) == bool(says)
+
+
+def test_the_camera_of_an_example_is_known():
+    photo = Photo("street", noise(), focal_px=50.0)
+    views = draw_views(dataclasses.replace(made_up_answer(), photo=photo))
+    assert "assumed" not in views
+
+
 def test_names_and_mistakes_are_no_html():
     assert "<script>" not in draw_views(made_up_answer("<script>"))
     assert "&lt;script&gt;" in draw_mistake("<script>")
@@ -306,7 +334,8 @@ def test_a_missing_gradio_is_told_before_anything_is_loaded(tmp_path, monkeypatc
     for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
         monkeypatch.setenv(name, "")  # the command sets them: put them back
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "")
-    monkeypatch.delitem(sys.modules, "deepdepth_jax.demo.page", raising=False)
+    for name in ("page", "server"):
+        monkeypatch.delitem(sys.modules, f"deepdepth_jax.demo.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "gradio", None)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

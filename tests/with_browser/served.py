@@ -36,7 +36,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(workdir, folder):
+def serving(workdir, folder, **variables):
+    """Serves the page, with additional environment variables."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     files, strangers = folder / "files", folder / "strangers.txt"
@@ -47,7 +48,7 @@ def serving(workdir, folder):
     options = (f"--workdir={workdir}", f"--port={port}")
     with subprocess.Popen(
         [*command, *options],
-        env=os.environ | {"TMPDIR": str(files)},
+        env=os.environ | {"TMPDIR": str(files)} | variables,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

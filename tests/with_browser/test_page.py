@@ -1,4 +1,7 @@
 import base64
+import contextlib
+import functools
+import http.client
 import io
 import re
 import socket
@@ -282,6 +285,105 @@ def test_the_page_fits_a_phone(server, visit, answers):
     confidence.tap(position={"x": 1, "y": 1})
     assert_reads(page, answers[0], 0, 0)
     expect(page.locator("#reading")).to_be_in_viewport()
+
+
+def test_a_click_while_another_picture_is_predicted_reads_nothing(
+    server, visit, tmp_path
+):
+    size = (600, 900, 3)  # another program is compiled for it
+    image = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "large.png")
+    page = visit(server)
+    page.evaluate(
+        """() => {
+          window.readings = [];
+          new MutationObserver(() =>
+            window.readings.push(document.getElementById("reading").innerText)
+          ).observe(document.getElementById("reading"), {
+            childList: true, subtree: true, characterData: true,
+          });
+        }"""
+    )
+    upload(page, tmp_path / "large.png")
+    page.locator("#views[data-busy]").wait_for()
+    page.locator("#views .pixels").first.dispatch_event("click")
+    page.locator("figure", has_text="large, 900 x 600 pixels").wait_for()
+    page.locator("#views:not([data-busy])").wait_for()
+    assert not any("Column" in said for said in page.evaluate("window.readings"))
+    click_pixel(page, 0, 450, 300)
+    expect(page.locator("#reading")).to_contain_text("Column")
+
+
+def test_an_assumed_camera_is_named(server, visit, predictor, mine):
+    path, _ = mine
+    page = visit(server)
+    depth = page.locator("#views figure").nth(1)
+    expect(depth).not_to_contain_text("assumed")
+    upload(page, path)
+    focal_px = predictor.training_focal_px
+    expect(depth).to_contain_text(f"camera is assumed ({focal_px:.0f} pixels)")
+
+
+def status(server, path="/", body=None, **headers):
+    """Returns the status of the server's answer. With a body, the request is a POST."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with contextlib.closing(connection):
+        method = "GET" if body is None else "POST"
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        origin = answer.getheader("Access-Control-Allow-Origin")
+        assert origin in (None, headers.get("Host") and f"http://{headers['Host']}")
+        return answer.status
+
+
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    b"%s\r\n--x--\r\n"
+)
+
+
+def test_strangers_are_refused(server):
+    own = f"127.0.0.1:{server.port}"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    send = functools.partial(status, server, "/gradio_api/upload", FORM % b"abc")
+    assert status(server, Host=own) == 200
+    assert status(server, Host=f"evil.example:{server.port}") == 403
+    assert status(server, Host=own, Origin="http://evil.example") == 403
+    assert send(Host=own, Origin=f"http://{own}", **form) == 200
+    assert send(Host=own, Origin="http://evil.example", **form) == 403
+    assert send(Host=own, Origin="null", **form) == 403
+
+
+def test_uploads_leave_nothing_behind(server, visit, mine):
+    path, _ = mine
+    page = visit(server)
+    upload(page, path)
+    page.locator("figure", has_text="mine,").wait_for()
+    own = f"127.0.0.1:{server.port}"
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    large = FORM % bytes(LARGEST_FILE_BYTES + 1)
+    sent = {"Host": own, "Origin": f"http://{own}", **form}
+    assert status(server, "/gradio_api/upload", large, **sent) == 413
+    [folder] = server.folder.iterdir()
+    assert not [below for below in folder.iterdir() if below.is_file()]
+    assert not list(folder.rglob("mine.png"))
+
+
+def test_variables_for_other_programs_do_not_matter(trained, visit, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        proxy = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        variables = {
+            "http_proxy": proxy,
+            "HTTP_PROXY": proxy,
+            "GRADIO_NUM_PORTS": "many",
+            "GRADIO_ROOT_PATH": "/elsewhere",
+            "GRADIO_SERVER_NAME": "0.0.0.0",
+            "GRADIO_ALLOWED_PATHS": "/",
+        }
+        with serving(trained / "run", tmp_path, **variables) as server:
+            visit(server)
+            assert status(server, "/gradio_api/file=/etc/hostname") == 403
+            assert server.end() == 0
 
 
 def test_only_this_machine_is_served_and_no_other_is_reached(server):
