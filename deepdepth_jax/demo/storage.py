@@ -52,9 +52,11 @@ class Storage:
                     self._remove_partial()
 
     def make_room(self, num_bytes: int) -> None:
-        """Removes the oldest files until `num_bytes` fit."""
+        """Removes empty files, and the oldest ones until `num_bytes` fit."""
         with self._lock:
             self._remove_oldest(self._incoming_bytes + num_bytes)
+            if not self._incoming_bytes:
+                self._remove_partial()
 
     def _remove_oldest(self, room_bytes: int) -> None:
         files = list(self._files())
