@@ -2,28 +2,52 @@
 
 import os
 
-# Tests compile much and compute little; the last flag is the commands' own.
+# Tests compile much and compute little: XLA shall do the least it can. The last flag is
+# the commands' own.
 os.environ["XLA_FLAGS"] = (
     "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0 "
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 "
     "--xla_cpu_experimental_ynn_fusion_type="
 )
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import secrets
 import tempfile
+from pathlib import Path
 
 import jax
 import pytest
+from filelock import FileLock
+from jax._src.lru_cache import LRUCache
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Tests build the same programs again and again: each is compiled once a session.
-COMPILED = tempfile.TemporaryDirectory(prefix="deepdepth-")
-jax.config.update("jax_compilation_cache_dir", COMPILED.name)
+install_import_hook("deepdepth_jax", "beartype.beartype")
+
+# The workers of a session and the processes they start share a folder: each program is
+# compiled once, and the tiny run is trained once.
+if "DEEPDEPTH_TESTS" not in os.environ:
+    SESSION = tempfile.TemporaryDirectory(prefix="deepdepth-")
+    os.environ["DEEPDEPTH_TESTS"] = SESSION.name
+SHARED = Path(os.environ["DEEPDEPTH_TESTS"])
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(SHARED / "compiled")
+jax.config.update("jax_compilation_cache_dir", str(SHARED / "compiled"))
+# Started processes only read there: JAX writes in place, where others may be reading.
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "inf"
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-install_import_hook("deepdepth_jax", "beartype.beartype")
+
+
+def put_whole(cache: LRUCache, key: str, program: bytes) -> None:
+    """Writes a program to JAX's cache in one step, so that nobody reads half of it."""
+    partial = cache.path / f"partial-{secrets.token_hex(8)}"
+    partial.write_bytes(program)
+    partial.replace(cache.path / f"{key}-cache")
+
+
+LRUCache.put = put_whole
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,12 +58,14 @@ def forget_programs():
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def trained():
     """A folder with a tiny run in `run/`. Copy it before changing anything."""
     from tiny_runs import arguments
 
     from deepdepth_jax.main import main
 
-    folder = tmp_path_factory.mktemp("trained")
-    main(arguments(folder))
+    folder = SHARED / "trained"
+    with FileLock(SHARED / "trained.lock"):
+        if not (folder / "run" / "eval.json").exists():
+            main(arguments(folder))
     return folder

@@ -18,7 +18,7 @@ from deepdepth_jax.predict.__main__ import main as predict
 def train(trained, folder, *overrides):
     """Trains a tiny run on what another one has prepared."""
     prepared = trained / "prepared"
-    command = arguments(folder, data__prepared_dir=prepared, train__num_steps=2)
+    command = arguments(folder, data__prepared_dir=prepared)
     main([*command, *(f"--config.{field}" for field in overrides)])
     return folder / "run"
 

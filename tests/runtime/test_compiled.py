@@ -1,5 +1,6 @@
 """Programs that one start compiles are there for the next."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def start(folder):
     done = subprocess.run(
         [sys.executable, "-c", COUNTED]
         + [f"--{name}={folder / path}" for name, path in named.items()],
+        env={name: x for name, x in os.environ.items() if not name.startswith("JAX_")},
         capture_output=True,
         text=True,
         check=False,

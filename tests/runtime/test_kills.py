@@ -4,8 +4,6 @@ import shutil
 import subprocess
 import sys
 
-import jax
-import pytest
 from kill_harness import assert_same_outcome, kill_while_training, train_to_the_end
 from tiny_runs import arguments
 
@@ -14,15 +12,6 @@ import resource, runpy
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 runpy.run_module("deepdepth_jax.main", run_name="__main__")
 """
-
-
-@pytest.fixture(autouse=True)
-def share_compiled_programs(monkeypatch):
-    monkeypatch.setenv(
-        "JAX_COMPILATION_CACHE_DIR", jax.config.jax_compilation_cache_dir
-    )
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 def test_a_run_that_is_killed_ends_with_the_same_bits(trained, tmp_path):
