@@ -28,6 +28,7 @@ from deepdepth_jax.evaluation.predictions import (
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
 from deepdepth_jax.models.build import build_head
 from deepdepth_jax.runtime.checkpoints import Which
@@ -87,7 +88,10 @@ def evaluate(
         temperature=float(trained.temperature),
         uncertainty=summary and sum_over_processes(summary),
         conditions={"trained_on": learned_from, **counts.conditions(camera)},
-        remarks=[*_training_remarks(source, learned_from), *counts.remarks(camera)],
+        remarks=[
+            *_training_remarks(source, learned_from, camera),
+            *counts.remarks(camera),
+        ],
     )
     if is_primary():
         predict = functools.partial(build_prediction(config), trained)
@@ -95,11 +99,16 @@ def evaluate(
         report(evaluation, folder, config, records, predict_each)
 
 
-def _training_remarks(source: Source, learned_from: Sequence[str]) -> list[str]:
-    """Says what a network was trained on, if that is another data set."""
+def _training_remarks(
+    source: Source, learned_from: Sequence[str], camera: TrainingCamera
+) -> list[str]:
+    """Describes the training of a network, if it was on another data set."""
     if source.dataset in learned_from:
         return []
-    return [f"trained on {' and '.join(learned_from)}"]
+    remarks = [f"trained on {' and '.join(learned_from)}"]
+    if not (camera.focal_px or camera.canonical_focal_px):
+        remarks.append("focal length of training unknown, so that no image is scaled")
+    return remarks
 
 
 def source_to_evaluate(config: Config, learned_from: Collection[str]) -> Source:

@@ -99,13 +99,19 @@ class CameraCounts:
         return {"training_focal_px": focal_px or None, **dataclasses.asdict(self)}
 
     def remarks(self, camera: TrainingCamera) -> list[str]:
-        """Describes images of other cameras, for people to read."""
-        if not self.images_scaled:
-            return []
-        return [
-            f"{self.images_scaled} images scaled to the focal length of training, "
-            f"{camera.focal_px:g} px"
-        ]
+        """Describes images of other or unknown cameras, for people to read."""
+        remarks = []
+        if self.images_scaled:
+            remarks.append(
+                f"{self.images_scaled} images scaled to the focal length of training, "
+                f"{camera.focal_px:g} px"
+            )
+        if self.images_of_unknown_camera and camera.focal_px:
+            remarks.append(
+                f"{self.images_of_unknown_camera} images of unknown focal length "
+                "evaluated as if the training camera had taken them"
+            )
+        return remarks
 
 
 def see_examples(

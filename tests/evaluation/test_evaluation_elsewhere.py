@@ -93,6 +93,19 @@ def test_the_protocol_names_data_training_and_cameras(run, enlarged):
     assert np.isfinite(found["confidence"]["own"]["nll"])
 
 
+def test_unknown_cameras_are_named(run, enlarged):
+    manifest, _ = enlarged
+    lines = map(json.loads, manifest.read_text().splitlines())
+    without = manifest.with_name("without.jsonl")
+    text = "\n".join(json.dumps(line | {"focal_px": None}) for line in lines)
+    without.write_text(text)
+    evaluate(run, *on_pairs(without))
+    assert "2 images of unknown focal length" in (run / "eval.md").read_text()
+    (run / "camera.json").write_text('{"median_focal_px": null}')
+    evaluate(run, *on_pairs(manifest))
+    assert "so that no image is scaled" in (run / "eval.md").read_text()
+
+
 def everything(folder):
     """All paths below a folder, with their contents and times of change."""
     return {
