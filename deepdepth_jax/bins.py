@@ -56,6 +56,11 @@ class DepthBins:
             )
         if self.kind == "sid" and self.min_depth_m == 0:
             raise ValueError("min_depth_m=0: must be > 0 with kind=sid")
+        if not (np.diff(self.edges_m) > 0).all():
+            raise ValueError(
+                f"num_bins={self.num_bins}: must be fewer, as float32 cannot tell all "
+                f"edges from {self.min_depth_m} to {self.max_depth_m} m apart"
+            )
 
     def depth_at(self, position: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
         """Maps a continuous bin coordinate to metres: 0 -> a, K -> b, i -> edge i."""

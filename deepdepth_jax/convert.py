@@ -3,6 +3,7 @@
 import argparse
 from types import MappingProxyType
 
+from deepdepth_jax.config import FIELDS
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.cli import Parser, path, run
 
@@ -14,7 +15,6 @@ KINDS = (
     "keras",
     "torchvision",
 )
-CONVENTIONS = ("imagenet_rgb", "caffe_bgr", "deeplab_bgr")
 
 
 def main(argv: list[str]) -> None:
@@ -90,13 +90,13 @@ def _parser() -> Parser:
     parser.add_argument(
         "--convention",
         default=USUAL["convention"],
-        choices=["usual", *CONVENTIONS],
+        choices=["usual", *FIELDS["model.input_convention"].choices],
         help="input convention, if it is not the usual one of the source",
     )
     parser.add_argument(
         "--stride_on",
         default=USUAL["stride_on"],
-        choices=["usual", "1x1", "3x3"],
+        choices=["usual", *FIELDS["model.stride_on"].choices],
         help="convolution with the stride, if it is not the usual one of the source",
     )
     return parser

@@ -10,7 +10,6 @@ from deepdepth_jax.export import __main__ as export
 from deepdepth_jax.export.files import WRITERS
 from deepdepth_jax.export.pipeline import OUTPUTS
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX, WINDOW
-from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.predict import __main__ as predict
 from deepdepth_jax.weights.naming_schemes import SOURCES
 
@@ -71,7 +70,6 @@ def test_choices_are_all_there_are():
     assert set(export.FORMATS) == set(WRITERS)
     assert export.OUTPUTS == OUTPUTS
     assert set(convert.KINDS) == set(SOURCES)
-    assert set(convert.CONVENTIONS) == set(CONVENTIONS)
 
 
 def test_the_help_of_predict_names_the_window(capsys):

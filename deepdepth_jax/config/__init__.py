@@ -4,25 +4,15 @@ Imports nothing of the package but `errors`, so that commands can read it and an
 it before JAX is imported.
 """
 
+from deepdepth_jax.config.augmentation import AUGMENTATIONS, AugmentConfig
+from deepdepth_jax.config.check import complete, fill_from_presets
 from deepdepth_jax.config.data import DataConfig
 from deepdepth_jax.config.differences import describe_differences, differences
 from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
 from deepdepth_jax.config.load import config_from_json, load_config, override
 from deepdepth_jax.config.network import BIN_PRESETS, BinsConfig, ModelConfig
-from deepdepth_jax.config.sections import (
-    FIELDS,
-    Config,
-    complete,
-    default_config,
-    fill_from_presets,
-    with_fields,
-)
-from deepdepth_jax.config.training import (
-    AUGMENTATIONS,
-    AugmentConfig,
-    LossName,
-    TrainConfig,
-)
+from deepdepth_jax.config.sections import FIELDS, Config, default_config, with_fields
+from deepdepth_jax.config.training import LossName, TrainConfig
 
 __all__ = [
     "AUGMENTATIONS",

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Literal
 
-from deepdepth_jax.config.fields import Section, number, option
+from deepdepth_jax.config.declare import number, option
+from deepdepth_jax.config.fields import Section
 
 Dataset = Literal["kitti", "pairs", "streets", "synthia"]
 GroundTruth = Literal["improved", "lidar"]
@@ -34,7 +35,7 @@ class MixtureConfig(Section):
 class KittiConfig(Section):
     """KITTI's raw data, with its improved (annotated) depth maps beside it."""
 
-    root: str = option("", meaning="KITTI's own folder; empty: `data.root`", free=True)
+    root: str = option("", meaning="KITTI's own folder. Empty: `data.root`", free=True)
     ground_truth: GroundTruth = option(
         "improved",
         meaning="training's ground truth: improved (annotated maps) or projected lidar",
@@ -56,14 +57,14 @@ class KittiConfig(Section):
     )
     train_list: str = option(
         "",
-        meaning="a file that lists the training frames; empty: the Eigen split's",
+        meaning="a file that lists the training frames. Empty: the Eigen split's",
         also=("filenames_file", "split_file"),
     )
     val_list: str = option(
-        "", meaning="a file that lists the validation frames; empty: the Eigen split's"
+        "", meaning="a file that lists the validation frames. Empty: the Eigen split's"
     )
     test_list: str = option(
-        "", meaning="a file that lists the test frames; empty: the Eigen split's"
+        "", meaning="a file that lists the test frames. Empty: the Eigen split's"
     )
     legacy_lidar: bool = option(
         False,
@@ -121,14 +122,14 @@ class SynthiaConfig(Section):
     """SYNTHIA-RAND-CITYSCAPES."""
 
     root: str = option(
-        "", meaning="SYNTHIA's own folder; empty: `data.root`", free=True
+        "", meaning="SYNTHIA's own folder. Empty: `data.root`", free=True
     )
     focal_px: float = number(
         0.0,
         at_least=0,
         at_most=LARGEST_FOCAL_PX,
         unit="px",
-        meaning="focal length, which the data set does not state; 0: unknown",
+        meaning="focal length, which the data set does not state. 0: unknown",
     )
 
 
@@ -155,7 +156,7 @@ class DataConfig(Section):
     )
     beam_options: str = option(
         "",
-        meaning="options of an Apache Beam pipeline to prepare records with; empty: "
+        meaning="options of an Apache Beam pipeline to prepare records with. Empty: "
         "prepare on this machine",
         free=True,
     )
@@ -166,7 +167,7 @@ class DataConfig(Section):
         at_most=LARGEST_FOCAL_PX,
         unit="px",
         meaning="learn depth as seen at this focal length, and scale predictions back "
-        "to the image's own; 0: learn depth as it is",
+        "to the image's own. 0: learn depth as it is",
     )
     kitti: KittiConfig
     pairs: PairsConfig

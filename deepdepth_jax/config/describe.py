@@ -1,17 +1,37 @@
-"""What every field is, for `--help config` and for docs/config.md."""
+"""Every field in words, for `--help config` and for docs/config.md."""
 
 import dataclasses
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from deepdepth_jax.config.augmentation import AUGMENTATIONS
 from deepdepth_jax.config.fields import Field, Section, fields_of, is_section
+from deepdepth_jax.config.network import BIN_PRESETS
 from deepdepth_jax.config.sections import Config
 
 WIDTH = 88
+PRESETS: Mapping[str, Mapping] = MappingProxyType(
+    {"bins": BIN_PRESETS, "augment": AUGMENTATIONS}
+)
+INTRODUCTION = """\
+# The config, field by field
+
+A config file changes some fields of `default_config()`. A command line overrides one
+by `--config.section.field=value`, and the last of several values counts. Tuples are
+written `'(1,2)'`. `python -m deepdepth_jax.main --help config` prints this page.
+
+A field that is not given takes its value from the `preset` of its section, from the
+head or from the pretrained weights. Every field is checked before anything is written:
+a value that it does not take ends with one line that names it, and exit code 2.
+
+`python -m deepdepth_jax.config > docs/config.md` writes this page from
+`deepdepth_jax/config/`, where each field stands once.
+"""
 
 
 def help_text() -> str:
-    """Lists every field with its default, what it must be, and its meaning.
+    """Lists every field with its default, meaning and requirement.
 
     Returns:
       The text of `--help config`.
@@ -23,7 +43,7 @@ def help_text() -> str:
         lines += ["", *textwrap.wrap(f"{name or 'config'}: {_summary(section)}", WIDTH)]
         for field in fields:
             lines += ["", f"  {field.name} = {_default(field)}"]
-            about = f"{_meaning(field)}. Must be {field.requirement}."
+            about = f"{_meaning(field)}. Must be {_requirement(field)}."
             lines += textwrap.wrap(
                 about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )
@@ -31,38 +51,36 @@ def help_text() -> str:
 
 
 def markdown() -> str:
-    """Writes the same as the page docs/config.md.
+    """Writes the page docs/config.md.
 
     Returns:
       The page in Markdown.
     """
-    lines = [
-        "# The config, field by field",
-        "",
-        "Written by `python -m deepdepth_jax.config`, as "
-        "`python -m deepdepth_jax.main --help config` prints it.",
-        "A config file changes what it must of `default_config()`; a command line "
-        "overrides one field by `--config.section.field=value`, where a tuple is "
-        "`'(1,2)'` and the last of several values counts.",
-    ]
+    lines = INTRODUCTION.splitlines()
     for name, section, fields in _sections(Config):
-        if not fields:
-            continue
-        lines += ["", f"## {f'`{name}`' if name else 'Without a section'}", ""]
-        lines += [_summary(section), ""]
-        lines += ["| field | default | must be | meaning |", "|---|---|---|---|"]
-        lines += [_row(field) for field in fields]
+        if fields:
+            title = f"`{name}`" if name else "Without a section"
+            lines += ["", f"## {title}", "", _summary(section), ""]
+            lines += _table(
+                ["field", "default", "must be", "meaning"], map(_cells, fields)
+            )
+        if name in PRESETS:
+            names = list(next(iter(PRESETS[name].values())))
+            rows = [
+                [f"`{preset}`", *(repr(values[field]) for field in names)]
+                for preset, values in PRESETS[name].items()
+            ]
+            lines += ["", *_table([f"`{name}.preset`", *names], rows)]
     return "\n".join(lines) + "\n"
 
 
-def _row(field: Field) -> str:
-    cells = (
-        f"`{field.name}`",
-        f"`{_default(field)}`" if field.default is not None else "",
-        field.requirement,
-        _meaning(field),
-    )
-    return f"| {' | '.join(cells)} |"
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _cells(field: Field) -> list[str]:
+    default = _default(field) if field.default is None else f"`{_default(field)}`"
+    return [f"`{field.name}`", default, _requirement(field), _meaning(field)]
 
 
 def _sections(
@@ -89,6 +107,9 @@ def _default(field: Field) -> str:
     return "(not given)" if field.default is None else repr(field.default)
 
 
+def _requirement(field: Field) -> str:
+    return field.requirement + (f" [{field.unit}]" if field.unit else "")
+
+
 def _meaning(field: Field) -> str:
-    unit = f" [{field.unit}]" if field.unit else ""
-    return f"{field.meaning}{unit}"
+    return field.meaning[0].upper() + field.meaning[1:]

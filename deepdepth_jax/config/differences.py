@@ -4,8 +4,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from deepdepth_jax.config.check import fill_from_presets
 from deepdepth_jax.config.load import flatten
-from deepdepth_jax.config.sections import Config, default_config, fill_from_presets
+from deepdepth_jax.config.sections import Config, default_config
 
 
 def differences(

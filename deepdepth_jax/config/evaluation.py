@@ -4,7 +4,8 @@ import dataclasses
 from typing import Literal
 
 from deepdepth_jax.config.data import GroundTruth
-from deepdepth_jax.config.fields import Section, number, option
+from deepdepth_jax.config.declare import number, option
+from deepdepth_jax.config.fields import Section
 from deepdepth_jax.config.network import FARTHEST_M
 from deepdepth_jax.config.training import MOST_STEPS
 
@@ -26,8 +27,6 @@ Metric = Literal[
     "sq_rel_kitti",
 ]
 
-SMALLEST_WINDOW_PX = 16
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvalConfig(Section):
@@ -38,7 +37,7 @@ class EvalConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="steps between two validations during training; 0: no validation",
+        meaning="steps between two validations during training. 0: no validation",
         also=("eval_every", "val_every", "eval_freq", "val_interval"),
     )
     split: Literal["train", "val", "test"] = option(
@@ -92,7 +91,7 @@ class EvalConfig(Section):
         at_most=16_384,
         unit="px",
         meaning="height and width, each at least 16, of the overlapping windows that "
-        "larger images are predicted by; (0, 0): the whole image at once",
+        "larger images are predicted by. (0, 0): the whole image at once",
         also=("tile", "sliding_window"),
     )
     batch_size: int = number(
@@ -108,16 +107,6 @@ class EvalConfig(Section):
     figures: int = number(
         7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure sheet"
     )
-
-    def check(self) -> None:
-        """Refuses an empty range of depth, and windows that show next to nothing."""
-        if not self.min_m < self.cap_m:
-            raise ValueError(f"cap_m={self.cap_m}: must be > min_m={self.min_m}")
-        if self.window != (0, 0) and min(self.window) < SMALLEST_WINDOW_PX:
-            raise ValueError(
-                f"window={self.window}: both must be >= {SMALLEST_WINDOW_PX}, or both "
-                "0 for the whole image at once"
-            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,8 +158,8 @@ class CrfConfig(Section):
     )
     compatibility: Compatibility = option(
         "truncated_linear",
-        meaning="what two bins cost at joined pixels, as a share of the weight: potts, "
-        "1 unless they are the same; or truncated_linear, their distance over "
+        meaning="cost of two bins at joined pixels, as a share of the weight: potts, 1 "
+        "unless they are the same, or truncated_linear, their distance over "
         "`truncation_bins`, at most 1",
     )
     truncation_bins: int = number(

@@ -1,12 +1,4 @@
-"""A field of the config: its type, default, bounds, meaning and unit.
-
-A field stands once, in the dataclass of its section:
-
-    learning_rate: float = number(2.5e-4, at_least=0, at_most=10, meaning="...")
-
-Its annotation is its type: bool, int, float, str, a `Literal` of its choices, or a
-tuple of one of these. Everything else reads it through `Field`.
-"""
+"""Fields of the config, read off the dataclasses of its sections."""
 
 import ast
 import dataclasses
@@ -26,67 +18,6 @@ MOST_CHARACTERS = 4096
 """The most characters of a text, as of a path on Linux."""
 MOST_SHOWN = 80
 """How many characters of a refused value are shown."""
-
-
-def option(
-    default: object,
-    *,
-    meaning: str,
-    unit: str = "",
-    also: tuple[str, ...] = (),
-    free: bool = False,
-    may_be_empty: bool = False,
-) -> Any:
-    """Declares a field that is text, a choice, a switch, or a tuple of these.
-
-    Args:
-      default: None if a preset, the head or the pretrained weights decide.
-      meaning: a phrase for the documentation.
-      unit: of the value.
-      also: other names that people look for it by.
-      free: whether it changes nothing of what a run learns.
-      may_be_empty: whether a tuple may have no items.
-
-    Returns:
-      The dataclass field.
-    """
-    about = dict(meaning=meaning, unit=unit, also=also, free=free)
-    return dataclasses.field(
-        default=default, metadata=about | dict(may_be_empty=may_be_empty)
-    )
-
-
-def number(
-    default: object,
-    *,
-    at_least: Number | None = None,
-    above: Number | None = None,
-    at_most: Number | None = None,
-    below: Number | None = None,
-    meaning: str,
-    unit: str = "",
-    also: tuple[str, ...] = (),
-    free: bool = False,
-) -> Any:
-    """Declares a field that is a number, or a tuple of numbers, within bounds.
-
-    Args:
-      default: see `option`.
-      at_least: the lower bound, if it is a value of the field.
-      above: the lower bound, if it is not.
-      at_most: the upper bound, if it is a value of the field.
-      below: the upper bound, if it is not.
-      meaning: see `option`.
-      unit: of the number.
-      also: see `option`.
-      free: see `option`.
-
-    Returns:
-      The dataclass field.
-    """
-    bounds = Bounds(at_least, above, at_most, below)
-    about = dict(meaning=meaning, unit=unit, also=also, free=free)
-    return dataclasses.field(default=default, metadata=about | dict(bounds=bounds))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +104,7 @@ class Field:
 
     @property
     def choices(self) -> tuple:
-        """What the value must be one of. Empty if it is no choice."""
+        """The values to choose from. Empty if the field is no choice."""
         return get_args(self.type) if get_origin(self.type) is Literal else ()
 
     @property
@@ -215,7 +146,7 @@ class Field:
         return kept if self.lengths else kept[0]
 
     def _items(self, value: Any) -> Sequence | None:
-        """Lists what must each be of the field's type. None if they are miscounted."""
+        """Lists the items, each to be of the field's type. None if miscounted."""
         if self.lengths is None:
             return (value,)
         least, most = self.lengths
@@ -274,7 +205,8 @@ class Section:
     """Values of the fields of a section, each of which takes its value.
 
     Raises:
-      ValueError: a field does not take its value, or it does not go with another.
+      ValueError: a field does not take its value. Whether values go together is for
+        `check.complete`.
     """
 
     def __post_init__(self) -> None:
@@ -287,10 +219,6 @@ class Section:
             except ValueError as error:
                 raise ValueError(f"{field.name}={error}") from error
             object.__setattr__(self, field.name, value)
-        self.check()
-
-    def check(self) -> None:
-        """Refuses values that do not go together."""
 
 
 def is_section(annotation: Any) -> TypeGuard[type[Section]]:

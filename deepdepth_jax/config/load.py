@@ -45,7 +45,7 @@ def load_config(path: str | Path) -> ConfigDict:
 
 
 def _run(path: Path) -> Any:
-    """Runs a config file and returns what its `get_config()` does."""
+    """Runs a config file and returns the result of its `get_config()`."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise UserError(f"--config={path}: must be a .py file with get_config()")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from deepdepth_jax.config.fields import Section, number, option
+from deepdepth_jax.config.declare import number, option
+from deepdepth_jax.config.fields import Section
 
 BinPreset = Literal["paper", "paper_ud", "dorn_release", "pytorch_dorn"]
 BinKind = Literal["sid", "ud"]
@@ -45,7 +46,7 @@ class BinsConfig(Section):
     """The bins that depth is classified into."""
 
     preset: BinPreset = option(
-        "paper", meaning="what the fields of this section are where they are not given"
+        "paper", meaning="values of the fields of this section that are not given"
     )
     kind: BinKind = option(
         None,
@@ -64,7 +65,7 @@ class BinsConfig(Section):
         at_least=0,
         below=FARTHEST_M,
         unit="m",
-        meaning="near end of the first bin; nearer depths belong to it",
+        meaning="near end of the first bin. Nearer depths belong to it",
         also=("alpha",),
     )
     max_depth_m: float = number(
@@ -72,20 +73,9 @@ class BinsConfig(Section):
         above=0,
         at_most=FARTHEST_M,
         unit="m",
-        meaning="far end of the last bin; farther depths are ignored",
+        meaning="far end of the last bin. Farther depths are ignored",
         also=("beta",),
     )
-
-    def check(self) -> None:
-        """Refuses bins that lie the wrong way round, or apart by less than float32."""
-        near_m, far_m = self.min_depth_m, self.max_depth_m
-        if not near_m < far_m:
-            raise ValueError(f"min_depth_m={near_m}: must be < max_depth_m={far_m}")
-        if self.kind == "sid" and not near_m > 0:
-            raise ValueError(
-                f"min_depth_m={near_m}: must be > 0 with kind=sid, which is even in "
-                "log depth"
-            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,7 +98,7 @@ class ModelConfig(Section):
         at_least=1,
         at_most=1024,
         unit="channels",
-        meaning="width of the first stage; 64 is the published network",
+        meaning="width of the first stage. 64 is the published network",
         also=("channels",),
     )
     output_stride: Literal[8, 16, 32] = option(
@@ -123,7 +113,7 @@ class ModelConfig(Section):
     stride_on: StrideOn | None = option(
         None,
         meaning="the convolution of a bottleneck block that has its stride: 1x1 "
-        "(Caffe, Keras) or 3x3 (torchvision); not given: as the pretrained weights "
+        "(Caffe, Keras) or 3x3 (torchvision). Not given: as the pretrained weights "
         "had it, 1x1 without any",
     )
     aspp_rates: tuple[int, ...] = number(
@@ -135,14 +125,14 @@ class ModelConfig(Section):
     )
     input_convention: Convention | None = option(
         None,
-        meaning="colour order and normalisation of the network's input; not given: as "
+        meaning="colour order and normalisation of the network's input. Not given: as "
         "the pretrained weights had it, imagenet_rgb without any",
         also=("mean", "std", "normalization"),
     )
     pretrained: str = option(
         "",
         meaning="backbone weights: a converted file, or the name of a public "
-        "checkpoint such as keras/resnet101; empty: random initial weights",
+        "checkpoint such as keras/resnet101. Empty: random initial weights",
         also=("weights", "checkpoint", "init", "load_from"),
     )
     pretrained_override: bool = option(

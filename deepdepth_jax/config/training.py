@@ -1,15 +1,15 @@
-"""The sections `augment` and `train`."""
+"""The section `train`."""
 
 import dataclasses
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
-from deepdepth_jax.config.fields import Section, number, option
+from deepdepth_jax.config.declare import number, option
+from deepdepth_jax.config.fields import Section
 from deepdepth_jax.config.network import HeadName
 
-AugmentPreset = Literal["none", "flip", "eigen_kitti", "eigen_nyu", "bts"]
 LossName = Literal[
     "cross_entropy", "soft_labels", "label_smoothing", "ordinal", "silog", "berhu"
 ]
@@ -25,105 +25,6 @@ LOSSES: Mapping[HeadName, tuple[LossName, ...]] = MappingProxyType(
     }
 )
 """The losses of each head. The first one is its default."""
-
-
-def _augmentation(**changed: float) -> Mapping[str, float]:
-    return MappingProxyType(
-        dict(
-            max_zoom=1.0,
-            rotation_deg=0.0,
-            flip_probability=0.5,
-            colour_probability=0.0,
-            gamma_range=0.0,
-            brightness_range=0.0,
-            gain_range=0.0,
-        )
-        | changed
-    )
-
-
-AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, Any]] = MappingProxyType(
-    {
-        "none": _augmentation(flip_probability=0.0),
-        "flip": _augmentation(),
-        # Eigen et al. 2014, for KITTI with the paper's footnote.
-        "eigen_kitti": _augmentation(
-            max_zoom=1.2, colour_probability=1.0, gain_range=0.2
-        ),
-        "eigen_nyu": _augmentation(
-            max_zoom=1.5, rotation_deg=5.0, colour_probability=1.0, gain_range=0.2
-        ),
-        # BTS (Lee et al. 2019) as released for KITTI. BTS first cuts each frame to its
-        # bottom-center 352 x 1216, then draws a crop of 352 x 704 from that. Here the
-        # crop is drawn from the whole frame.
-        "bts": _augmentation(
-            rotation_deg=1.0,
-            colour_probability=0.5,
-            gamma_range=0.1,
-            brightness_range=0.1,
-            gain_range=0.1,
-        ),
-    }
-)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AugmentConfig(Section):
-    """How far training examples are changed at random.
-
-    Colours change in this order: an image with values v in [0, 1], as they are in the
-    file (nothing is made linear in light), becomes v^gamma, is scaled by the
-    brightness, then each colour by its gain, and values above 1 are clipped.
-    """
-
-    preset: AugmentPreset = option(
-        "eigen_kitti",
-        meaning="what the fields of this section are where they are not given",
-    )
-    max_zoom: float = number(
-        None,
-        at_least=1,
-        at_most=10,
-        meaning="the image is enlarged by a factor from 1 to this one, and its depth "
-        "divided by it (Eigen et al. 2014)",
-        also=("scale",),
-    )
-    rotation_deg: float = number(
-        None,
-        at_least=0,
-        at_most=180,
-        unit="deg",
-        meaning="the image is rotated by at most this angle, either way",
-        also=("degree",),
-    )
-    flip_probability: float = number(
-        None, at_least=0, at_most=1, meaning="chance of mirroring left and right"
-    )
-    colour_probability: float = number(
-        None,
-        at_least=0,
-        at_most=1,
-        meaning="chance of changing the colours at all",
-        also=("color_probability", "color_jitter"),
-    )
-    gamma_range: float = number(
-        None,
-        at_least=0,
-        at_most=1,
-        meaning="the exponent lies within 1 plus or minus this",
-    )
-    brightness_range: float = number(
-        None,
-        at_least=0,
-        at_most=1,
-        meaning="the brightness lies within 1 plus or minus this",
-    )
-    gain_range: float = number(
-        None,
-        at_least=0,
-        at_most=1,
-        meaning="the gain of each colour lies within 1 plus or minus this",
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -147,13 +48,14 @@ class TrainConfig(Section):
     )
     precision: Literal["float32", "bfloat16"] = option(
         "float32",
-        meaning="what the network computes in; parameters, statistics and the loss "
+        meaning="number format of the network. Parameters, statistics and the loss "
         "are float32",
         also=("dtype", "amp", "mixed", "fp16", "bf16"),
     )
     remat: Remat = option(
         "none",
-        meaning="what the backward pass recomputes to save memory: none, selective "
+        meaning="activations that the backward pass recomputes, to save memory: none, "
+        "selective "
         "(all but the last convolution of each block) or full",
         also=("checkpointing", "gradient_checkpointing", "recompute"),
     )
@@ -162,7 +64,7 @@ class TrainConfig(Section):
         at_least=1,
         at_most=16_384,
         unit="px",
-        meaning="height and width of the training crop; smaller images are padded",
+        meaning="height and width of the training crop. Smaller images are padded",
         also=("crop_size", "size", "height", "width", "input_size"),
     )
     num_steps: int = number(
@@ -176,15 +78,15 @@ class TrainConfig(Section):
     loss: LossName = option(
         None,
         meaning="the loss, one of those of `model.head`: cross_entropy, "
-        "soft_labels or label_smoothing for classification; ordinal; silog or berhu "
-        "for regression; not given: the first of these",
+        "soft_labels or label_smoothing for classification, ordinal for ordinal, silog "
+        "or berhu for regression. Not given: the first of these",
         also=("criterion",),
     )
     soft_label_std: float = number(
         math.sqrt(0.5),
         at_least=0.001,
         at_most=100,
-        meaning="of soft_labels: about their standard deviation in ln depth; the "
+        meaning="for soft_labels: about their standard deviation in ln depth. The "
         "default is that of SORD's paper",
         also=("sigma",),
     )
@@ -192,7 +94,7 @@ class TrainConfig(Section):
         0.1,
         at_least=0,
         below=1,
-        meaning="of label_smoothing: the share of a label that its neighbours get",
+        meaning="for label_smoothing: the share of a label that its neighbours get",
         also=("smoothing",),
     )
     silog_weight: float = number(
@@ -216,7 +118,7 @@ class TrainConfig(Section):
         0.9,
         at_least=0,
         below=1,
-        meaning="of sgd; for adamw, decay of the mean gradient",
+        meaning="momentum of sgd. For adamw, decay of the mean gradient",
         also=("beta1", "b1"),
     )
     weight_decay: float = number(
@@ -249,7 +151,7 @@ class TrainConfig(Section):
         at_most=5,
         unit="stages",
         meaning="stages of the backbone that keep their weights: 1 is the stem, 2 "
-        "layer1 too, up to 5; running statistics of trained normalisation still move",
+        "layer1 too, up to 5. Running statistics of trained normalisation still move",
         also=("frozen_stages",),
     )
     log_every: int = number(
@@ -283,7 +185,7 @@ class TrainConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="checkpoints at multiples of this step are kept for good; 0: none",
+        meaning="checkpoints at multiples of this step are kept for good. 0: none",
         free=True,
     )
     max_bad_steps: int = number(
@@ -292,7 +194,7 @@ class TrainConfig(Section):
         at_most=MOST_STEPS,
         unit="steps",
         meaning="training stops after this many steps in a row whose loss or gradient "
-        "was not finite, or that saw no valid pixel; such steps change nothing",
+        "was not finite, or that saw no valid pixel. Such steps change nothing",
         also=("nan",),
         free=True,
     )
@@ -301,14 +203,6 @@ class TrainConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="first and last step of a profile to record; (0, 0): none",
+        meaning="first and last step of a profile to record. (0, 0): none",
         free=True,
     )
-
-    def check(self) -> None:
-        """Refuses a profile that ends before it starts."""
-        first, last = self.profile_steps
-        if first > last:
-            raise ValueError(
-                f"profile_steps={(first, last)}: the first must be <= the last"
-            )

@@ -59,6 +59,8 @@ TEXTS = (
     "\udcff",
     "\u2028é" * 20,
 )
+ENDLESS = {"nan", "inf", "-inf", "1e23", "1e400", "9" * 30, "9" * 5000}
+"""Those that no number of the config may be."""
 STORED = (
     None,
     True,
@@ -131,6 +133,8 @@ def test_of_a_command_line(name, tmp_path, monkeypatch):
         except UserError as refusal:
             check_refusal(refusal, name)
             refused[text] = str(refusal)
+    if FIELDS[name].bounds is not None:
+        assert refused.keys() >= ENDLESS
     for text in list(refused)[-2:]:
         with pytest.raises(UserError) as said_by_main:
             main([f"--config={file}", *of_a_run(name, text)])

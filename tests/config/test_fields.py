@@ -1,17 +1,22 @@
 """Each field stands once, with all that is known of it."""
 
+import itertools
 import math
+import re
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from deepdepth_jax import bins, metrics
-from deepdepth_jax.config import FIELDS, default_config
+from deepdepth_jax.config import FIELDS, complete, default_config, override
+from deepdepth_jax.config.augmentation import AUGMENTATIONS
 from deepdepth_jax.config.describe import help_text, markdown
-from deepdepth_jax.config.network import BIN_PRESETS
-from deepdepth_jax.config.training import AUGMENTATIONS, LOSSES
+from deepdepth_jax.config.network import BIN_PRESETS, BinKind
+from deepdepth_jax.config.training import LOSSES
 from deepdepth_jax.datasets.registry import BUILDERS
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.conv import recompute
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
@@ -47,6 +52,38 @@ def test_losses_are_what_is_implemented():
     assert dict(LOSSES) == implemented
     every = [loss for named in LOSSES.values() for loss in named]
     assert FIELDS["train.loss"].choices == tuple(every)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_crf_goes_with_the_heads_that_have_a_distribution(head):
+    arguments = [f"--config.model.head={head}", "--config.crf.enabled=True"]
+    config = override(default_config(), ["--config.model.norm=trained", *arguments])
+    if HEADS[head].has_distribution:
+        assert complete(config).crf.enabled
+    else:
+        with pytest.raises(UserError, match=f"with model.head={head}"):
+            complete(config)
+
+
+def test_what_is_said_of_bins_is_what_bins_take():
+    """The config refuses what they refuse, and little besides."""
+    refused = 0
+    nearest_m, farthest_m = (0.0, 1e-5, 1e-4, 79.9999), (1e-4, 80.0, 100_000.0)
+    for kind, count, near_m, far_m in itertools.product(
+        get_args(BinKind), (2, 254), nearest_m, farthest_m
+    ):
+        values = dict(kind=kind, num_bins=count, min_depth_m=near_m, max_depth_m=far_m)
+        config = default_config()
+        config.model.norm = "trained"
+        config.bins.update(values)
+        try:
+            complete(config)
+        except UserError as error:
+            refused += 1
+            assert re.search(r"bins\.(min|max)_depth_m=", str(error))
+        else:
+            assert (np.diff(bins.DepthBins(**values).edges_m) > 0).all()
+    assert refused == 24
 
 
 def test_every_number_has_finite_bounds():

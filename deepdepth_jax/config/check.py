@@ -1,0 +1,167 @@
+"""Completing a config, and refusing one that cannot run, before anything is done."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from ml_collections import ConfigDict
+
+from deepdepth_jax.config.augmentation import AUGMENTATIONS
+from deepdepth_jax.config.fields import Section, is_section
+from deepdepth_jax.config.network import BIN_PRESETS
+from deepdepth_jax.config.sections import FIELDS, Config
+from deepdepth_jax.config.training import LOSSES
+from deepdepth_jax.errors import UserError
+
+SMALLEST_WINDOW_PX = 16
+NEAREST_SID_M = 1e-4
+FINEST_BIN = 1e-6
+"""The least width of a bin, as a share of the largest depth: float32 resolves it."""
+
+S = TypeVar("S", bound=Section)
+
+
+def complete(config: ConfigDict) -> Config:
+    """Sets the fields that presets decide and refuses a config that cannot run.
+
+    Args:
+      config: as loaded, with overrides.
+
+    Returns:
+      The completed config.
+
+    Raises:
+      UserError: names the field and its requirement.
+    """
+    completed = _build(Config, fill_from_presets(config), "")
+    for check in (
+        _check_bins,
+        _check_head,
+        _check_evaluation,
+        _check_profile,
+        _check_data_is_named,
+        _check_something_is_learned,
+    ):
+        check(completed)
+    return completed
+
+
+def fill_from_presets(config: ConfigDict) -> ConfigDict:
+    """Fills in the fields that a preset or the head decides, where not given."""
+    config = config.copy_and_resolve_references()
+    _fill_from_preset(config, "bins", BIN_PRESETS)
+    _fill_from_preset(config, "augment", AUGMENTATIONS)
+    if config.train.loss is None:
+        config.train.loss = LOSSES[_accept("model.head", config.model.head)][0]
+    return config
+
+
+def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> None:
+    fields = config[section]
+    preset = _accept(f"{section}.preset", fields.preset)
+    for field, value in presets[preset].items():
+        if fields[field] is None:
+            fields[field] = value
+
+
+def _accept(name: str, value: object) -> Any:
+    try:
+        return FIELDS[name].accept(value)
+    except ValueError as error:
+        raise UserError(f"{name}={error}") from error
+
+
+def _build(section: type[S], values: ConfigDict, prefix: str) -> S:
+    """Builds a section, and adds its name to a refusal."""
+    fields = {
+        declared.name: _build(
+            declared.type, values[declared.name], f"{prefix}{declared.name}."
+        )
+        if is_section(declared.type)
+        else _accept(f"{prefix}{declared.name}", values[declared.name])
+        for declared in dataclasses.fields(section)
+    }
+    try:
+        return section(**fields)
+    except ValueError as error:
+        raise UserError(f"{prefix}{error}") from error
+
+
+def _check_bins(config: Config) -> None:
+    """Refuses bins that float32 cannot tell apart, or that lie the wrong way round."""
+    bins = config.bins
+    near_m, far_m = bins.min_depth_m, bins.max_depth_m
+    if bins.kind == "sid" and near_m < NEAREST_SID_M:
+        raise UserError(
+            f"bins.min_depth_m={near_m}: must be >= {NEAREST_SID_M} with "
+            "bins.kind=sid, which is even in log depth"
+        )
+    if far_m - near_m < FINEST_BIN * bins.num_bins * far_m:
+        raise UserError(
+            f"bins.max_depth_m={far_m}: must be beyond bins.min_depth_m={near_m}, far "
+            f"enough for bins.num_bins={bins.num_bins} to differ"
+        )
+
+
+def _check_head(config: Config) -> None:
+    """Refuses losses and a CRF that the head does not have."""
+    head, train = config.model.head, config.train
+    if train.loss not in LOSSES[head]:
+        raise UserError(
+            f"train.loss={train.loss}: must be one of {', '.join(LOSSES[head])} with "
+            f"model.head={head}, or not given"
+        )
+    if train.silog_weight and head != "classification":
+        raise UserError(
+            f"train.silog_weight={train.silog_weight}: must be 0 with model.head={head}"
+        )
+    if config.crf.enabled and head == "regression":
+        raise UserError(
+            "crf.enabled=True: must be False with model.head=regression, as the CRF "
+            "refines distributions over bins"
+        )
+
+
+def _check_evaluation(config: Config) -> None:
+    section = config.eval
+    if not section.min_m < section.cap_m:
+        raise UserError(
+            f"eval.cap_m={section.cap_m}: must be > eval.min_m={section.min_m}"
+        )
+    if section.window != (0, 0) and min(section.window) < SMALLEST_WINDOW_PX:
+        raise UserError(
+            f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW_PX}, or "
+            "both 0 for the whole image at once"
+        )
+
+
+def _check_profile(config: Config) -> None:
+    first, last = config.train.profile_steps
+    if first > last:
+        raise UserError(
+            f"train.profile_steps={(first, last)}: the first must be <= the last"
+        )
+
+
+def _check_data_is_named(config: Config) -> None:
+    data = config.data
+    used = {data.dataset} | {x for x, weight in vars(data.mixture).items() if weight}
+    for name, root in (("kitti", data.kitti.root), ("synthia", data.synthia.root)):
+        if name in used and not (root or data.root):
+            raise UserError(
+                f"data.root is empty: say where {name} lies, --config.data.root=FOLDER"
+            )
+    if "pairs" in used and not data.pairs.manifest:
+        raise UserError(
+            "data.pairs.manifest is empty: say which images and depth files belong "
+            "together, --config.data.pairs.manifest=FILE"
+        )
+
+
+def _check_something_is_learned(config: Config) -> None:
+    if config.model.norm == "frozen" and not config.model.pretrained:
+        raise UserError(
+            "model.norm=frozen with model.pretrained empty would freeze statistics "
+            "that nothing has learned: give weights, or set "
+            "--config.model.norm=trained"
+        )
