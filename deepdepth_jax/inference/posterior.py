@@ -12,7 +12,7 @@ from deepdepth_jax.inference.views import OWN, Views, mirrored, scaled
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Head
 from deepdepth_jax.models.input_convention import InputConvention
-from deepdepth_jax.models.layers import Extent, bilinear_taps
+from deepdepth_jax.models.layers import Extent, resize_bilinear_at
 from deepdepth_jax.models.resnet import last_extent
 from deepdepth_jax.types import Tree
 
@@ -167,8 +167,9 @@ class PixelPosterior:
         count, parts = len(self.views.scales), []
         for index, view in enumerate(scores.views):
             seen = columns if index < count else width - 1 - columns
-            x = _resized(view.scores, 1, rows, view.size[0], height)
-            part = self.head.posterior(_resized(x, 2, seen, view.size[1], width))
+            x = resize_bilinear_at(view.scores, 1, rows, view.size[0], height)
+            x = resize_bilinear_at(x, 2, seen, view.size[1], width)
+            part = self.head.posterior(x)
             scale = self.views.scales[index % count]
             parts.append(part if scale == 1 else self.head.rescaled(part, scale))
         return sum(parts[1:], parts[0]) / len(parts)
@@ -176,18 +177,6 @@ class PixelPosterior:
 
 def _size(shape: tuple[Any, ...], extent: Extent) -> tuple[Any, ...]:
     return shape[1:3] if extent is None else (extent[0], extent[1])
-
-
-def _resized(
-    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], size: Any, new_size: Any
-) -> Float[Array, "..."]:
-    """Computes `resize_bilinear` along an axis, at some of the new places."""
-    shape = [-1 if each == axis else 1 for each in range(x.ndim)]
-    first, second = (
-        jnp.take(x, old, axis, mode="clip") * weight.reshape(shape)
-        for old, weight in bilinear_taps(at, size, new_size)
-    )
-    return first + second
 
 
 def _in_bands(

@@ -3,11 +3,10 @@
 import dataclasses
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.layers import Extent
+from deepdepth_jax.models.layers import Extent, resample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +47,7 @@ def scaled(
     new_extent = None if extent is None else jnp.array(sides, jnp.int32)[extent]
     sizes = (shape, new_shape) if extent is None else (extent, new_extent)
     rows, columns = map(_weights, shape, new_shape, *sizes)
-    # Full float32 also on GPUs that would round matrix products to TF32.
-    exact = jax.lax.Precision.HIGHEST
-    image = jnp.einsum("bhwc,Hh->bHwc", image, rows, precision=exact)
-    return jnp.einsum("bhwc,Ww->bhWc", image, columns, precision=exact), new_extent
+    return resample(image, rows, columns), new_extent
 
 
 def _weights(

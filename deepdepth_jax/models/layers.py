@@ -161,6 +161,15 @@ def resize_bilinear(
     """
     rows = interpolation_matrix(x.shape[1], size[0])
     columns = interpolation_matrix(x.shape[2], size[1])
+    return resample(x, rows, columns)
+
+
+def resample(
+    x: Float[Array, "b h w c"],
+    rows: Float[AnyArray, "h2 h"],
+    columns: Float[AnyArray, "w2 w"],
+) -> Float[Array, "b h2 w2 c"]:
+    """Computes each new row and each new column as a weighted sum of the old ones."""
     # Full float32 also on GPUs that would round matrix products to TF32.
     exact = jax.lax.Precision.HIGHEST
     x = jnp.einsum("bhwc,Hh->bHwc", x, rows, precision=exact)
@@ -168,7 +177,12 @@ def resize_bilinear(
 
 
 def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
-    """Returns each new place the weights of all old ones. See `resize_bilinear`."""
+    """Computes the weights of all old places in each new one, for `resample`.
+
+    Args:
+      size: the number of old places.
+      new_size: the number of new ones. The first places coincide, and the last ones.
+    """
     at = np.linspace(0, size - 1, new_size)[:, None]
     weights = np.maximum(0, 1 - np.abs(at - np.arange(size)[None, :]))
     return weights.astype(np.float32)
@@ -177,20 +191,41 @@ def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
 def bilinear_taps(
     at: Int[AnyArray, "*n"], size: Any, new_size: Any
 ) -> tuple[tuple[Int[Array, "*n"], Float[Array, "*n"]], ...]:
-    """Returns what `resize_bilinear` puts together along an axis.
+    """Computes the nonzero entries of some rows of `interpolation_matrix`.
 
-    In whole numbers up to the one division, so that places and sizes need not be known
-    before the program runs.
+    The arithmetic is in integers up to the one division, so that places and sizes need
+    not be known before the program runs.
 
     Args:
-      at: places among the new ones.
-      size: how many old places there are.
-      new_size: how many new ones.
+      at: the new places whose rows are computed.
+      size: the number of old places.
+      new_size: the number of new ones.
 
     Returns:
-      The old place before each of them and its weight. And those of the one behind it.
+      The old place before each new one with its weight, and the old place behind it
+      with its weight.
     """
     steps = jnp.maximum(new_size - 1, 1)
     before = jnp.clip(at * (size - 1) // steps, 0, jnp.maximum(size - 2, 0))
     share = (at * (size - 1) - before * steps) / steps.astype(jnp.float32)
     return (before, 1 - share), (jnp.minimum(before + 1, size - 1), share)
+
+
+def resize_bilinear_at(
+    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], size: Any, new_size: Any
+) -> Float[Array, "..."]:
+    """Computes some of the new places of `resize_bilinear`, along one axis.
+
+    Args:
+      x: an array whose first `size` places along the axis are resized.
+      axis: the axis.
+      at: the new places that are computed.
+      size: the number of old places.
+      new_size: the number of new ones.
+    """
+    shape = [-1 if each == axis else 1 for each in range(x.ndim)]
+    first, second = (
+        jnp.take(x, old, axis, mode="clip") * weight.reshape(shape)
+        for old, weight in bilinear_taps(at, size, new_size)
+    )
+    return first + second

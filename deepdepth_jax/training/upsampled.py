@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
 from deepdepth_jax.bins import IGNORE
-from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix
+from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix, resample
 
 CHUNK_PX = 2**13
 """Labelled pixels per chunk: they fit into a CPU's cache."""
@@ -199,16 +199,13 @@ def by_rows(
         padded = jnp.pad(array, sides, constant_values=value)
         return padded.reshape(batch, -1, rows, width).swapaxes(0, 1)
 
-    def upsample(outputs: Array, to_rows: Array) -> Array:
-        exact = jax.lax.Precision.HIGHEST
-        x = jnp.einsum("bhwk,yh->bywk", outputs, to_rows, precision=exact)
-        return jnp.einsum("bywk,xw->byxk", x, to_columns, precision=exact)
-
     def add_chunk(
         carry: tuple[Sums, Gradients], chunk: tuple[Array, Array, Array]
     ) -> tuple[tuple[Sums, Gradients], None]:
         to_rows, labels, depth_m = chunk
-        full, pull = jax.vjp(lambda outputs: upsample(outputs, to_rows), outputs)
+        full, pull = jax.vjp(
+            lambda outputs: resample(outputs, to_rows, to_columns), outputs
+        )
         found, of_full = _values_and_gradients(terms, full, labels, depth_m)
         sums = [jnp.sum(value, axis=(1, 2)) for value in found]
         gradients = [pull(of_one)[0] for of_one in of_full]

@@ -6,7 +6,12 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import map_coordinates
 
-from deepdepth_jax.models.layers import Conv, FrozenBatchNorm, resize_bilinear
+from deepdepth_jax.models.layers import (
+    Conv,
+    FrozenBatchNorm,
+    resize_bilinear,
+    resize_bilinear_at,
+)
 
 
 def random(shape, seed=0):
@@ -44,6 +49,11 @@ def test_resize_aligns_corners(new_size):
         ]
     ).transpose(0, 2, 3, 1)
     np.testing.assert_allclose(resize_bilinear(x, new_size), expected, atol=1e-5)
+    some = [0, new_size[0] // 2, new_size[0] - 1], [new_size[1] - 1, 0]
+    for axis, at in enumerate(some, start=1):
+        size, new = x.shape[axis], new_size[axis - 1]
+        x = resize_bilinear_at(x, axis, jnp.array(at), size, new)
+    np.testing.assert_allclose(x, expected[:, some[0]][:, :, some[1]], atol=1e-5)
 
 
 def test_resize_to_the_same_size_changes_nothing():
