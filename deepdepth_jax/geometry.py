@@ -100,13 +100,12 @@ class TrainingCamera:
           ValueError: the focal length is 0, and the network learned the depth of a
             canonical camera.
         """
-        if self.canonical_focal_px and not focal_px:
-            raise ValueError("the focal length of the image is not known")
-        reference_px = self.canonical_focal_px or self.focal_px
-        longer = focal_px / reference_px if reference_px and focal_px else 1.0
+        known_px = self.focal_px if focal_px else 0.0
+        reference_px = self.canonical_focal_px or known_px
+        ratio = canonical_scale(reference_px, float(focal_px))
         if scale is None:
-            scale = 1.0 if self.canonical_focal_px else 1 / longer
-        return ViewScale(float(scale), float(scale * longer))
+            scale = 1.0 if self.canonical_focal_px else ratio
+        return ViewScale(float(scale), float(scale / ratio))
 
     def has_seen(self, focal_px: float) -> bool:
         """Returns whether the training images had about this focal length."""

@@ -8,7 +8,7 @@ from jaxtyping import Array
 from deepdepth_jax.bins import Decoding
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import canonical_scale
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.steps import PredictStep, Trained
 from deepdepth_jax.inference.views import Views
@@ -111,7 +111,8 @@ class Pipeline:
     @property
     def depth_factor(self) -> float:
         """The factor from the depth that the network knows to metres."""
-        return 1 / canonical_scale(self.canonical_focal_px, self.focal_px)
+        camera = TrainingCamera(self.canonical_focal_px)
+        return camera.view_scale(self.focal_px).depth_factor
 
     @property
     def posterior(self) -> PixelPosterior:
