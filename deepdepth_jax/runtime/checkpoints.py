@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import jax
@@ -84,15 +83,10 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
         try:
             # After an error the others may be elsewhere, and never come to meet.
-            self._finish() if error else self.wait()
+            self.wait() if error_type is None else self._finish()
         finally:
             self._background.shutdown()
 
