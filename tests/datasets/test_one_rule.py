@@ -14,6 +14,7 @@ from deepdepth_jax.datasets.pipeline import (
     read_examples,
     train_batches,
 )
+from deepdepth_jax.datasets.registry import training_sources
 from deepdepth_jax.demo.photos import read_photo
 
 HEIGHT, WIDTH = 24, 40
@@ -59,7 +60,7 @@ def write_pair(tmp_path, orientation=1):
 def trained_and_evaluated(config, crop):
     """Returns image and depth as training sees them, and as evaluation does."""
     [batch] = train_batches(
-        prepare_training(config.data),
+        prepare_training(config.data, training_sources(config.data)),
         crop=crop,
         augmentation=AugmentConfig(**AUGMENTATIONS["none"]),
         batch_size=1,
