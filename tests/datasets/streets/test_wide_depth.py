@@ -8,7 +8,11 @@ from wide_reference_tracer import box_ends, first_hit, land_entry
 from wide_views import HEIGHT, WIDTH, see_wide, wide_scene
 
 from deepdepth_jax.datasets.streets.wide.course import Course, land_distance
-from deepdepth_jax.datasets.streets.wide.solids import KINDS, unpack_hull
+from deepdepth_jax.datasets.streets.wide.solids import (
+    KINDS,
+    bounding_spheres,
+    unpack_hull,
+)
 from deepdepth_jax.datasets.streets.wide.tracing import hull_span
 
 
@@ -107,3 +111,24 @@ def test_the_edges_of_hulls_are_planed_off():
             assert a >= b - 1e-3
     met = np.sum(np.asarray(enter) < np.asarray(leave))
     assert 20 < met < whole
+
+
+def test_bounding_spheres_hold_the_solids():
+    """Of boxes that lean in and out, by their corners."""
+    rng = np.random.default_rng(5)
+    rows = np.c_[
+        rng.uniform(-9, 9, (50, 3)),
+        rng.uniform(0.5, 3, (50, 3)),
+        rng.uniform(-3, 3, 50),
+        rng.uniform(-0.3, 0.15, (50, 3)),
+    ]
+    spheres = bounding_spheres("boxes", rows)
+    for row, sphere in zip(rows, spheres, strict=True):
+        half_width, half_length, height, yaw, side, front, back = row[3:]
+        cos, sin = np.cos(yaw), np.sin(yaw)
+        for y in (0, height):
+            for x in (half_width - side * y, side * y - half_width):
+                for z in (half_length - front * y, back * y - half_length):
+                    corner = np.array([cos * x + sin * z, y, cos * z - sin * x])
+                    away = np.linalg.norm(row[:3] + corner - sphere[:3])
+                    assert away <= sphere[3] + 1e-9

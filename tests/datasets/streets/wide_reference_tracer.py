@@ -65,22 +65,22 @@ def is_between_leaves(x, y, z, share):
     x = x + 0.6 * wave(0.37 * y)
     y = y + 0.6 * wave(0.41 * z)
     z = z + wave(0.33 * x)
-    parts = [cell_noise(*(math.floor(v / n) for v in (x, y, z))) for n in (1, 4, 11)]
-    return 0.4 * parts[0] + 0.3 * parts[1] + 0.3 * parts[2] < share
+    leaf, bough = (cell_level(*(round(v / n) for v in (x, y, z))) for n in (1, 6))
+    return 0.55 * leaf + 0.45 * bough < share
 
 
 def wave(x):
     return abs(2 * (x % 1) - 1)
 
 
-def cell_noise(*cell):
+def cell_level(*cell):
+    """Hashes a cell: 0x4B400000 is 1.5 x 2^23 in float32, whose low bits count."""
     bits = 0
     for index, factor in zip(cell, (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D), strict=True):
-        bits ^= (index * factor) & MASK
-        bits = (bits * 5 + 0xE6546B64) & MASK
-    bits = ((bits ^ (bits >> 16)) * 0x7FEB352D) & MASK
-    bits = ((bits ^ (bits >> 15)) * 0x846CA68B) & MASK
-    return ((bits ^ (bits >> 16)) >> 8) / 2**24
+        bits ^= (0x4B400000 + index) * factor & MASK
+    bits = (bits ^ (bits >> 15)) * 0x846CA68B & MASK
+    bits = (bits ^ (bits >> 13)) * 0x9E3779B1 & MASK
+    return (bits >> 8) / 2**24
 
 
 def land_entry(origin, direction, course):

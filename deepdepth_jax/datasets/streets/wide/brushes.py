@@ -5,8 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.datasets.streets.noise import smooth_noise
 from deepdepth_jax.datasets.streets.patches import Numbers, Patch
+from deepdepth_jax.datasets.streets.wide.lattice import smooth_level
 
 FINEST, COARSEST = 9.0, -4.0  # log2 of cycles per metre
 
@@ -35,7 +35,7 @@ def fractal(
     for k in range(octaves):
         octave = finest - k
         shift = 37.7 * octave + seed
-        noise = smooth_noise(*(x * jnp.exp2(octave) + shift for x in position)) - 0.5
+        noise = smooth_level(*(x * jnp.exp2(octave) + shift for x in position)) - 0.5
         weight = fade if k == 0 else (1 - fade if k == octaves - 1 else 1.0)
         total += weight * noise
     return total * 1.4
@@ -50,4 +50,4 @@ def worn(patch: Patch, contrast: Any, stretch: Any = 1.0) -> Float[Array, " n"]:
 
 def blotches(patch: Patch, per_m: float, seed: float = 0.0) -> Float[Array, " n"]:
     """Computes smooth noise in [0, 1) of one scale over the world."""
-    return smooth_noise(*(v * per_m + seed for v in patch.hits.point))
+    return smooth_level(*(v * per_m + seed for v in patch.hits.point))

@@ -87,7 +87,7 @@ def _add_signs(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
         center[disc],
         face[disc],
         (draws.uniform(0.26, 0.4, count)[disc], 0.01),
-        cover._replace(color=cover.color[disc], accent=cover.accent[disc]),
+        cover.of(disc),
         group=group[disc],
     )
     board = Cover(
@@ -103,7 +103,7 @@ def _add_signs(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
             draws.uniform(0.3, 0.9, count)[is_board],
             0.015,
         ),
-        board._replace(color=board.color[is_board], accent=board.accent[is_board]),
+        board.of(is_board),
         yaw=tilt[is_board],
         group=group[is_board],
     )

@@ -22,6 +22,7 @@ LEAVES = [
 ]
 TIPS = [[0.12, 0.17, 0.03], [0.17, 0.18, 0.05], [0.10, 0.15, 0.04], [0.22, 0.17, 0.04]]
 BARK = [[0.10, 0.08, 0.06], [0.16, 0.13, 0.10], [0.06, 0.05, 0.04], [0.24, 0.21, 0.18]]
+BLOBS = 11  # of a crown, at most
 PIXEL = 0.004  # of the distance: gaps between leaves are no smaller
 
 
@@ -94,26 +95,32 @@ def add_trees(
 def _add_crowns(
     draws: Draws, parts: Parts, foot: np.ndarray, size: Any, group: np.ndarray
 ) -> None:
-    """Clusters blobs between the fork and the top, fewer for trees afar."""
+    """Clusters blobs between the fork and the top: round, pointed or slim crowns."""
     height, wide, fork = size
-    blobs = 8
-    count = len(foot) * blobs
-    top = height - fork
-    level = draws.uniform(0.0, 1.0, (len(foot), blobs))
-    angle = draws.uniform(0.0, 2 * np.pi, (len(foot), blobs))
-    spread = (
-        np.sqrt(np.clip(1 - (1.7 * level - 0.7) ** 2, 0.1, 1.0)) * wide[:, None] * 0.62
-    )
-    x, z = spread * np.cos(angle), spread * np.sin(angle)
-    y = fork[:, None] + (0.12 + 0.72 * level) * top[:, None]
-    center = foot[:, None] + np.stack([x, y, z], -1)
-    radius = wide[:, None, None] * draws.uniform(0.38, 0.7, (len(foot), blobs, 1))
-    radii = radius * draws.uniform(0.75, 1.2, (len(foot), blobs, 3))
-    center, radii = center.reshape(-1, 3), radii.reshape(-1, 3)
-    cover = leaves(draws, np.linalg.norm(center, axis=1), count)
+    shape = len(foot), BLOBS
+    level, angle = draws.uniform(shape=shape), draws.uniform(0.0, 2 * np.pi, shape)
+    spread = wide[:, None] * _profile(draws, level) * draws.uniform(0.4, 0.8, shape)
+    y = fork[:, None] + (0.1 + 0.76 * level) * (height - fork)[:, None]
+    place = np.stack([spread * np.cos(angle), y, spread * np.sin(angle)], -1)
+    # Few blobs make a crown afar; they are larger then.
+    blobs = np.clip(240 / (np.abs(foot[:, 2]) + 12), 4, BLOBS)
+    radius = wide * (BLOBS / blobs) ** 0.3
+    radii = radius[:, None, None] * draws.uniform(0.28, 0.6, (*shape, 1))
+    radii = radii * draws.uniform(0.7, 1.25, (*shape, 3))
+    center = (foot[:, None] + place).reshape(-1, 3)
+    cover = leaves(draws, np.linalg.norm(center, axis=1), len(center))
+    keep = (np.arange(BLOBS) < blobs[:, None]).ravel()
+    cover = _colored(draws, cover, BLOBS).of(keep)
     parts.ellipsoids(
-        center, radii, _colored(draws, cover, blobs), np.repeat(group, blobs)
+        center[keep], radii.reshape(-1, 3)[keep], cover, np.repeat(group, BLOBS)[keep]
     )
+
+
+def _profile(draws: Draws, level: np.ndarray) -> np.ndarray:
+    """Computes how far crowns reach at levels from the fork (0) to the top (1)."""
+    kind = draws.picks([0.65, 0.15, 0.2], len(level))[:, None]
+    rounded = np.sqrt(np.clip(1 - (1.7 * level - 0.7) ** 2, 0.1, 1.0))
+    return np.select([kind == 0, kind == 1], [rounded, 1.05 - level], 0.45)
 
 
 def add_bushes(

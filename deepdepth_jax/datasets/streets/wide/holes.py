@@ -1,6 +1,6 @@
 """Where the shells of the wide world are pierced: leaves, slats, meshes."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,11 @@ from deepdepth_jax.datasets.streets.geometry import (
     Span,
     Vectors,
 )
-from deepdepth_jax.datasets.streets.noise import cell_noise
 from deepdepth_jax.datasets.streets.patches import wrapped
+from deepdepth_jax.datasets.streets.wide.lattice import cell_level
 from deepdepth_jax.datasets.streets.wide.solids import Holes, Pierce
+
+BOUGH = 6  # leaves wide
 
 
 def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
@@ -30,21 +32,44 @@ def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distance
     Returns:
       Distances in units of the direction.
     """
-    outer = solid_entry(span)
+    enter, leave = span
 
     def of_shell() -> Distances:
-        enter, leave = span
-        ends = []
-        for end in span:
-            meets = (enter < leave) & (end > NEAREST)
-            at = jnp.where(meets, end, 0.0)
-            meets &= ~is_open(origin + at[None] * direction, pierce)
-            ends.append(jnp.where(meets, at, jnp.inf))
-        return jnp.minimum(*ends)
+        ends = [_where_closed(origin, direction, end, pierce) for end in span]
+        return jnp.where(enter < leave, jnp.minimum(*ends), jnp.inf)
 
-    # The holes are worth a look only where there are any.
+    return _of_either(span, pierce, of_shell)
+
+
+def first_entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
+    """Computes where rays meet the first side of a solid: enough for shadows."""
+    enter, leave = span
+
+    def of_shell() -> Distances:
+        first = jnp.where(enter > NEAREST, enter, leave)
+        first = _where_closed(origin, direction, first, pierce)
+        return jnp.where(enter < leave, first, jnp.inf)
+
+    return _of_either(span, pierce, of_shell)
+
+
+def _of_either(
+    span: Span, pierce: Pierce, of_shell: Callable[[], Distances]
+) -> Distances:
+    """Looks at holes only where there are any."""
+    whole = solid_entry(span)
     is_shell = (pierce.kind != Holes.NONE) & jnp.any(span[0] < span[1])
-    return jax.lax.cond(is_shell, of_shell, lambda: outer)
+    return jax.lax.cond(is_shell, of_shell, lambda: whole)
+
+
+def _where_closed(
+    origin: Rays, direction: Rays, distance: Distances, pierce: Pierce
+) -> Distances:
+    """Makes distances infinite that are of holes, or behind."""
+    is_ahead = (distance > NEAREST) & (distance < jnp.inf)
+    at = jnp.where(is_ahead, distance, 0.0)
+    closed = ~is_open(origin + at[None] * direction, pierce)
+    return jnp.where(is_ahead & closed, distance, jnp.inf)
 
 
 def solid_entry(span: Span) -> Distances:
@@ -53,35 +78,37 @@ def solid_entry(span: Span) -> Distances:
     return jnp.where((enter < leave) & (enter > NEAREST), enter, jnp.inf)
 
 
+def whole_entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
+    """Computes where rays meet a solid as if it had no holes."""
+    del origin, direction, pierce
+    return solid_entry(span)
+
+
 def is_open(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
     """Finds the points of a shell that are holes."""
-    leaves = _between_leaves(point, pierce)
-    mesh = _between_slats(point[0] + point[2], pierce)
-    mesh &= _between_slats(point[1], pierce)
-    slats = _between_slats(point[0] + point[2], pierce)
-    return jnp.select(
-        [pierce.kind == Holes.LEAVES, pierce.kind == Holes.MESH], [leaves, mesh], slats
-    )
+    kinds = (_between_leaves, _between_slats, _within_mesh)
+    index = pierce.kind.astype(jnp.int32) - Holes.LEAVES
+    return jax.lax.switch(index, kinds, point, pierce)
 
 
 def _between_leaves(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
-    """Opens random cells, some of them in clumps, of a warped lattice."""
+    """Opens random cells, and the more of them in open boughs, of a warped lattice."""
     x, y, z = (v / pierce.size for v in point)
     x, y, z = x + 0.6 * _wave(0.37 * y), y + 0.6 * _wave(0.41 * z), z + _wave(0.33 * x)
-    leaf = cell_noise(*(_cell(v) for v in (x, y, z)))
-    twig = cell_noise(*(_cell(v / 4) for v in (x, y, z)))
-    bough = cell_noise(*(_cell(v / 11) for v in (x, y, z)))
-    return 0.4 * leaf + 0.3 * twig + 0.3 * bough < pierce.share
+    leaf = cell_level(x, y, z)
+    bough = cell_level(*(v / BOUGH for v in (x, y, z)))
+    return 0.55 * leaf + 0.45 * bough < pierce.share
+
+
+def _between_slats(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
+    return wrapped((point[0] + point[2]) / pierce.size, 1.0) < pierce.share
+
+
+def _within_mesh(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
+    is_between = wrapped(point[1] / pierce.size, 1.0) < pierce.share
+    return is_between & _between_slats(point, pierce)
 
 
 def _wave(x: Float[Array, " n"]) -> Float[Array, " n"]:
     """Rises and falls between 0 and 1, once in every unit."""
     return jnp.abs(2 * wrapped(x, 1.0) - 1)
-
-
-def _cell(x: Float[Array, " n"]) -> Any:
-    return jnp.floor(x).astype(jnp.int32)
-
-
-def _between_slats(along: Float[Array, " n"], pierce: Pierce) -> Bool[Array, " n"]:
-    return wrapped(along / pierce.size, 1.0) < pierce.share

@@ -1,7 +1,10 @@
 """How light falls on the wide world: sun, sky, shade, haze, lit leaves."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from deepdepth_jax.datasets.streets.geometry import SKY, Vectors, dot
@@ -11,21 +14,49 @@ from deepdepth_jax.datasets.streets.scene import Light
 from deepdepth_jax.datasets.streets.shading import haze, mirror, sky
 from deepdepth_jax.datasets.streets.solids import Surface
 from deepdepth_jax.datasets.streets.wide.brushes import blotches, fractal
+from deepdepth_jax.datasets.streets.wide.culling import Columns, columns_of, in_columns
+from deepdepth_jax.datasets.streets.wide.holes import whole_entry
 from deepdepth_jax.datasets.streets.wide.materials import look_of
 from deepdepth_jax.datasets.streets.wide.scene import WideScene
 from deepdepth_jax.datasets.streets.wide.solids import Stuff
-from deepdepth_jax.datasets.streets.wide.tracing import Rayed, in_column, is_blocked
+from deepdepth_jax.datasets.streets.wide.tracing import Rayed, is_blocked
 
 OFFSET_M = 0.02  # off the surface, so that it does not shade itself
 OUT_OF_SIGHT_M = 1e4
 SHADED_M = 120.0  # points beyond do not widen the search for what shades them
+FAINT = 0.1  # sunlight that casts no shadow worth a search
 LARGE_M = 1.2  # radius of what keeps the sky's light away
-ABOVE = jnp.array([[0.25], [0.94], [-0.23]])
+ABOVE = np.array([0.25, 0.94, -0.23], np.float32)
 THROUGH_LEAVES = rgb(0.55, 0.5, 0.15)
 
 
+class Shades(NamedTuple):
+    """What may keep the sun and the sky away, prepared once for a scene."""
+
+    sunward: Columns
+    upward: Columns
+
+
+def shades_of(scene: WideScene) -> Shades:
+    """Prepares what may cast shade.
+
+    Args:
+      scene: the scene.
+
+    Returns:
+      All solids towards the sun, the large ones upwards.
+    """
+    spheres = scene.solids.sphere
+    sunward = columns_of(scene.light.sun_direction, spheres, 0.0)
+    return Shades(sunward, columns_of(jnp.asarray(ABOVE), spheres, LARGE_M))
+
+
 def radiance(
-    hits: Hits, direction: Vectors, scene: WideScene, focal_px: Float[Array, ""]
+    hits: Hits,
+    direction: Vectors,
+    scene: WideScene,
+    shades: Shades,
+    focal_px: Float[Array, ""],
 ) -> Float[Array, "3 n"]:
     """Computes the linear RGB that comes along rays from what they meet.
 
@@ -33,6 +64,7 @@ def radiance(
       hits: the first solid that each ray meets.
       direction: directions of the rays.
       scene: the scene.
+      shades: what may cast shade in it.
       focal_px: focal length in pixels.
 
     Returns:
@@ -41,7 +73,7 @@ def radiance(
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = patch_of(hits, ray, scene.surface, focal_px)
     look = look_of(patch, scene.ground, scene.course)
-    matt = look.color * _irradiance(patch, scene)
+    matt = look.color * _irradiance(patch, scene, shades)
     color = jax.lax.cond(
         jnp.any(look.gloss > 0),
         lambda: mix(matt, *_mirrored(ray, patch, look, scene.light)),
@@ -102,9 +134,9 @@ def _mirrored(
     return seen, jnp.clip(look.gloss, 0.0, 1.0) * fresnel
 
 
-def _irradiance(patch: Patch, scene: WideScene) -> Vectors:
+def _irradiance(patch: Patch, scene: WideScene, shades: Shades) -> Vectors:
     """Sums what a surface receives from the sun, the sky and the street around."""
-    light, hits = scene.light, patch.hits
+    light = scene.light
     sun, sun_color = light.sun_direction[:, None], light.sun_color[:, None]
     normal = _ruffled(patch)
     is_leafy = patch.material == Stuff.FOLIAGE
@@ -112,7 +144,7 @@ def _irradiance(patch: Patch, scene: WideScene) -> Vectors:
     sunshine = jnp.maximum(facing, 0.0)[None] * jnp.ones((3, 1))
     through = jnp.maximum(-facing, 0.0)[None] * THROUGH_LEAVES
     sunshine = jnp.where(is_leafy[None], jnp.maximum(sunshine, through), sunshine)
-    shaded, covered = _shade(hits, scene)
+    shaded, covered = _shade(patch, scene, shades)
     above = scene.skylight * (light.zenith_color + light.horizon_color)[:, None] / 2
     below = scene.bounce[:, None] * (0.3 * sun_color + above)
     ambient = mix(below, above, 0.5 + 0.5 * normal[1])
@@ -133,16 +165,23 @@ def _ruffled(patch: Patch) -> Vectors:
     return jax.lax.cond(jnp.any(is_leafy), rough, lambda: patch.hits.normal)
 
 
-def _shade(hits: Hits, scene: WideScene) -> tuple[Array, Array]:
+def _shade(patch: Patch, scene: WideScene, shades: Shades) -> tuple[Array, Array]:
     """Finds what the sun does not reach, and what large solids hide from the sky."""
-    solids, sun = scene.solids, scene.light.sun_direction
-    start = hits.point + OFFSET_M * hits.normal
-    is_near = (hits.solid != SKY) & (hits.distance < SHADED_M)
-    before_sun = in_column(start, is_near, sun, solids.sphere)
-    shaded = is_blocked(Rayed(start, sun[:, None], solids, before_sun))
-    above = in_column(start, is_near, ABOVE[:, 0], solids.sphere)
-    above &= solids.sphere[:, 3] > LARGE_M
-    return shaded, is_blocked(Rayed(start, ABOVE, solids, above), holes=False)
+    start = patch.hits.point + OFFSET_M * patch.hits.normal
+    is_near = (patch.hits.solid != SKY) & (patch.hits.distance < SHADED_M)
+    sun = scene.light.sun_direction[:, None]
+    faces_sun = dot(patch.hits.normal, sun) > 0
+    faces_sun |= patch.material == Stuff.FOLIAGE
+
+    def shaded() -> Array:
+        before = in_columns(start, is_near & faces_sun, shades.sunward)
+        return is_blocked(Rayed(start, sun, scene.solids, before))
+
+    above = in_columns(start, is_near, shades.upward)
+    upwards = Rayed(start, jnp.asarray(ABOVE)[:, None], scene.solids, above)
+    covered = is_blocked(upwards, whole_entry)
+    shines = jnp.max(scene.light.sun_color) > FAINT
+    return jax.lax.cond(shines, shaded, lambda: jnp.zeros_like(covered)), covered
 
 
 def _crevice(patch: Patch) -> Numbers:

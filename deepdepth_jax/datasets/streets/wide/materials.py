@@ -21,6 +21,7 @@ from deepdepth_jax.datasets.streets.patches import (
 from deepdepth_jax.datasets.streets.textures import paving, roof, sign
 from deepdepth_jax.datasets.streets.wide.brushes import blotches, fractal, worn
 from deepdepth_jax.datasets.streets.wide.course import Course
+from deepdepth_jax.datasets.streets.wide.lattice import cell_level
 from deepdepth_jax.datasets.streets.wide.soil import Ground, ground
 from deepdepth_jax.datasets.streets.wide.solids import Stuff
 
@@ -97,8 +98,7 @@ def _foliage(patch: Patch) -> Look:
     """Grows leaves of many shades, with gaps of all sizes between them."""
     size = patch.pattern[0]
     point = patch.hits.point
-    cells = [jnp.floor(v / size).astype(jnp.int32) for v in point]
-    leaf = detail(1.3, cell_noise(*cells), 2.0, patch.spread / size)
+    leaf = detail(1.3, cell_level(*(v / size for v in point)), 2.0, patch.spread / size)
     clumps = jnp.exp(1.3 * (blotches(patch, 1.4) - 0.5))
     tone = jnp.exp(0.75 * fractal(point, patch.spread, 3)) * clumps
     hue = blotches(patch, 0.8, 11.0) * leaf

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from deepdepth_jax.datasets.streets.solids import Surface
-from deepdepth_jax.datasets.streets.wide.covers import Cover, Fields, table_of
+from deepdepth_jax.datasets.streets.wide.covers import Cover, Fields, is_each, table_of
 from deepdepth_jax.datasets.streets.wide.solids import (
     KINDS,
     Pierce,
@@ -28,12 +28,8 @@ def _standing(base: Any, size: tuple[Any, Any, Any], yaw: Any) -> Fields:
 
 
 def _count(fields: Fields) -> int:
-    """Counts the solids that fields, each of so many columns, are given for."""
-    counts = {
-        len(value)
-        for value, width in fields
-        if np.ndim(value) == (2 if width > 1 else 1)
-    }
+    """Counts the solids that fields are given for."""
+    counts = {len(value) for value, width in fields if is_each(value, width)}
     return 0 if 0 in counts else max(counts, default=1)
 
 

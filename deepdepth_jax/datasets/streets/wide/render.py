@@ -9,11 +9,12 @@ from jaxtyping import Array, Float, Float32, PRNGKeyArray, UInt8
 
 from deepdepth_jax.datasets.streets.geometry import SKY, Vectors
 from deepdepth_jax.datasets.streets.wide.cameras import pixel_rays
-from deepdepth_jax.datasets.streets.wide.lighting import radiance
+from deepdepth_jax.datasets.streets.wide.culling import in_cone
+from deepdepth_jax.datasets.streets.wide.lighting import radiance, shades_of
 from deepdepth_jax.datasets.streets.wide.meetings import meetings
 from deepdepth_jax.datasets.streets.wide.scene import WideScene, random_scene
 from deepdepth_jax.datasets.streets.wide.sensor import photograph
-from deepdepth_jax.datasets.streets.wide.tracing import Rayed, in_cone, nearest
+from deepdepth_jax.datasets.streets.wide.tracing import Rayed, nearest
 
 TILE = 24, 40  # rows and columns
 
@@ -50,6 +51,7 @@ def render_view(scene: WideScene, key: PRNGKeyArray, height: int, width: int) ->
     """
     y_px, x_px = (_in_tiles(place + 0.5) for place in jnp.mgrid[:height, :width])
     focal_px = scene.camera.focal[0] * width
+    shades = shades_of(scene)
 
     def tile(place: tuple[Array, Array]) -> tuple[Vectors, Array]:
         origin, direction = pixel_rays(scene.camera, *place, (height, width))
@@ -58,7 +60,7 @@ def render_view(scene: WideScene, key: PRNGKeyArray, height: int, width: int) ->
         found = nearest(rays, scene.course)
         hits = meetings(origin, direction, found, scene.solids, scene.course)
         depth_m = jnp.where(hits.solid == SKY, 0.0, hits.distance)
-        return radiance(hits, direction, scene, focal_px), depth_m
+        return radiance(hits, direction, scene, shades, focal_px), depth_m
 
     light, depth = jax.lax.map(tile, (y_px, x_px))
     size = height, width

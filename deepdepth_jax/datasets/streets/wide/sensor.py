@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
@@ -14,8 +15,8 @@ from deepdepth_jax.datasets.streets.wide.jpeg import through_jpeg
 
 Image = Float[Array, "h w 3"]
 Number = Float[Array, ""]
-BYTES_DEVIATION = 2 * 73.9  # of the sum of four
-GRAY = jnp.array([0.25, 0.6, 0.15])
+HALO_STEPS = 6
+GRAY = np.array([0.25, 0.6, 0.15], np.float32)
 
 
 @struct.dataclass
@@ -26,6 +27,7 @@ class Sensor:
       exposure: mean level that the metering aims at, of full scale, in linear light.
       glare: share of all light that the lens scatters over the whole image.
       blur: share of a pixel's light that the lens gives to each neighbour.
+      halo: share of a pixel's light that goes a few pixels far.
       vignette: share of the light that the corners lack.
       balance: gains of red, green and blue.
       shot_noise: deviation at full scale.
@@ -42,6 +44,7 @@ class Sensor:
     exposure: Number
     glare: Number
     blur: Number
+    halo: Number
     vignette: Number
     balance: Float[Array, "3"]
     shot_noise: Number
@@ -76,6 +79,10 @@ def optics(light_rgb: Image, sensor: Sensor) -> Image:
     falloff = 1 - sensor.vignette * (x**2 + 0.3 * y**2)
     veil = jnp.mean(jnp.minimum(light_rgb, 6.0), (0, 1))
     spread = spread_light(light_rgb, sensor.blur)
+    skirt = spread
+    for _ in range(HALO_STEPS):
+        skirt = spread_light(skirt, 0.25)
+    spread += sensor.halo * (skirt - spread)
     return (spread + sensor.glare * (veil[None, None] - spread)) * falloff[..., None]
 
 
@@ -100,9 +107,7 @@ def metered_gain(image: Image, target: Number) -> Number:
 
 def exposed(image: Image, sensor: Sensor, key: PRNGKeyArray) -> Image:
     """Adds noise that grows with the light, and saturates."""
-    # Sums of four bytes: close to a normal distribution, and quick to make.
-    bits = jax.random.bits(key, (*image.shape, 4), jnp.uint8)
-    noise = (jnp.sum(bits.astype(jnp.float32), -1) - 510.0) / BYTES_DEVIATION
+    noise = jax.random.normal(key, image.shape)
     signal = jnp.maximum(image * sensor.balance[None, None], 0.0)
     deviation = jnp.sqrt(sensor.shot_noise**2 * signal + sensor.read_noise**2)
     return jnp.clip(signal + deviation * noise, 0.0, 1.0)

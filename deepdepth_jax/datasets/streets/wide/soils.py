@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float
 
-from deepdepth_jax.datasets.streets.noise import cell_noise, smooth_noise
 from deepdepth_jax.datasets.streets.patches import (
     Numbers,
     Patch,
@@ -18,6 +17,7 @@ from deepdepth_jax.datasets.streets.patches import (
     striped,
     within,
 )
+from deepdepth_jax.datasets.streets.wide.lattice import cell_level, smooth_level
 
 STEEL_COLOR, SLEEPER_COLOR = rgb(0.32, 0.27, 0.23), rgb(0.11, 0.09, 0.075)
 GAUGE_M, SLEEPER_M = 1.435, 0.62
@@ -53,13 +53,12 @@ class Laid:
 def _asphalt(laid: Laid) -> Any:
     """Grit, wheel tracks, mended pieces and cracks."""
     x, z = laid.across, laid.along
-    cells = [jnp.floor(v / s).astype(jnp.int32) for v, s in ((x + 31.7, 2.9), (z, 7.3))]
-    mended = cell_noise(*cells) < 0.16 * laid.age
-    tracks = 0.10 * smooth_noise(x * 1.1, z * 0.05)
-    crack = jnp.abs(smooth_noise(x * 0.5 + 3, z * 0.35) - 0.5)
+    mended = cell_level((x + 31.7) / 2.9, z / 7.3) < 0.16 * laid.age
+    tracks = 0.10 * smooth_level(x * 1.1, z * 0.05)
+    crack = jnp.abs(smooth_level(x * 0.5 + 3, z * 0.35) - 0.5)
     seen = jnp.clip(0.06 / laid.patch.stretch, 0.0, 1.0)
     cracked = (crack < 0.012) * 0.5 * laid.age * seen
-    stains = 0.5 * (smooth_noise(x * 0.21, z * 0.11) - 0.5)
+    stains = 0.5 * (smooth_level(x * 0.21, z * 0.11) - 0.5)
     tone = jnp.exp((0.28 + 0.3 * laid.age) * laid.tone + stains)
     return (tone * (1 - cracked) * (1 - tracks) * jnp.where(mended, 0.72, 1.0))[None]
 
@@ -83,7 +82,7 @@ def _blocks(laid: Laid, width: float, length: float, strength: float) -> Numbers
     column = jnp.floor(x / width)
     z = z + 0.5 * length * (column - 2 * jnp.floor(column / 2))
     row = jnp.floor(z / length)
-    tone = cell_noise(column.astype(jnp.int32), row.astype(jnp.int32)) - 0.5
+    tone = cell_level(column, row) - 0.5
     seen = jnp.clip(1.5 - laid.patch.stretch / length, 0.0, 1.0)
     joints = _joints(laid, width, length, 0.12 * width)
     return (1 + strength * tone * seen) * (1 - 0.55 * joints)
@@ -101,7 +100,7 @@ def _gravel(laid: Laid) -> Any:
 
 def _grass(laid: Laid) -> Any:
     """Blades, and patches that are dry."""
-    dry = smooth_noise(laid.across * 0.3, laid.along * 0.3 + 9)
+    dry = smooth_level(laid.across * 0.3, laid.along * 0.3 + 9)
     tint = mix(rgb(1.0, 1.0, 1.0), rgb(1.7, 1.25, 0.9), dry**2)
     return tint * jnp.exp(0.9 * laid.tone)[None]
 
@@ -109,8 +108,7 @@ def _grass(laid: Laid) -> Any:
 def _leaves(laid: Laid) -> Any:
     """Leaves of their own colours on darker earth."""
     x, z = laid.across, laid.along
-    cells = [jnp.floor(v / 0.11 + 0.6 * laid.tone).astype(jnp.int32) for v in (x, z)]
-    leaf = cell_noise(*cells)
+    leaf = cell_level(*(v / 0.11 + 0.6 * laid.tone for v in (x, z)))
     seen = jnp.clip(1.6 - laid.patch.stretch / 0.15, 0.15, 1.0)
     tint = mix(rgb(0.6, 0.6, 0.6), rgb(1.8, 1.35, 0.8), leaf * seen)
     return tint * jnp.exp(0.6 * laid.tone)[None]

@@ -199,7 +199,10 @@ def hull_faces(hull: Hulls) -> list[tuple[Components, Array]]:
 def bounding_spheres(name: str, rows: Float[np.ndarray, "n w"]) -> np.ndarray:
     """Computes the middle and the radius of a sphere about each packed solid."""
     if name in ("boxes", "hulls"):
-        half = rows[:, [3, 4, 5]] * [1, 1, 0.5]
+        # Faces that lean out reach farther at the top.
+        out = rows[:, 5, None] * np.maximum(-rows[:, 7:10], 0)
+        reach = np.c_[out[:, 0], np.maximum(out[:, 1], out[:, 2]), 0 * out[:, 0]]
+        half = rows[:, [3, 4, 5]] * [1, 1, 0.5] + reach
         middle = rows[:, :3] + half[:, 2:] * [0, 1, 0]
         return np.c_[middle, np.linalg.norm(half, axis=1)]
     if name == "cylinders":

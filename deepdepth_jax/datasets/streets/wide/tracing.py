@@ -19,25 +19,24 @@ from deepdepth_jax.datasets.streets.geometry import (
     Nearest,
     Rays,
     Span,
-    Vectors,
     box_span,
     cylinder_span,
     dot,
     ellipsoid_span,
 )
 from deepdepth_jax.datasets.streets.wide.course import Course, land_distance
-from deepdepth_jax.datasets.streets.wide.holes import entry, solid_entry
+from deepdepth_jax.datasets.streets.wide.culling import SLACK, Chosen, listed
+from deepdepth_jax.datasets.streets.wide.holes import entry, first_entry
 from deepdepth_jax.datasets.streets.wide.solids import (
     KINDS,
     Hulls,
     Kind,
+    Pierce,
     Solids,
     hull_faces,
 )
 
 Mask = Bool[Array, " n"]  # of rays
-Chosen = Bool[Array, " s"]  # of solids
-SLACK = 1e-3  # added to bounds, for the rounding of float32
 
 
 def hull_span(origin: Rays, direction: Rays, hull: Hulls) -> Span:
@@ -70,6 +69,9 @@ def _turned(cos: Array, sin: Array, vector: Any) -> tuple[Array, Array, Array]:
     return cos * x - sin * z, y, sin * x + cos * z
 
 
+Entry = Callable[[Rays, Rays, Span, Pierce], Distances]
+Meeting = Callable[[], Distances]  # computes where rays meet one solid
+
 SPANS: dict[str, Callable[..., Span]] = {
     "boxes": box_span,
     "hulls": hull_span,
@@ -87,48 +89,81 @@ class Rayed(NamedTuple):
     mask: Chosen
 
 
-def nearest(rays: Rayed, course: Course) -> Nearest:
-    """Finds distance and number of what each ray meets first."""
-    distance = land_distance(rays.origin, rays.direction, course)
-    found = distance, jnp.where(jnp.isfinite(distance), GROUND, SKY)
+class Found(NamedTuple):
+    """What rays from one point have met so far.
 
-    def meet(found: Nearest, number: Int[Array, ""], at: Distances) -> Nearest:
-        # A branch, so that XLA does not compute the entry once for each output.
+    Attributes:
+      distance: to the nearest surface, in units of the direction.
+      number: of its solid, `GROUND` or `SKY`.
+      reach_m: the farthest of these surfaces is so far away.
+    """
+
+    distance: Distances
+    number: Int[Array, " n"]
+    reach_m: Float[Array, ""]
+
+
+def nearest(rays: Rayed, course: Course) -> Nearest:
+    """Finds distance and number of what each ray from one point meets first.
+
+    Solids that begin behind all that was met before them are skipped, so that it is
+    quicker when they come in the order of their distance.
+    """
+    length = jnp.sqrt(dot(rays.direction, rays.direction))
+    sphere = rays.solids.sphere
+    away = jnp.linalg.norm(sphere[:, :3] - rays.origin.T, axis=1) - sphere[:, 3] - SLACK
+
+    def meet(found: Found, solid: Int[Array, ""], at: Meeting) -> Found:
+        def look() -> Found:
+            distance = at()
+            # A branch, so that XLA does not compute the entry once for each output.
+            is_nearer = jnp.any(distance < found.distance)
+            return jax.lax.cond(
+                is_nearer, _nearer, lambda old, *_: old, found, distance, solid, length
+            )
+
+        return jax.lax.cond(away[solid] < found.reach_m, look, lambda: found)
+
+    distance = land_distance(rays.origin, rays.direction, course)
+    number = jnp.where(jnp.isfinite(distance), GROUND, SKY)
+    found = Found(distance, number, jnp.max(distance * length))
+    found = _go_through(rays, entry, meet, found)
+    return found.distance, found.number
+
+
+def _nearer(
+    found: Found, distance: Distances, solid: Int[Array, ""], length: Distances
+) -> Found:
+    least = jnp.minimum(found.distance, distance)
+    number = jnp.where(distance < found.distance, solid + 1, found.number)
+    return Found(least, number, jnp.max(least * length))
+
+
+def is_blocked(rays: Rayed, entry_of: Entry = first_entry) -> Mask:
+    """Finds the rays that meet any of the masked solids."""
+
+    def meet(blocked: Mask, solid: Int[Array, ""], at: Meeting) -> Mask:
+        del solid
         return jax.lax.cond(
-            jnp.any(at < found[0]), _nearer, lambda old, *_: old, found, at, number
+            jnp.all(blocked), lambda: blocked, lambda: blocked | jnp.isfinite(at())
         )
 
-    return _go_through(rays, meet, found)
-
-
-def _nearer(found: Nearest, at: Distances, number: Int[Array, ""]) -> Nearest:
-    least, of_number = found
-    return jnp.minimum(least, at), jnp.where(at < least, number, of_number)
-
-
-def is_blocked(rays: Rayed, holes: bool = True) -> Mask:
-    """Finds the rays that meet any of the masked solids, pierced or taken as whole."""
-
-    def meet(blocked: Mask, number: Int[Array, ""], at: Distances) -> Mask:
-        del number
-        return blocked | jnp.isfinite(at)
-
     shape = jnp.broadcast_shapes(rays.origin.shape, rays.direction.shape)
-    return _go_through(rays, meet, jnp.zeros(shape[1:], bool), holes)
+    return _go_through(rays, entry_of, meet, jnp.zeros(shape[1:], bool))
 
 
 def _go_through(
     rays: Rayed,
-    meet: Callable[[Any, Int[Array, ""], Distances], Any],
+    entry_of: Entry,
+    meet: Callable[[Any, Int[Array, ""], Meeting], Any],
     found: Any,
-    holes: bool = True,
 ) -> Any:
     """Meets the masked solids one by one, with all rays at once."""
     first = 0
     for kind in KINDS:
         rows = getattr(rays.solids, kind.name)
         order, count = listed(rays.mask[first : first + len(rows)])
-        entry_at = partial(_entry_at, rays, kind, first, holes and kind.name != "hulls")
+        entry_at = partial(_entry_at, rays, kind, first, entry_of)
 
         def step(
             i: Int[Array, ""],
@@ -137,7 +172,7 @@ def _go_through(
             entry_at: Any = entry_at,
             first: int = first,
         ) -> Any:
-            return meet(found, first + order[i] + 1, entry_at(order[i]))
+            return meet(found, first + order[i], partial(entry_at, order[i]))
 
         found = jax.lax.fori_loop(0, count, step, found)
         first += len(rows)
@@ -145,80 +180,10 @@ def _go_through(
 
 
 def _entry_at(
-    rays: Rayed, kind: Kind, first: int, is_pierced: bool, index: Int[Array, ""]
+    rays: Rayed, kind: Kind, first: int, entry_of: Entry, index: Int[Array, ""]
 ) -> Distances:
     """Computes where rays meet one solid of a kind."""
     solid = kind.unpack(getattr(rays.solids, kind.name)[index])
     span = SPANS[kind.name](rays.origin, rays.direction, solid)
-    if not is_pierced:
-        return solid_entry(span)
     pierce = jax.tree.map(lambda leaf: leaf[first + index], rays.solids.pierce)
-    return entry(rays.origin, rays.direction, span, pierce)
-
-
-def listed(mask: Chosen) -> tuple[Int[Array, " s"], Int[Array, ""]]:
-    """Returns the padded indices of a mask, and their number."""
-    order = jnp.nonzero(mask, size=len(mask), fill_value=0)[0]
-    return order.astype(jnp.int32), jnp.sum(mask)
-
-
-def in_cone(
-    origin: Float[Array, "3"], direction: Vectors, sphere: Float[Array, "s 4"]
-) -> Chosen:
-    """Finds the spheres that a cone about all rays from one point touches.
-
-    Args:
-      origin: start of the rays, metres.
-      direction: directions of the rays.
-      sphere: bounding spheres: centre and radius, metres.
-
-    Returns:
-      The padded indices, and their number.
-    """
-    unit = direction / jnp.sqrt(dot(direction, direction))[None]
-    axis = jnp.sum(unit, 1)
-    axis = axis / jnp.sqrt(dot(axis, axis))
-    half = jnp.arccos(jnp.clip(jnp.min(dot(axis, unit)), -1.0, 1.0)) + SLACK
-    away = sphere[:, :3] - origin[None]
-    distance = jnp.sqrt(jnp.sum(away**2, 1))
-    cosine = (away @ axis) / jnp.maximum(distance, 1e-6)
-    angle = jnp.arccos(jnp.clip(cosine, -1.0, 1.0))
-    radius = sphere[:, 3] + SLACK
-    opening = jnp.arcsin(jnp.clip(radius / jnp.maximum(distance, 1e-6), 0.0, 1.0))
-    touches = (angle < half + opening) | (distance <= radius)
-    return touches & (sphere[:, 3] > 0)
-
-
-def in_column(
-    point: Vectors,
-    is_wanted: Mask,
-    toward: Float[Array, "3"],
-    sphere: Float[Array, "s 4"],
-) -> Chosen:
-    """Finds the spheres that may lie between wanted points and a far light.
-
-    Args:
-      point: points on the surface, metres.
-      is_wanted: mask of the points.
-      toward: direction to the light.
-      sphere: bounding spheres: centre and radius, metres.
-
-    Returns:
-      The padded indices, and their number.
-    """
-    axes = jnp.stack([*_across(toward), toward])
-    inside = jnp.matmul(axes, point, precision="highest")
-    low = jnp.min(jnp.where(is_wanted[None], inside, jnp.inf), 1)
-    high = jnp.max(jnp.where(is_wanted[None], inside, -jnp.inf), 1)
-    middle = jnp.matmul(sphere[:, :3], axes.T, precision="highest")
-    radius = sphere[:, 3:] + SLACK
-    high = high.at[2].set(jnp.inf)
-    touches = (middle + radius > low[None]) & (middle - radius < high[None])
-    return jnp.all(touches, 1) & (sphere[:, 3] > 0)
-
-
-def _across(toward: Float[Array, "3"]) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
-    """Computes two unit vectors at right angles to one that is not level with x."""
-    first = jnp.cross(toward, jnp.array([0.0, 1.0, 0.0]) + 1e-3)
-    first = first / jnp.linalg.norm(first)
-    return first, jnp.cross(first, toward)
+    return entry_of(rays.origin, rays.direction, span, pierce)

@@ -128,18 +128,19 @@ def add_wheels(
       axles: positions of the axles, metres.
       group: numbers of groups. Solids of one group are left out together.
     """
-    half_width, radius = size
-    thickness = 0.09 + 0.1 * (np.asarray(radius) > 0.42)
-    for axle in axles:
-        for side in (-1, 1):
-            center = spots.moved(side * (half_width - thickness + 0.01), radius, axle)
-            parts.cylinders(
-                center,
-                spots.across,
-                (radius, thickness),
-                Cover(Stuff.WHEEL, RUBBER, RIM),
-                group=group,
-            )
+    half_width, radius = (np.broadcast_to(v, spots.yaw.shape) for v in size)
+    thickness = 0.09 + 0.1 * (radius > 0.42)
+    beside = half_width - thickness + 0.01
+    ends = [(side, axle) for axle in axles for side in (-1, 1)]
+    center = [spots.moved(side * beside, radius, axle) for side, axle in ends]
+    wheels = len(ends)
+    parts.cylinders(
+        np.concatenate(center),
+        np.tile(spots.across, (wheels, 1)),
+        (np.tile(radius, wheels), np.tile(thickness, wheels)),
+        Cover(Stuff.WHEEL, RUBBER, RIM),
+        group=np.tile(group, wheels),
+    )
 
 
 def add_two_wheelers(draws: Draws, parts: Parts, spots: Spots) -> None:

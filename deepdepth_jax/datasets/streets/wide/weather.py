@@ -51,8 +51,10 @@ def random_light(draws: Draws) -> tuple[Light, Float[np.ndarray, "2"]]:
     high = np.clip((elevation - 0.05) / 0.5, 0.0, 1.0)
     grey = np.clip(sky.grey + draws.uniform(-0.1, 0.1), 0.0, 1.0)
     pale = DUSK + (PALE - DUSK) * np.clip(elevation / 0.2, 0.3, 1.0)
-    bright = np.exp(draws.uniform(-0.1, 1.0)) * np.clip(0.35 + 2 * elevation, 0.3, 1.0)
-    zenith = (BLUE + (GREY - BLUE) * grey) * bright
+    bright = draws.log_uniform(1.0, 3.5) * np.clip(0.35 + 2 * elevation, 0.3, 1.0)
+    # Cameras see little of the sky but what is low, and that is paler.
+    blue = BLUE + (PALE - BLUE) * draws.uniform(0.0, 0.8)
+    zenith = (blue + (GREY - blue) * grey) * bright
     horizon = (pale + (0.95 * GREY - pale) * grey) * bright * draws.uniform(0.9, 1.5)
     level = np.cos(elevation)
     toward = [level * np.sin(azimuth), np.sin(elevation), level * np.cos(azimuth)]
@@ -66,7 +68,7 @@ def random_light(draws: Draws) -> tuple[Light, Float[np.ndarray, "2"]]:
         exposure=1.0,
     )
     return Light(**fields), np.array(
-        [draws.uniform(0.35, 0.75), draws.uniform(0.15, 0.4)]
+        [draws.uniform(0.2, 0.5), draws.uniform(0.15, 0.4)]
     )
 
 
@@ -88,6 +90,7 @@ def random_sensor(draws: Draws) -> Sensor:
         if draws.chance(0.8)
         else draws.uniform(0.03, 0.1),
         blur=draws.uniform(0.0, 0.13),
+        halo=draws.uniform(0.0, 0.15) * draws.chance(0.6),
         vignette=draws.uniform(0.0, 0.3),
         balance=balance,
         shot_noise=draws.log_uniform(0.003, 0.04 if noisy else 0.012),
