@@ -1,0 +1,1 @@
+"""How networks do on data that they have not learned from: one table, one sheet."""
