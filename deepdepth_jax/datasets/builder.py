@@ -27,8 +27,8 @@ class SourceConfig(tfds.core.BuilderConfig):
 class DepthBuilder(tfds.core.GeneratorBasedBuilder):
     """Writes the examples of a `Source`, in its order, for random access.
 
-    They are stored decoded, since to decode a PNG takes longer than all the rest of the
-    work on a picture; the file format compresses each record.
+    Records hold decoded images, because decoding a PNG takes longer than all other work
+    on an image. The file format compresses each record.
 
     A data set is a subclass that says what TFDS shows about it. Subclasses are not
     registered with TFDS, whose catalogue has a `kitti` of its own: `input_pipeline`

@@ -155,8 +155,8 @@ def prepare(data: DataConfig, source: Source) -> Records:
     if data.canonical_focal_px and (unknown := source.without_focal_length):
         raise UserError(
             f"data.canonical_focal_px={data.canonical_focal_px} needs the focal length "
-            f"of every picture, but {len(unknown)} of {source.dataset} {source.split} "
-            f"have none, such as {unknown[0]}: give it, or take 0 for the field"
+            f"of every image, but {len(unknown)} of {source.dataset} {source.split} "
+            f"have none, such as {unknown[0]}: add it, or set the field to 0"
         )
     prepared_dir = Path(expand_home(data.prepared_dir))
     return open_records(
@@ -232,7 +232,7 @@ def train_batches(
 def batch_names(
     mixture: Mixture, *, step: int, batch_size: int, seed: int
 ) -> list[str]:
-    """Names the pictures of the batch that the step-th step learns from."""
+    """Names the images of a training step's batch. The first step is 1."""
     first = (step - 1) * batch_size
     positions = tf.range(first, first + batch_size, dtype=tf.int64)
     return [mixture.load(place, seed)["name"].numpy().decode() for place in positions]

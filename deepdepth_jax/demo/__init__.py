@@ -1,1 +1,1 @@
-"""A web page that shows what a trained network sees: `python -m deepdepth_jax.demo`."""
+"""A web page that shows depth predictions: `python -m deepdepth_jax.demo`."""

@@ -19,22 +19,22 @@ NUM_EXAMPLES = 4
 def main(argv: list[str]) -> None:
     """Runs the command."""
     parser = cli.Parser(
-        "deepdepth_jax.demo", "Serve a web page that shows the depth of pictures."
+        "deepdepth_jax.demo", "Serve a web page that predicts depth for images."
     )
     add = parser.add_argument
-    add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
+    add("--workdir", type=cli.folder, required=True, help="workdir of a trained run")
     add(
         "--checkpoint",
         type=cli.checkpoint,
         default="best",
-        help="last, best by validation, or a step",
+        help="last, best (by validation), or a step",
     )
     add(
         "--host",
         default="127.0.0.1",
-        help="the address to serve at; 0.0.0.0 shows the page to the whole network",
+        help="address to listen on; 0.0.0.0 serves the whole network",
     )
-    add("--port", type=_port, default=7860, help="the port to serve at")
+    add("--port", type=_port, default=7860, help="port to listen on")
     arguments = parser.parse_args(argv)
     with _listen(arguments.host, arguments.port) as listener:
         _serve(arguments, listener)
@@ -45,7 +45,7 @@ def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
 
     check_devices()
     from deepdepth_jax.demo.guard import Names
-    from deepdepth_jax.demo.photos import street_scenes
+    from deepdepth_jax.demo.input_images import street_scenes
     from deepdepth_jax.inference.predictor import DepthPredictor
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
@@ -70,11 +70,11 @@ def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
 def _port(text: str) -> int:
     if text.isdigit() and 1 <= int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: give a number from 1 to 65535")
+    raise argparse.ArgumentTypeError(f"{text!r}: must be a number from 1 to 65535")
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Returns a socket at the address, before anything takes time."""
+    """Opens the socket first, so that a taken port fails before anything slow."""
     try:
         host.encode("idna")  # or the socket would stay open where this fails
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -82,12 +82,12 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address, family=family)
     except (OSError, UnicodeError) as error:
         raise UserError(
-            f"--host={host} --port={port}: cannot be served at ({error}); give another"
+            f"--host={host} --port={port}: cannot listen there ({error}); give another"
         ) from error
 
 
 def _import_server(folder: str) -> ModuleType:
-    """Imports what needs Gradio, which keeps files in a folder, and tells nobody."""
+    """Imports the server with Gradio confined to `folder` and its analytics off."""
     for name in list(os.environ):
         if name.startswith("GRADIO_"):  # they change the page, or publish files
             del os.environ[name]

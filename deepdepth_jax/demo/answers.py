@@ -1,9 +1,9 @@
-"""What the network says of a picture, and of one of its pixels."""
+"""Predictions for an image of the page, and readings at single pixels."""
 
 import dataclasses
 from pathlib import Path
 
-from deepdepth_jax.demo.photos import Photo
+from deepdepth_jax.demo.input_images import InputImage
 from deepdepth_jax.drawing.colors import ColourScale, confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
@@ -19,18 +19,18 @@ SURENESS = ((0.10, "sure"), (0.25, "fairly sure"), (float("inf"), "unsure"))
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A picture, and what the network says of it.
+    """An image and its prediction.
 
     Attributes:
-      photo: the picture.
-      asked_focal_px: that the visitor gave, in pixels of the file; 0 = none.
-      prediction: float32 (h, w) each, of the picture's size.
-      camera: of the picture; its focal length is 0 if not known.
-      depth: colours of depth in metres.
-      confidence: colours of confidence.
+      input: the image.
+      asked_focal_px: focal length from the visitor, in pixels of the file; 0 = none.
+      prediction: float32 (h, w) maps of the image's size.
+      camera: of the image. Its focal length is 0 if unknown.
+      depth: colour scale of depth in metres.
+      confidence: colour scale of confidence.
     """
 
-    photo: Photo
+    input: InputImage
     asked_focal_px: float
     prediction: Prediction
     camera: Pinhole
@@ -40,16 +40,16 @@ class Answer:
     @property
     def assumes_camera(self) -> bool:
         """Whether the training camera is assumed, because no focal length is known."""
-        return not (self.photo.focal_px or self.asked_focal_px)
+        return not (self.input.focal_px or self.asked_focal_px)
 
 
 @dataclasses.dataclass(frozen=True)
 class Certainty:
-    """How sure the network is of a pixel.
+    """The predictive distribution at a pixel, in four numbers.
 
     Attributes:
-      low_m, high_m: depth that 5% and 95% of the probability lie before.
-      relative_error: that is to be expected, as the standard deviation of ln depth.
+      low_m, high_m: 5% and 95% quantiles of depth, in metres.
+      relative_error: expected relative error, the standard deviation of ln depth.
       confidence: probability of the most probable bin.
     """
 
@@ -60,18 +60,18 @@ class Certainty:
 
     @property
     def in_words(self) -> str:
-        """How sure it is, in words."""
+        """The relative error as a word."""
         return next(word for up_to, word in SURENESS if self.relative_error <= up_to)
 
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """What the network says of a pixel.
+    """The prediction at a pixel.
 
     Attributes:
-      column, row: of the pixel; the first is 0.
+      column, row: of the pixel, counted from 0.
       depth_m: metres along the optical axis.
-      certainty: None if the network gives no distribution.
+      certainty: None if the network predicts no distribution.
     """
 
     column: int
@@ -80,68 +80,76 @@ class Reading:
     certainty: Certainty | None
 
 
-def ask(predictor: DepthPredictor, photo: Photo, focal_px: float) -> Answer:
-    """Predicts a picture.
+def ask(predictor: DepthPredictor, image: InputImage, focal_px: float) -> Answer:
+    """Predicts the depth of an image.
 
     Args:
       predictor: the trained network.
-      photo: the picture.
-      focal_px: that the visitor gives, in pixels of the file; 0 = none. Not used if
-        the picture's own is known.
+      image: the image.
+      focal_px: focal length from the visitor, in pixels of the file; 0 = none. Unused
+        if the image's own is known.
+
+    Returns:
+      The image with its prediction, camera and colour scales.
 
     Raises:
-      UserError: the network needs a focal length, or no camera has this one.
+      UserError: the network needs a focal length, or the focal length is out of range.
     """
-    picture_focal_px = (photo.focal_px or focal_px) / photo.shrunk_by
-    if predictor.config.data.canonical_focal_px and not picture_focal_px:
+    image_focal_px = (image.focal_px or focal_px) / image.shrunk_by
+    if predictor.config.data.canonical_focal_px and not image_focal_px:
         raise UserError(
-            "This network learnt from several cameras: fill in the focal length of "
-            "yours, then give the picture again."
+            "This network was trained on several cameras: enter the focal length of "
+            "your camera, then upload the image again."
         )
     return Answer(
-        photo,
+        image,
         focal_px,
-        predictor(photo.image, picture_focal_px),
-        Pinhole(picture_focal_px or predictor.training_focal_px),
-        depth_scale(*predictor.depth_range_m(picture_focal_px)),
+        predictor(image.image, image_focal_px),
+        Pinhole(image_focal_px or predictor.training_focal_px),
+        depth_scale(*predictor.depth_range_m(image_focal_px)),
         confidence_scale(build_bins(predictor.config).num_bins),
     )
 
 
 def read_pixel(answer: Answer, column: int, row: int) -> Reading:
-    """Reads what is said of a pixel.
+    """Reads the prediction at a pixel.
 
     Raises:
-      UserError: the picture has no such pixel.
+      UserError: the pixel is outside the image.
     """
-    height, width = answer.photo.image.shape[:2]
+    height, width = answer.input.image.shape[:2]
     if not (0 <= column < width and 0 <= row < height):
-        raise UserError(f"The picture has {width} x {height} pixels.")
-    said = answer.prediction
-    measures = (said.low_m, said.high_m, said.log_depth_std, said.confidence)
-    numbers = [float(of[row, column]) for of in measures if of is not None]
+        raise UserError(
+            f"This pixel is outside the image of {width} x {height} pixels."
+        )
+    maps = answer.prediction
+    measures = (maps.low_m, maps.high_m, maps.log_depth_std, maps.confidence)
+    numbers = [float(m[row, column]) for m in measures if m is not None]
     certainty = Certainty(*numbers) if numbers else None
-    return Reading(column, row, float(said.depth_m[row, column]), certainty)
+    return Reading(column, row, float(maps.depth_m[row, column]), certainty)
 
 
 def save_depth(answer: Answer, folder: Path) -> Path:
-    """Writes depth as 16-bit PNG, metres x 256, under the name of the picture."""
-    path = folder / f"{answer.photo.name}_depth.png"
+    """Writes depth as a 16-bit PNG (metres x 256), named after the image."""
+    path = folder / f"{answer.input.name}_depth.png"
     save_depth_png(path, answer.prediction.depth_m)
     return path
 
 
 def save_points(answer: Answer, folder: Path, step: int = 1) -> Path:
-    """Writes every so manieth row and column as points, under the name of the picture.
+    """Writes a point cloud, named after the image.
 
     Args:
-      answer: of a picture whose camera is known.
-      folder: to write to.
-      step: 1 for all pixels.
+      answer: of an image whose camera is known.
+      folder: the output folder.
+      step: row and column stride. 1 keeps all pixels.
+
+    Returns:
+      The path of the PLY file.
     """
-    path = folder / f"{answer.photo.name}_points.ply"
-    x_px, y_px = answer.camera.principal_point_of(*answer.photo.image.shape[:2])
+    path = folder / f"{answer.input.name}_points.ply"
+    x_px, y_px = answer.camera.principal_point_of(*answer.input.image.shape[:2])
     camera = Pinhole(answer.camera.focal_px / step, (x_px / step, y_px / step))
-    image, depth_m = answer.photo.image, answer.prediction.depth_m
+    image, depth_m = answer.input.image, answer.prediction.depth_m
     save_point_cloud(path, image[::step, ::step], depth_m[::step, ::step], camera)
     return path

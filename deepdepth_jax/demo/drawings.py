@@ -1,4 +1,4 @@
-"""HTML of what is found: pictures in colours, their scales, and a pixel in words."""
+"""HTML of a prediction: coloured maps, their scales, and the reading of a pixel."""
 
 import base64
 import html
@@ -17,26 +17,26 @@ from deepdepth_jax.drawing.colors import ColourScale, round_ticks
 from deepdepth_jax.types import AnyArray
 
 MOST_POINTS = 100_000
-"""That are turned in the browser; the file to download has all."""
+"""Shown in the browser. The downloaded file has all."""
 COLOUR_STOPS = 32
 
 
 def draw_views(answer: Answer) -> str:
-    """Draws the picture, and its depth and confidence (if any) with their scales."""
-    image, said = answer.photo.image, answer.prediction
+    """Draws the image, and its depth and confidence (if any) with their scales."""
+    image, maps = answer.input.image, answer.prediction
     height, width = image.shape[:2]
     views = [
-        _view("Picture", _size_note(answer), _picture(image, "JPEG")),
-        _coloured("Depth", _depth_note(answer), said.depth_m, answer.depth),
+        _view("Image", _size_note(answer), _data_url(image, "JPEG")),
+        _coloured("Depth", _depth_note(answer), maps.depth_m, answer.depth),
     ]
-    if said.confidence is not None:
+    if maps.confidence is not None:
         note = "probability of the most probable depth bin"
-        views.append(_coloured("Confidence", note, said.confidence, answer.confidence))
+        views.append(_coloured("Confidence", note, maps.confidence, answer.confidence))
     return f'<div style="--aspect:{width / height:.4f}">{"".join(views)}</div>'
 
 
 def draw_reading(reading: Reading) -> str:
-    """Says what was read at a pixel."""
+    """Formats the reading of a pixel."""
     depth, place = (
         _metres(reading.depth_m),
         f"Column {reading.column}, row {reading.row}",
@@ -44,29 +44,29 @@ def draw_reading(reading: Reading) -> str:
     certainty = reading.certainty
     if certainty is None:
         return (
-            f'<p class="depth">{depth}</p><p>This network does not say how sure it is. '
+            f'<p class="depth">{depth}</p><p>This network predicts no confidence. '
             f"<small>{place}</small></p>"
         )
     low_m, high_m = _metres(certainty.low_m), _metres(certainty.high_m)
     return (
         f'<p class="depth">{depth}</p>'
-        f"<p>9 times out of 10 between <b>{low_m}</b> and <b>{high_m}</b>, says the "
-        f"network. It is <b>{certainty.in_words}</b> here: it expects to be off by "
-        f"about {certainty.relative_error:.0%}. <small>{place}; most probable depth "
-        f"bin: {certainty.confidence:.1%}</small></p>"
+        f"<p>90% interval: <b>{low_m}</b> to <b>{high_m}</b>. The network is "
+        f"<b>{certainty.in_words}</b> here: it expects a relative error of about "
+        f"{certainty.relative_error:.0%}. <small>{place}; probability of the most "
+        f"probable bin: {certainty.confidence:.1%}</small></p>"
     )
 
 
 def draw_mistake(message: str) -> str:
-    """Says what does not work."""
+    """Formats an error."""
     return f'<p class="mistake" role="alert">{html.escape(message)}</p>'
 
 
 def draw_points(answer: Answer) -> dict[str, str | float] | None:
-    """Gives what the browser turns; None if the focal length is not known."""
+    """Returns the point cloud for the browser, or None without a focal length."""
     if not answer.camera.focal_px:
         return None
-    height, width = answer.photo.image.shape[:2]
+    height, width = answer.input.image.shape[:2]
     step = math.ceil(math.sqrt(height * width / MOST_POINTS))
     with tempfile.TemporaryDirectory() as folder:
         points = save_points(answer, Path(folder), step).read_bytes()
@@ -79,7 +79,7 @@ def draw_points(answer: Answer) -> dict[str, str | float] | None:
 
 
 def draw_scale(scale: ColourScale) -> str:
-    """Draws a scale: its colours, round numbers under them, and what the ends mean."""
+    """Draws a colour scale with round ticks and a word at each end."""
     numbers = np.geomspace(scale.low, scale.high, COLOUR_STOPS)
     colours = ",".join(f"rgb({r} {g} {b})" for r, g, b in scale.paint(numbers[None])[0])
     axis = Figure().add_subplot().xaxis
@@ -99,18 +99,18 @@ def draw_scale(scale: ColourScale) -> str:
 
 
 def _coloured(title: str, note: str, values: AnyArray, scale: ColourScale) -> str:
-    return _view(title, note, _picture(scale.paint(values), "PNG"), draw_scale(scale))
+    return _view(title, note, _data_url(scale.paint(values), "PNG"), draw_scale(scale))
 
 
-def _view(title: str, note: str, picture: str, under: str = "") -> str:
+def _view(title: str, note: str, source: str, under: str = "") -> str:
     return (
         f"<figure><figcaption><b>{title}</b><small>{note}</small></figcaption>"
-        f'<div class="pixels" tabindex="0"><img src="{picture}" alt="{title}" '
+        f'<div class="pixels" tabindex="0"><img src="{source}" alt="{title}" '
         f'draggable="false"><span class="mark"></span></div>{under}</figure>'
     )
 
 
-def _picture(image: UInt8[np.ndarray, "h w 3"], file_format: str) -> str:
+def _data_url(image: UInt8[np.ndarray, "h w 3"], file_format: str) -> str:
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, file_format, quality=95)
     encoded = base64.b64encode(stream.getvalue()).decode()
@@ -118,20 +118,20 @@ def _picture(image: UInt8[np.ndarray, "h w 3"], file_format: str) -> str:
 
 
 def _size_note(answer: Answer) -> str:
-    photo = answer.photo
-    height, width = photo.image.shape[:2]
-    note = f"{html.escape(photo.name)}, {width} x {height} pixels"
-    if photo.shrunk_by > 1:
-        note += f", {photo.shrunk_by:.2g} times smaller than the file"
+    image = answer.input
+    height, width = image.image.shape[:2]
+    note = f"{html.escape(image.name)}, {width} x {height} pixels"
+    if image.shrunk_by > 1:
+        note += f", {image.shrunk_by:.2g} times smaller than the file"
     return note
 
 
 def _depth_note(answer: Answer) -> str:
-    note = "in the direction that the camera looks in"
+    note = "along the optical axis"
     if not answer.assumes_camera:
         return note
     note += "; no focal length was given, so the training camera is assumed"
-    focal_px = answer.camera.focal_px * answer.photo.shrunk_by  # in the file's pixels
+    focal_px = answer.camera.focal_px * answer.input.shrunk_by  # in the file's pixels
     return f"{note} ({focal_px:.0f} pixels)" if focal_px else note
 
 

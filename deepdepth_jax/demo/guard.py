@@ -1,4 +1,4 @@
-"""Refuses requests of other sites, for other names, and of more bytes than are kept."""
+"""Refuses requests from other sites, for other host names, and of too many bytes."""
 
 import ipaddress
 import socket
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES
+from deepdepth_jax.demo.input_images import LARGEST_FILE_BYTES
 from deepdepth_jax.demo.storage import Storage
 from deepdepth_jax.errors import UserError
 
@@ -72,12 +72,12 @@ class Names:
         if not (name in self._names or (self._has_any_address and _is_address(name))):
             raise RequestError(
                 403,
-                f"This page is not served under the name {name!r}; start it with "
-                "--host=NAME to have it there.",
+                f"This page is not served under the name {name!r}: start it with "
+                "--host=NAME.",
             )
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in _origins(host):
-            raise RequestError(403, "Another page may not use this one.")
+            raise RequestError(403, "Requests from other sites are refused.")
 
 
 def _hostname(host: str) -> str:
@@ -148,7 +148,7 @@ def _body_bytes(headers: Mapping[str, str]) -> int:
     """
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal():
-        raise RequestError(411, "A request must say how long it is.")
+        raise RequestError(411, "The request needs a Content-Length.")
     if int(length) > LARGEST_BODY_BYTES:
         megabytes = LARGEST_FILE_BYTES // 2**20
         raise RequestError(413, f"An image may have {megabytes} MB at most.")

@@ -1,4 +1,4 @@
-"""The page: what is on it, and what happens when it is used. Needs Gradio."""
+"""The page: its components and event handlers. Needs Gradio."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,37 +14,37 @@ from deepdepth_jax.demo.drawings import (
     draw_reading,
     draw_views,
 )
-from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, read_photo
+from deepdepth_jax.demo.input_images import LARGEST_FILE_BYTES, InputImage, read_upload
 from deepdepth_jax.demo.storage import Storage
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 HERE = Path(__file__).parent
 BYTES_OF_PIXEL = 20
-"""Bound of the files that are written of an image."""
+"""Upper bound of the files written per pixel of an image."""
 
-_HINT = "<p>Click in a picture to read the depth there.</p>"
+_HINT = "<p>Click in an image to read the depth there.</p>"
 _MAKE_FREE = """() => {
   const { dataset } = document.getElementById("views");
   if (dataset.busy > 1) dataset.busy -= 1;
   else delete dataset.busy;
 }"""
 """JavaScript that accepts clicks again."""
-_NO_POINTS = "Give the focal length of the camera to see the picture in space."
+_NO_POINTS = "Enter the focal length of the camera to see the point cloud."
 
 Changes = dict[Any, Any]
 """New values of components."""
 Typed = float | int | None
-"""What is in a field for a number."""
+"""The value of a number field."""
 
 
 class Page:
-    """The components of the page, and what they do. Made within `gr.Blocks`."""
+    """The components of the page and their handlers. Built within `gr.Blocks`."""
 
     def __init__(
         self,
         predictor: DepthPredictor,
-        examples: Sequence[Photo],
+        examples: Sequence[InputImage],
         run: str,
         folder: Path,
     ) -> None:
@@ -56,8 +56,8 @@ class Page:
     def _place_components(self, run: str) -> None:
         self.answer = gr.State(None)
         gr.Markdown(
-            "# Depth from one picture\nHow far away everything is, as the network "
-            f"trained in `{run}` sees it.",
+            "# Depth from a single image\nMetric depth, predicted by the network "
+            f"trained in `{run}`.",
             elem_id="title",
         )
         with gr.Row():
@@ -74,14 +74,14 @@ class Page:
 
     def _place_inputs(self) -> None:
         self.file = gr.File(
-            label=f"Your picture, up to {LARGEST_FILE_BYTES // 2**20} MB",
+            label=f"Your image, up to {LARGEST_FILE_BYTES // 2**20} MB",
             height=150,
             elem_id="upload",
         )
 
     def _place_examples(self) -> None:
         self.gallery = gr.Gallery(
-            [(photo.image, None) for photo in self._examples],
+            [(image.image, None) for image in self._examples],
             label="Examples: rendered streets",
             columns=len(self._examples),
             height=150,
@@ -95,15 +95,15 @@ class Page:
     def _place_results(self) -> None:
         self.points = gr.HTML(
             html_template=(
-                "<figure><figcaption><b>In space</b><small>drag to turn, scroll to "
+                "<figure><figcaption><b>Point cloud</b><small>drag to turn, scroll to "
                 f"zoom</small></figcaption><p hidden>{_NO_POINTS}</p><canvas "
-                'tabindex="0" aria-label="The picture in space"></canvas></figure>'
+                'tabindex="0" aria-label="Point cloud"></canvas></figure>'
             ),
             js_on_load=_script("points.js"),
             elem_id="points",
         )
         self.depth_png = gr.DownloadButton("Depth as 16-bit PNG (metres x 256)")
-        self.points_ply = gr.DownloadButton("Points in space as PLY (metres)")
+        self.points_ply = gr.DownloadButton("Point cloud as PLY (metres)")
         self.focal_px = gr.Number(
             value=0,
             minimum=0,
@@ -113,17 +113,17 @@ class Page:
         )
 
     def _focal_note(self) -> str:
-        unknown = "needed by this network" if self._needs_it() else "not known"
+        unknown = "this network needs one" if self._needs_it() else "unknown"
         return (
-            "Millimetres of focal length (35 mm equivalent) / 36 x columns of the "
-            f"picture. 0: {unknown}."
+            "Focal length in mm (35 mm equivalent) / 36 x image width in pixels. "
+            f"0: {unknown}."
         )
 
     def _needs_it(self) -> bool:
         return bool(self._predictor.config.data.canonical_focal_px)
 
     def connect(self, blocks: gr.Blocks) -> None:
-        """Says what happens when the components are used, and at the start."""
+        """Connects the components to their handlers."""
         shown = [
             self.file,
             self.answer,
@@ -142,22 +142,22 @@ class Page:
             api_visibility="private",
         )
         upload = self.file.upload(
-            self._look_at_file,
+            self._on_upload,
             [self.file, self.focal_px],
             js=_make_busy(2),
             **network,
         )
-        select = self.gallery.select(self._look_at_example, js=_make_busy(0), **network)
-        for look in (upload, select):
-            look.then(None, js=_MAKE_FREE)
+        select = self.gallery.select(self._on_select, js=_make_busy(0), **network)
+        for event in (upload, select):
+            event.then(None, js=_MAKE_FREE)
         # The image stays the same, and may be clicked meanwhile.
         gr.on(
             [self.focal_px.submit, self.focal_px.blur],
-            self._look_again,
+            self._on_focal_length,
             [self.answer, self.focal_px],
             **network,
         )
-        blocks.load(self._look_at_first_example, **network)
+        blocks.load(self._on_load, **network)
         self.views.pick(
             self._read_pixel,
             self.answer,
@@ -166,38 +166,38 @@ class Page:
             api_visibility="private",
         )
 
-    def _look_at_file(self, path: str, focal_px: Typed) -> Changes:
-        def look() -> Changes:
+    def _on_upload(self, path: str, focal_px: Typed) -> Changes:
+        def show() -> Changes:
             try:
-                photo = read_photo(Path(path))
+                image = read_upload(Path(path))
             finally:
                 Path(path).unlink(missing_ok=True)
-            return self._look(photo, focal_px)
+            return self._show(image, focal_px)
 
-        return self._try(look) | {self.file: None}  # there is room for another
+        return self._try(show) | {self.file: None}  # the field accepts the next file
 
-    def _look_at_example(self, chosen: gr.SelectData) -> Changes:
-        return self._look(self._examples[chosen.index])
+    def _on_select(self, chosen: gr.SelectData) -> Changes:
+        return self._show(self._examples[chosen.index])
 
-    def _look_at_first_example(self) -> Changes:
-        return self._look(self._examples[0])
+    def _on_load(self) -> Changes:
+        return self._show(self._examples[0])
 
-    def _look_again(self, answer: Answer | None, focal_px: Typed) -> Changes:
-        """Predicts the picture anew, if that can change anything."""
+    def _on_focal_length(self, answer: Answer | None, focal_px: Typed) -> Changes:
+        """Predicts again if the focal length has changed."""
         asked_px = float(focal_px or 0)
-        if not answer or answer.photo.focal_px or answer.asked_focal_px == asked_px:
+        if not answer or answer.input.focal_px or answer.asked_focal_px == asked_px:
             return {self.answer: gr.skip()}
-        return self._try(lambda: self._look(answer.photo, focal_px))
+        return self._try(lambda: self._show(answer.input, focal_px))
 
-    def _try(self, look: Callable[[], Changes]) -> Changes:
+    def _try(self, show: Callable[[], Changes]) -> Changes:
         try:
-            return look()
+            return show()
         except UserError as error:
             return {self.reading: draw_mistake(str(error))}
 
-    def _look(self, photo: Photo, focal_px: Typed = None) -> Changes:
-        answer = ask(self._predictor, photo, float(focal_px or 0))
-        self.storage.make_room(BYTES_OF_PIXEL * photo.image[..., 0].size)
+    def _show(self, image: InputImage, focal_px: Typed = None) -> Changes:
+        answer = ask(self._predictor, image, float(focal_px or 0))
+        self.storage.make_room(BYTES_OF_PIXEL * image.image[..., 0].size)
         folder = Path(tempfile.mkdtemp(dir=self.storage.folder))
         points = draw_points(answer)
         return {
@@ -215,7 +215,7 @@ class Page:
     def _read_pixel(self, answer: Answer | None, pixel: gr.EventData) -> str:
         try:
             if answer is None:
-                raise UserError("This picture is no longer kept: choose it again.")
+                raise UserError("This image is no longer stored: choose it again.")
             return draw_reading(read_pixel(answer, pixel.column, pixel.row))
         except UserError as error:
             return draw_mistake(str(error))

@@ -1,5 +1,5 @@
 // The body of a function that Gradio calls with `element`, `trigger` and `watch`: marks
-// the pixel that is clicked in all pictures, and sends it to Python as the event 'pick'.
+// the pixel that is clicked in all images, and sends it to Python as the event 'pick'.
 let pixel = null;
 
 function pick(image, column, row) {

@@ -1,6 +1,6 @@
 // The body of a function that Gradio calls with `element`, `props` and `watch`: draws the
 // points of a PLY file and turns them. `props.value` is null, or has the file (`ply`, in
-// base64) and of the picture, in pixels, `focal_px`, `width_px` and `height_px`.
+// base64) and of the image, in pixels, `focal_px`, `width_px` and `height_px`.
 const canvas = element.querySelector("canvas");
 const note = element.querySelector("p");
 const gl = canvas.getContext("webgl");
@@ -90,7 +90,7 @@ function show() {
   redraw();
 }
 
-// At first the view is the picture's, and turns away from it.
+// The view starts at the camera and turns away from it.
 function current(now) {
   if (turningSince === null) return view;
   const share = Math.min(1, (now - turningSince) / TURN_MS);
@@ -190,6 +190,6 @@ if (gl) {
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(0.07, 0.09, 0.13, 1);
   new ResizeObserver(redraw).observe(canvas);
-} else note.textContent = "This browser cannot draw in space (WebGL is off).";
+} else note.textContent = "This browser cannot draw point clouds (WebGL is off).";
 watch("value", show);
 show();

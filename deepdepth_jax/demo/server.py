@@ -11,20 +11,20 @@ import gradio as gr
 import uvicorn
 
 from deepdepth_jax.demo.guard import Guard, Names
+from deepdepth_jax.demo.input_images import LARGEST_FILE_BYTES, InputImage
 from deepdepth_jax.demo.page import HERE, Page
-from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 CLEAN_EVERY_S = 600
 KEEP_S = 3600
 MOST_VISITORS = 16
-"""Whose last answer is kept in memory, of at most 70 MB each."""
+"""Visitors whose last prediction stays in memory, at most 70 MB each."""
 MOST_WAITING = 32
 
 
 def serve(
     predictor: DepthPredictor,
-    examples: Sequence[Photo],
+    examples: Sequence[InputImage],
     *,
     run: str,
     folder: Path,
@@ -42,7 +42,7 @@ def serve(
       names: of the page.
     """
     with gr.Blocks(
-        title="Depth from one picture",
+        title="Depth from a single image",
         analytics_enabled=False,
         delete_cache=(CLEAN_EVERY_S, KEEP_S),
     ) as blocks:
@@ -52,7 +52,7 @@ def serve(
     config = uvicorn.Config(
         guard, log_level="error", lifespan="on", timeout_graceful_shutdown=1
     )
-    print(f"the page is at {_url(listener)} (Ctrl-C ends it)", flush=True)
+    print(f"the page is at {_url(listener)} (Ctrl-C stops it)", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 

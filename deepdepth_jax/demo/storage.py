@@ -40,7 +40,7 @@ class Storage:
         """
         with self._lock:
             if self._incoming_bytes + num_bytes > self._most_bytes:
-                raise UserError("Too many images come at once: try again.")
+                raise UserError("Too many uploads at once: try again.")
             self._incoming_bytes += num_bytes
             self._remove_oldest(self._incoming_bytes)
         try:

@@ -93,10 +93,11 @@ def _validation_source(config: Config, workdir: Path) -> Source | None:
 def fit_temperature(
     config: Config, trained: Trained, records: Records, camera: TrainingCamera
 ) -> float:
-    """Finds the temperature that makes the true depths of a split most likely.
+    """Fits the temperature that maximises the likelihood of a split's ground truth.
 
-    Over every pixel with a label, whatever the crop; of the picture as it is, whatever
-    views are averaged in evaluation. Of several processes each looks at its share.
+    Every pixel with a label counts, whatever the crop. The network sees each image
+    once, unflipped and at scale 1, whatever views evaluation averages. Each process
+    evaluates its share of the images.
 
     Raises:
       UserError: the network's output for an image is not finite, or no image has depth.

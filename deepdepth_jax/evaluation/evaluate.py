@@ -184,15 +184,15 @@ def report(
     records: Records,
     predict_each: PredictEach,
 ) -> None:
-    """Writes and prints what was found, with pictures from the best to the worst.
+    """Writes and prints the results, with a figure of images from best to worst.
 
     Raises:
-      UserError: no pixel of any picture counts.
+      UserError: no pixel of any image counts.
     """
     if not evaluation.table.means(MODEL).images:
         raise UserError(
-            f"{evaluation.protocol}: no pixel of the {records.count} images counts; "
-            "look at eval.crop, eval.min_m, eval.cap_m and the ground truth"
+            f"{evaluation.protocol}: no pixel of the {records.count} images counts: "
+            "check eval.crop, eval.min_m, eval.cap_m and the ground truth"
         )
     evaluation.write(folder)
     print(f"\n{evaluation.markdown()}")

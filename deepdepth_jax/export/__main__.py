@@ -46,7 +46,7 @@ def main(argv: list[str]) -> None:
     temperature = float(trained.temperature)
     metadata = describe(workdir, pipeline, step, temperature)
     differences = WRITERS[arguments.format](output, pipeline, trained, metadata)
-    print("largest relative difference to the network, on random pictures:")
+    print("largest relative difference to the network on random images:")
     for name, difference in differences.items():
         print(f"  {name:<13} {difference:.1e}")
     size_mb = output.stat().st_size / 1e6
@@ -56,10 +56,10 @@ def main(argv: list[str]) -> None:
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         "deepdepth_jax.export",
-        "Export a trained network for other runtimes: 8-bit RGB pictures of any size "
-        "in, metres and confidence out. The written file is checked against the "
-        "network. What happens to the depth is that of the run's section `eval`; "
-        "--config.eval.decode=median, for instance, overrides a field of it.",
+        "Export a trained network for other runtimes: 8-bit RGB images of any size in, "
+        "depth in metres and confidence out. The exported file is compared with the "
+        "network. The run's section `eval` sets the decoding; "
+        "--config.eval.decode=median, for instance, overrides one field.",
         takes_config=True,
     )
     parser.add_argument(

@@ -108,13 +108,11 @@ def started_config(workdir: Path) -> Config | None:
 
 
 def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
-    """Keeps the focal lengths of training images in the folder of a run.
-
-    These are the median, and the shortest and the longest.
+    """Writes the median, shortest and longest focal length of the training images.
 
     Args:
       workdir: of the run.
-      focals_px: of pictures, in their pixels; 0 = unknown.
+      focals_px: focal length of each image, in its pixels; 0 = unknown.
     """
     known = [focal_px for focal_px in focals_px if focal_px > 0]
     camera = {
@@ -125,7 +123,7 @@ def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
 
 
 def training_focal_px(workdir: Path) -> float:
-    """Reads the median focal length of training pictures; 0 = unknown.
+    """Reads the median focal length of the training images; 0 = unknown.
 
     Runs of versions that kept no such file count as unknown.
     """

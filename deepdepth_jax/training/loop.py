@@ -178,13 +178,13 @@ class _Run:
         )
 
     def _validation_at(self, step: int) -> Records | None:
-        """Gives what is to be looked at after a step, if anything."""
+        """Returns the validation images if validation is due after a step."""
         every = self.config.eval.every
         is_due = every > 0 and step > 0 and (step % every == 0 or step == self._last)
         return self.parts.validation if is_due else None
 
     def _validate(self, step: int, state: TrainState, records: Records) -> None:
-        """Takes the metrics of a state that is saved, and draws some pictures."""
+        """Validates a saved state: writes its metrics and a sheet of images."""
         with self.notice.at_once(_saved(step)):
             predict = functools.partial(self.parts.predict, Trained(state.variables))
             camera = training_camera(self.workdir, self.config)
@@ -197,7 +197,7 @@ class _Run:
             self.checkpoints.score(step, metrics)
 
     def _log(self, step: int, numbers: dict[str, Array], meter: Meter) -> str:
-        """Writes the numbers of a step; gives what the progress bar shows of them."""
+        """Writes the metrics of a step, and returns the text for the progress bar."""
         logged = {name: float(value) for name, value in numbers.items()}
         logged |= group_rates(build_groups(self.config), self.parts.schedule, step - 1)
         logged |= meter.read(step) | device_memory()

@@ -15,7 +15,7 @@ from deepdepth_jax.datasets.pipeline import (
     train_batches,
 )
 from deepdepth_jax.datasets.registry import training_sources
-from deepdepth_jax.demo.photos import read_photo
+from deepdepth_jax.demo.input_images import read_upload
 
 HEIGHT, WIDTH = 24, 40
 
@@ -79,7 +79,7 @@ def test_every_reader_decodes_a_jpeg_to_the_same_pixels(config, tmp_path):
     np.testing.assert_array_equal(accurate, stored)
     assert (fast.numpy() != stored).mean() > 0.3  # the mistake, still there
     (trained, _), (evaluated, _) = trained_and_evaluated(config, (HEIGHT, WIDTH))
-    readers = read_image(path), read_any_image(path), read_photo(path).image
+    readers = read_image(path), read_any_image(path), read_upload(path).image
     for pixels in (trained, evaluated, *readers):
         np.testing.assert_array_equal(pixels, stored)
 

@@ -1,4 +1,4 @@
-"""What the web page shows, without a browser; the page itself is in with_browser/."""
+"""Predictions and HTML of the web page. with_browser/ tests the page itself."""
 
 import base64
 import dataclasses
@@ -35,7 +35,7 @@ from deepdepth_jax.demo.drawings import (
     draw_scale,
     draw_views,
 )
-from deepdepth_jax.demo.photos import Photo, read_photo, street_scenes
+from deepdepth_jax.demo.input_images import InputImage, read_upload, street_scenes
 from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
@@ -69,7 +69,7 @@ def made_up_answer(name="street", height=HEIGHT, width=WIDTH, focal_px=8.0):
         "high_m": first + 3,
     }
     return Answer(
-        photo=Photo(name, noise(height, width)),
+        input=InputImage(name, noise(height, width)),
         asked_focal_px=0.0,
         prediction=Prediction(**numbers),
         camera=Pinhole(focal_px),
@@ -79,38 +79,38 @@ def made_up_answer(name="street", height=HEIGHT, width=WIDTH, focal_px=8.0):
 
 
 def begun_png(width, height):
-    """Begins a picture, and ends where its pixels begin."""
+    """Returns a PNG that is cut off where its pixels begin."""
     fields = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     checksum = struct.pack(">I", zlib.crc32(fields))
     header = struct.pack(">I", 13) + fields + checksum
     return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 1000) + b"IDAT"
 
 
-def test_a_small_picture_is_taken_as_it_is(tmp_path):
+def test_a_small_image_keeps_its_pixels(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "my street.png")
-    photo = read_photo(tmp_path / "my street.png")
-    assert (photo.name, photo.shrunk_by, photo.focal_px) == ("my street", 1.0, 0.0)
-    np.testing.assert_array_equal(photo.image, noise())
+    entry = read_upload(tmp_path / "my street.png")
+    assert (entry.name, entry.shrunk_by, entry.focal_px) == ("my street", 1.0, 0.0)
+    np.testing.assert_array_equal(entry.image, noise())
 
 
-def test_a_large_picture_is_shrunk_to_what_is_predicted_at_once(tmp_path):
+def test_a_large_image_is_shrunk_to_the_largest_whole_size(tmp_path):
     ramp = np.linspace(0, 255, 2400).astype(np.uint8)
     image = np.broadcast_to(ramp[None, :, None], (1500, 2400, 3))
     Image.fromarray(np.ascontiguousarray(image)).save(tmp_path / "large.png")
-    photo = read_photo(tmp_path / "large.png")
-    height, width = photo.image.shape[:2]
+    entry = read_upload(tmp_path / "large.png")
+    height, width = entry.image.shape[:2]
     assert 0.99 * LARGEST_WHOLE_PX < height * width <= LARGEST_WHOLE_PX
-    assert photo.shrunk_by == pytest.approx(2400 / width, rel=1e-3)
-    assert photo.shrunk_by == pytest.approx(1500 / height, rel=1e-3)
+    assert entry.shrunk_by == pytest.approx(2400 / width, rel=1e-3)
+    assert entry.shrunk_by == pytest.approx(1500 / height, rel=1e-3)
     expected = np.linspace(0, 255, width)
-    np.testing.assert_allclose(photo.image[height // 2, :, 1], expected, atol=2)
+    np.testing.assert_allclose(entry.image[height // 2, :, 1], expected, atol=2)
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"not a picture", "not a picture that can be read"),
-        (b"", "not a picture that can be read"),
+        (b"not an image", "not a readable image"),
+        (b"", "not a readable image"),
         (begun_png(10, 10), "cannot be decoded, broken or cut off"),
         (begun_png(8000, 8000), "at most 50 megapixels"),
         (begun_png(60_000, 60_000), "at most 50 megapixels"),
@@ -122,44 +122,44 @@ def test_a_large_picture_is_shrunk_to_what_is_predicted_at_once(tmp_path):
 def test_what_cannot_be_shown_is_told_without_our_folders(tmp_path, content, told):
     (tmp_path / "mine.png").write_bytes(content)
     with pytest.raises(UserError, match=f"^mine.png: .*{told}") as raised:
-        read_photo(tmp_path / "mine.png")
+        read_upload(tmp_path / "mine.png")
     assert str(tmp_path) not in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 1), (1, 16)])
-def test_a_tiny_picture_is_one(tmp_path, size):
+def test_a_tiny_image_is_read(tmp_path, size):
     Image.new("L", size, 7).save(tmp_path / "mine.png")
-    image = read_photo(tmp_path / "mine.png").image
+    image = read_upload(tmp_path / "mine.png").image
     np.testing.assert_array_equal(image, np.full((size[1], size[0], 3), 7))
 
 
 def test_an_image_that_is_gone_is_asked_for_again(tmp_path):
-    with pytest.raises(UserError, match=r"^mine.png: is no longer kept; upload it"):
-        read_photo(tmp_path / "mine.png")
+    with pytest.raises(UserError, match=r"^mine.png: no longer stored; upload it"):
+        read_upload(tmp_path / "mine.png")
 
 
-def test_a_depth_map_is_not_a_picture(tmp_path):
+def test_a_depth_map_is_not_an_image(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "depth.png")
     with pytest.raises(UserError, match=r"^depth.png: .*16 bits"):
-        read_photo(tmp_path / "depth.png")
+        read_upload(tmp_path / "depth.png")
 
 
 def test_examples_are_scenes_of_the_test_split(predictor):
     config = predictor.config
     scenes = held_out_source(config, "test")
-    photos = list(street_scenes(config.data, 2))
-    for index, photo in enumerate(photos):
+    images = list(street_scenes(config.data, 2))
+    for index, entry in enumerate(images):
         expected = scenes.read(index)
-        np.testing.assert_array_equal(photo.image, expected.image)
-        assert photo.focal_px == expected.focal_px > 0
-    assert len({photo.name for photo in photos}) == 2
+        np.testing.assert_array_equal(entry.image, expected.image)
+        assert entry.focal_px == expected.focal_px > 0
+    assert len({entry.name for entry in images}) == 2
 
 
 def test_an_answer_is_what_the_predictor_says(predictor):
-    photo = Photo("mine", noise(32, 64))
-    answer = ask(predictor, photo, 0.0)
-    expected = predictor(photo.image)
+    entry = InputImage("mine", noise(32, 64))
+    answer = ask(predictor, entry, 0.0)
+    expected = predictor(entry.image)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
     np.testing.assert_array_equal(answer.prediction.high_m, expected.high_m)
     assert answer.camera.focal_px == predictor.training_focal_px > 0
@@ -168,9 +168,9 @@ def test_an_answer_is_what_the_predictor_says(predictor):
 
 
 def test_the_visitors_focal_length_is_that_of_the_file(predictor):
-    photo = Photo("mine", noise(32, 64), shrunk_by=2.0)
-    answer = ask(predictor, photo, 120.0)
-    expected = predictor(photo.image, 60.0)
+    entry = InputImage("mine", noise(32, 64), shrunk_by=2.0)
+    answer = ask(predictor, entry, 120.0)
+    expected = predictor(entry.image, 60.0)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
     assert answer.camera.focal_px == 60
     assert answer.asked_focal_px == 120
@@ -178,17 +178,17 @@ def test_the_visitors_focal_length_is_that_of_the_file(predictor):
 
 
 def test_a_focal_length_that_is_known_is_not_asked_for(predictor):
-    photo = Photo("street", noise(32, 64), focal_px=50.0)
-    assert ask(predictor, photo, 120.0).camera.focal_px == 50
+    entry = InputImage("street", noise(32, 64), focal_px=50.0)
+    assert ask(predictor, entry, 120.0).camera.focal_px == 50
 
 
 def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor):
     config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
     _, learnt = restore(predictor.config, trained / "run", "best")
     of_many = DepthPredictor(config, learnt)
-    with pytest.raises(UserError, match="fill in the focal length"):
-        ask(of_many, Photo("mine", noise(32, 64)), 0.0)
-    assert ask(of_many, Photo("mine", noise(32, 64)), 80.0).camera.focal_px == 80
+    with pytest.raises(UserError, match="enter the focal length"):
+        ask(of_many, InputImage("mine", noise(32, 64)), 0.0)
+    assert ask(of_many, InputImage("mine", noise(32, 64)), 80.0).camera.focal_px == 80
 
 
 @pytest.mark.parametrize(("column", "row"), [(0, 0), (9, 0), (0, 5), (7, 2)])
@@ -204,7 +204,7 @@ def test_a_pixel_is_read_where_it_is(column, row):
     assert reading.certainty.confidence == said.confidence[row, column]
 
 
-def test_a_network_without_distributions_shows_depth_and_says_that_it_is_all():
+def test_a_network_without_distributions_shows_depth_alone():
     whole = made_up_answer()
     answer = dataclasses.replace(whole, prediction=Prediction(whole.prediction.depth_m))
     views = draw_views(answer)
@@ -213,7 +213,7 @@ def test_a_network_without_distributions_shows_depth_and_says_that_it_is_all():
     reading = read_pixel(answer, 7, 2)
     assert reading.certainty is None
     said = draw_reading(reading)
-    assert "does not say how sure it is" in said
+    assert "predicts no confidence" in said
     assert "Column 7, row 2" in said
 
 
@@ -273,13 +273,13 @@ def test_the_browser_turns_a_bounded_number_of_points(tmp_path):
     assert draw_points(made_up_answer(focal_px=0.0)) is None
 
 
-def test_pictures_are_drawn_pixel_by_pixel():
+def test_images_are_drawn_pixel_by_pixel():
     answer = made_up_answer()
     files = re.findall(r'src="data:image/\w+;base64,([^"]+)"', draw_views(answer))
-    picture, depth, confidence = (
+    shown, depth, confidence = (
         np.asarray(Image.open(io.BytesIO(base64.b64decode(file)))) for file in files
     )
-    assert picture.shape == (HEIGHT, WIDTH, 3)
+    assert shown.shape == (HEIGHT, WIDTH, 3)
     said = answer.prediction
     np.testing.assert_array_equal(depth, answer.depth.paint(said.depth_m))
     np.testing.assert_array_equal(confidence, answer.confidence.paint(said.confidence))
@@ -295,7 +295,7 @@ def test_pictures_are_drawn_pixel_by_pixel():
 )
 def test_an_assumed_camera_is_named(given, says):
     answer = dataclasses.replace(
-        made_up_answer(), photo=Photo("mine", noise(), shrunk_by=2.0), **given
+        made_up_answer(), input=InputImage("mine", noise(), shrunk_by=2.0), **given
     )
     views = draw_views(answer)
     assert says in views
@@ -303,8 +303,8 @@ def test_an_assumed_camera_is_named(given, says):
 
 
 def test_the_camera_of_an_example_is_known():
-    photo = Photo("street", noise(), focal_px=50.0)
-    views = draw_views(dataclasses.replace(made_up_answer(), photo=photo))
+    entry = InputImage("street", noise(), focal_px=50.0)
+    views = draw_views(dataclasses.replace(made_up_answer(), input=entry))
     assert "assumed" not in views
 
 

@@ -105,7 +105,7 @@ def test_a_preempted_run_exits_with_75(capsys):
     assert capsys.readouterr().err == "preempted: the state of step 7 is saved\n"
 
 
-def test_numbers_that_stay_bad_stop_the_run_and_name_the_pictures(tmp_path):
+def test_numbers_that_stay_bad_stop_the_run_and_name_the_images(tmp_path):
     argv = arguments(
         tmp_path,
         train__learning_rate=100,  # times the decay: parameters grow 100-fold a step
@@ -169,11 +169,11 @@ def test_the_start_says_what_is_run_and_the_log_how_it_goes(tmp_path, capsys):
     assert logged["gradient_norm"] > 0
     assert 0 <= logged["data_wait_share"] <= 1
     assert list((tmp_path / "run" / "profile").rglob("*.xplane.pb"))
-    assert pictures(tmp_path / "run" / "tensorboard") == [2, 4]
+    assert image_steps(tmp_path / "run" / "tensorboard") == [2, 4]
 
 
-def pictures(folder):
-    """Gives the steps of the pictures in TensorBoard's own files."""
+def image_steps(folder):
+    """Returns the steps of the images in TensorBoard's own files."""
     [path] = folder.iterdir()
     events = [
         event_pb2.Event.FromString(record.numpy())

@@ -93,7 +93,7 @@ def choose_example(page, index):
 
 
 def click_pixel(page, view, column, row):
-    """Clicks into the picture (view 0), its depth (1) or its confidence (2)."""
+    """Clicks into the image (view 0), its depth (1) or its confidence (2)."""
     pixels = page.locator("#views .pixels").nth(view)
     box = pixels.bounding_box()
     width, height = pixels.locator("img").evaluate(

@@ -17,7 +17,11 @@ from tiny_runs import arguments
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.demo.__main__ import main
 from deepdepth_jax.demo.answers import ask
-from deepdepth_jax.demo.photos import LARGEST_FILE_BYTES, Photo, street_scenes
+from deepdepth_jax.demo.input_images import (
+    LARGEST_FILE_BYTES,
+    InputImage,
+    street_scenes,
+)
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import at_edges
 from deepdepth_jax.main import main as train
@@ -39,7 +43,7 @@ def answers(predictor):
 
 @pytest.fixture
 def mine(tmp_path):
-    """A picture of the visitor's own."""
+    """An image of the visitor's own."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 70, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "mine.png")
@@ -50,7 +54,7 @@ def upload(page, path):
     page.locator("#upload input[type=file]").set_input_files(path)
 
 
-def pictures(page):
+def images(page):
     for image in page.locator("#views img").all():
         _, _, content = image.get_attribute("src").partition("base64,")
         yield np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
@@ -86,8 +90,8 @@ def test_an_example_is_shown_with_its_depth_and_confidence(
     page, answer = visit(server), answers[index]
     if index:
         choose_example(page, index)
-    picture, depth, confidence = pictures(page)
-    difference = picture.astype(int) - answer.photo.image
+    shown_image, depth, confidence = images(page)
+    difference = shown_image.astype(int) - answer.input.image
     assert np.abs(difference).mean() < 5  # it is a JPEG
     said = answer.prediction
     for shown, expected in (
@@ -103,7 +107,7 @@ def test_an_example_is_shown_with_its_depth_and_confidence(
 
 
 @pytest.mark.parametrize("how", ["choose", "drop"])
-def test_an_own_picture_is_shown(server, visit, predictor, mine, how):
+def test_an_own_image_is_shown(server, visit, predictor, mine, how):
     path, image = mine
     page = visit(server)
     if how == "choose":
@@ -122,8 +126,8 @@ def test_an_own_picture_is_shown(server, visit, predictor, mine, how):
             "drop", {"dataTransfer": files}
         )
     page.locator("figure", has_text="mine, 70 x 40 pixels").wait_for()
-    answer = ask(predictor, Photo("mine", image), 0.0)
-    _, depth, _ = pictures(page)
+    answer = ask(predictor, InputImage("mine", image), 0.0)
+    _, depth, _ = images(page)
     np.testing.assert_array_equal(depth, answer.depth.paint(answer.prediction.depth_m))
     click_pixel(page, 1, 66, 3)
     assert_reads(page, answer, 66, 3)
@@ -134,7 +138,7 @@ def test_an_own_picture_is_shown(server, visit, predictor, mine, how):
 
 def test_a_clicked_pixel_is_read(server, visit, answers):
     page = visit(server)
-    expect(page.locator("#reading")).to_contain_text("Click in a picture")
+    expect(page.locator("#reading")).to_contain_text("Click in an image")
     for view, column, row in ((0, 0, 0), (1, 63, 31), (2, 20, 25)):
         click_pixel(page, view, column, row)
         assert_reads(page, answers[0], column, row)
@@ -146,11 +150,11 @@ def test_a_clicked_pixel_is_read(server, visit, answers):
     page.keyboard.press("ArrowUp")
     assert_reads(page, answers[0], 21, 24)
     choose_example(page, 1)
-    expect(page.locator("#reading")).to_contain_text("Click in a picture")
+    expect(page.locator("#reading")).to_contain_text("Click in an image")
     expect(marks.first).to_be_hidden()
 
 
-def test_visitors_do_not_see_each_others_pictures(server, visit, answers):
+def test_visitors_do_not_see_each_others_images(server, visit, answers):
     first, second = visit(server), visit(server)
     choose_example(first, 1)
     choose_example(second, 3)
@@ -209,26 +213,26 @@ def test_points_are_drawn_and_turn(server, visit):
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "1 x 1"])
-def test_any_picture_is_shown(server, visit, predictor, tmp_path, mode):
+def test_any_image_is_shown(server, visit, predictor, tmp_path, mode):
     width, height = (1, 1) if mode == "1 x 1" else (50, 30)
     path = tmp_path / "mine.png"
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 4), np.uint8)
-    picture = Image.fromarray(noise).convert("RGB" if mode == "1 x 1" else mode)
-    picture.save(path)
+    image = Image.fromarray(noise).convert("RGB" if mode == "1 x 1" else mode)
+    image.save(path)
     page = visit(server)
     upload(page, path)
     page.locator("figure", has_text=f"mine, {width} x {height} pixels").wait_for()
-    answer = ask(predictor, Photo("mine", np.asarray(picture.convert("RGB"))), 0.0)
+    answer = ask(predictor, InputImage("mine", np.asarray(image.convert("RGB"))), 0.0)
     click_pixel(page, 0, width - 1, height - 1)
     assert_reads(page, answer, width - 1, height - 1)
 
 
 @pytest.mark.parametrize("name", ["text.png", "empty.jpg", "notes.txt"])
 def test_a_wrong_file_is_told(server, visit, answers, tmp_path, name):
-    (tmp_path / name).write_text("" if "empty" in name else "not a picture")
+    (tmp_path / name).write_text("" if "empty" in name else "not an image")
     page = visit(server)
     upload(page, tmp_path / name)
-    told = f"{name}: not a picture that can be read"
+    told = f"{name}: not a readable image"
     expect(page.locator("#reading")).to_contain_text(told)
     # What was there is still there.
     click_pixel(page, 1, 10, 20)
@@ -265,8 +269,8 @@ def test_a_focal_length_changes_the_depth(server, visit, predictor, mine):
     field.fill("100")
     field.press("Enter")
     expect(depth).not_to_have_attribute("src", before)
-    answer = ask(predictor, Photo("mine", image), 100.0)
-    _, shown, _ = pictures(page)
+    answer = ask(predictor, InputImage("mine", image), 100.0)
+    _, shown, _ = images(page)
     np.testing.assert_array_equal(shown, answer.depth.paint(answer.prediction.depth_m))
     click_pixel(page, 1, 5, 30)
     assert_reads(page, answer, 5, 30)
@@ -287,7 +291,7 @@ def test_the_page_fits_a_phone(server, visit, answers):
     expect(page.locator("#reading")).to_be_in_viewport()
 
 
-def test_a_click_while_another_picture_is_predicted_reads_nothing(
+def test_a_click_while_another_image_is_predicted_reads_nothing(
     server, visit, tmp_path
 ):
     size = (600, 900, 3)  # another program is compiled for it
@@ -404,13 +408,13 @@ def test_a_network_of_many_cameras_and_the_end(visit, mine, tmp_path):
     with serving(tmp_path / "run", tmp_path / "server") as server:
         page = visit(server)
         upload(page, path)
-        expect(page.locator("#reading")).to_contain_text("fill in the focal length")
+        expect(page.locator("#reading")).to_contain_text("enter the focal length")
         page.locator("#focal input").fill("60")
         upload(page, path)
         page.locator("figure", has_text="mine,").wait_for()
         of_many = DepthPredictor.load(tmp_path / "run")
         click_pixel(page, 1, 50, 10)
-        assert_reads(page, ask(of_many, Photo("mine", image), 60.0), 50, 10)
+        assert_reads(page, ask(of_many, InputImage("mine", image), 60.0), 50, 10)
         page.close()
         assert list(server.folder.rglob("mine*"))
         assert server.end() == 0

@@ -1,4 +1,4 @@
-"""Pictures that come to the page: limited before they are decoded, shrunk after."""
+"""Images of the page: limited before they are decoded, shrunk after."""
 
 import dataclasses
 import math
@@ -20,19 +20,19 @@ LARGEST_FILE_BYTES = 20 * 2**20
 LARGEST_FILE_PX = 50_000_000
 """A small file can hold more pixels than fit into memory."""
 LONGEST_TO_SHORTEST = 16
-"""No network sees anything in a longer strip, and browsers cannot show it."""
+"""Networks predict nothing useful on longer strips, and browsers cannot show them."""
 KINDS = "PNG, JPEG, WebP, TIFF or BMP"
 
 
 @dataclasses.dataclass(frozen=True)
-class Photo:
-    """A picture to look at.
+class InputImage:
+    """An image to predict.
 
     Attributes:
       name: of the file, without folder and suffix.
       image: RGB, of at most `LARGEST_WHOLE_PX` pixels.
-      shrunk_by: how many times smaller it is than the file, each way.
-      focal_px: focal length of the file, in its pixels; 0 = only its visitor may know.
+      shrunk_by: width of the file over width of `image`.
+      focal_px: focal length of the file, in its pixels; 0 = unknown.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Photo:
     focal_px: float = 0.0
 
 
-def read_photo(path: Path) -> Photo:
-    """Reads an uploaded picture.
+def read_upload(path: Path) -> InputImage:
+    """Reads an uploaded image, and shrinks a large one.
 
     Raises:
-      UserError: it is too large, or no picture. The message names the file without its
-        folder, which is not the visitor's.
+      UserError: the file is too large, or no image. The message names the file without
+        the server's folder.
     """
     try:
         _check_size(path)
@@ -54,33 +54,36 @@ def read_photo(path: Path) -> Photo:
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from error
     shrunk_by = max(1.0, math.sqrt(image.shape[0] * image.shape[1] / LARGEST_WHOLE_PX))
-    return Photo(path.stem, _shrunk(image, shrunk_by), shrunk_by)
+    return InputImage(path.stem, _shrunk(image, shrunk_by), shrunk_by)
 
 
-def street_scenes(data: DataConfig, count: int) -> Iterator[Photo]:
+def street_scenes(data: DataConfig, count: int) -> Iterator[InputImage]:
     """Renders scenes that no network was trained on, as examples.
 
     Args:
-      data: section `data` of a config; it has the size of the pictures.
-      count: of scenes.
+      data: section `data` of a config, with the size of the images.
+      count: number of scenes.
+
+    Yields:
+      Images with known focal lengths.
     """
     height, width = data.streets.height, data.streets.width
     scenes = StreetsSource("test", count, height, width, STREETS_SEED)
     for index in range(count):
         scene = scenes.read(index)
-        yield Photo(f"street_{index + 1}", scene.image, focal_px=scene.focal_px)
+        yield InputImage(f"street_{index + 1}", scene.image, focal_px=scene.focal_px)
 
 
 def _check_size(path: Path) -> None:
     shorter_px, longer_px = sorted(_size_px(path))
     if shorter_px * longer_px > LARGEST_FILE_PX:
         raise UserError(
-            f"{path}: has too many pixels; give a picture of at most "
+            f"{path}: too many pixels; give an image of at most "
             f"{LARGEST_FILE_PX / 1e6:g} megapixels"
         )
     if longer_px > LONGEST_TO_SHORTEST * shorter_px:
         raise UserError(
-            f"{path}: is too long a strip; give a picture at most "
+            f"{path}: too long and narrow; give an image at most "
             f"{LONGEST_TO_SHORTEST} times as long one way as the other"
         )
 
@@ -90,13 +93,11 @@ def _size_px(path: Path) -> tuple[float | int, float | int]:
         with Image.open(path) as image:
             return image.size
     except FileNotFoundError as error:  # it made room for a newer one
-        raise UserError(f"{path}: is no longer kept; upload it again") from error
+        raise UserError(f"{path}: no longer stored; upload it again") from error
     except Image.DecompressionBombError:
         return math.inf, math.inf
     except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"{path}: not a picture that can be read; give {KINDS}"
-        ) from error
+        raise UserError(f"{path}: not a readable image; give {KINDS}") from error
 
 
 def _shrunk(

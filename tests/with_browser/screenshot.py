@@ -1,6 +1,6 @@
-"""Takes the picture of the page that the README shows.
+"""Takes the screenshot of the page that the README shows.
 
-Usage: photograph.py WORKDIR FILE.png [WIDTH_OF_THE_WINDOW]
+Usage: screenshot.py WORKDIR FILE.png [WIDTH_OF_THE_WINDOW]
 """
 
 import sys
@@ -22,7 +22,7 @@ def main(workdir, target, width=1120):
         image = page.locator("#views img").first
         columns, rows = image.evaluate("i => [i.naturalWidth, i.naturalHeight]")
         click_pixel(page, 1, 3 * columns // 8, 3 * rows // 5)
-        page.get_by_text("9 times out of 10").wait_for()
+        page.get_by_text("90% interval").wait_for()
         page.mouse.move(0, 0)
         page.wait_for_timeout(2000)  # for drawing
         page.screenshot(path=target, full_page=True)
