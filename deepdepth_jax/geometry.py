@@ -88,9 +88,10 @@ class TrainingCamera:
         as near. The network's depth holds for the focal length of its training. It sees
         the image's focal length times the scale.
 
-        The scale that makes the two equal is the default. It is 1 if either is unknown,
-        and for a network that learned the depth of a canonical camera, which knows
-        images of many scales.
+        The scale that makes the two equal is the default, and it is 1 if either is
+        unknown. A network that learned the depth of a canonical camera knows images of
+        many focal lengths. Those within the range of its training stay as they are, and
+        others are brought to the median of training.
 
         Args:
           focal_px: of the image, in its pixels. 0: as in training.
@@ -104,8 +105,14 @@ class TrainingCamera:
         reference_px = self.canonical_focal_px or known_px
         ratio = canonical_scale(reference_px, float(focal_px))
         if scale is None:
-            scale = 1.0 if self.canonical_focal_px else ratio
+            scale = self._familiar_scale(focal_px) if self.canonical_focal_px else ratio
         return ViewScale(float(scale), float(scale / ratio))
+
+    def _familiar_scale(self, focal_px: float) -> float:
+        """Returns the scale that brings an image to a focal length of training."""
+        if not self.focal_px or self.has_seen(focal_px):
+            return 1.0
+        return self.focal_px / focal_px
 
     def has_seen(self, focal_px: float) -> bool:
         """Returns whether the training images had about this focal length."""

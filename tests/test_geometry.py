@@ -71,8 +71,19 @@ def test_a_run_that_kept_no_range_knows_the_median_alone():
     assert camera.evaluation_view_scale(1000.0) == ViewScale(0.5, 1.0)
 
 
-def test_depth_through_a_canonical_lens_is_scaled_and_the_image_is_not():
-    camera = TrainingCamera(1000.0, 500.0, (500.0, 500.0))
-    assert camera.evaluation_view_scale(500.0) == ViewScale(1.0, 0.5)
+def test_through_a_canonical_lens_depth_is_scaled_and_a_familiar_image_is_not():
+    camera = TrainingCamera(1000.0, 500.0, (250.0, 800.0))
+    for scaled in (camera.evaluation_view_scale, camera.view_scale):
+        assert scaled(500.0) == ViewScale(1.0, 0.5)
+        assert scaled(250.0) == ViewScale(1.0, 0.25)
+        assert scaled(808.0) == ViewScale(1.0, 0.808)
     with pytest.raises(ValueError, match="not known"):
         camera.evaluation_view_scale(0.0)
+
+
+def test_a_focal_length_beyond_those_of_training_is_brought_to_their_median():
+    camera = TrainingCamera(1000.0, 500.0, (250.0, 800.0))
+    assert camera.view_scale(2000.0) == ViewScale(0.25, 0.5)
+    assert camera.evaluation_view_scale(125.0) == ViewScale(4.0, 0.5)
+    assert camera.view_scale(2000.0, scale=1) == ViewScale(1.0, 2.0)
+    assert TrainingCamera(1000.0).view_scale(2000.0) == ViewScale(1.0, 2.0)

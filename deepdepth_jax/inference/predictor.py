@@ -21,7 +21,7 @@ from deepdepth_jax.inference.rescaling import (
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.runtime.checkpoints import Which
-from deepdepth_jax.runtime.workdir import stored_config, training_focal_px
+from deepdepth_jax.runtime.workdir import stored_config, training_camera
 from deepdepth_jax.types import AnyArray, Prediction
 
 LARGEST_WHOLE_PX = 2_500_000
@@ -43,8 +43,7 @@ class DepthPredictor:
     Args:
       config: the completed config of the run.
       trained: its variables and temperature.
-      training_focal_px: the focal length of the training images, in their pixels. 0 =
-        unknown. Not used if the config has a canonical one.
+      camera: the focal lengths of the training images. None = unknown.
       window: of the overlapping windows that larger images are cut into. See `Window`.
       scale: factor that images are enlarged by. None: see `view_scale`.
 
@@ -56,7 +55,7 @@ class DepthPredictor:
         self,
         config: Config,
         trained: Trained,
-        training_focal_px: float | int = 0.0,
+        camera: TrainingCamera | None = None,
         *,
         window: Window = None,
         scale: float | int | None = None,
@@ -64,9 +63,7 @@ class DepthPredictor:
         if scale is not None and scale <= 0:
             raise ValueError(f"scale={scale}: must be > 0")
         self.config = config
-        canonical_focal_px = config.data.canonical_focal_px
-        self.training_focal_px = canonical_focal_px or training_focal_px
-        self._camera = TrainingCamera(canonical_focal_px, training_focal_px)
+        self._camera = camera or TrainingCamera(config.data.canonical_focal_px)
         self._trained = trained
         self._window = window
         self._scale = scale
@@ -98,8 +95,13 @@ class DepthPredictor:
         workdir = Path(workdir)
         config = stored_config(workdir)
         _, trained = restore(config, workdir, checkpoint)
-        focal_px = training_focal_px(workdir)
-        return cls(config, trained, focal_px, window=window, scale=scale)
+        camera = training_camera(workdir, config)
+        return cls(config, trained, camera, window=window, scale=scale)
+
+    @property
+    def training_focal_px(self) -> float:
+        """Focal length that the network's depth is for, in pixels. 0 = unknown."""
+        return self._camera.canonical_focal_px or self._camera.focal_px
 
     def __call__(
         self, image: Shaped[AnyArray, "..."], focal_px: float | int = 0.0

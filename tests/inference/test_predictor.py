@@ -8,7 +8,7 @@ from PIL import Image
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import with_fields
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import ViewScale
+from deepdepth_jax.geometry import TrainingCamera, ViewScale
 from deepdepth_jax.inference import predictor
 from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.windows import Mosaic
@@ -228,11 +228,15 @@ def test_without_the_focal_length_of_training_none_is_used(trained):
             assert unknown.view_scale(focal_px) == ViewScale(scale or 1.0, scale or 1.0)
 
 
-def test_images_for_a_canonical_camera_keep_their_size(trained):
+def test_a_canonical_camera_sees_familiar_sizes(trained):
     run = load(trained)
-    config = with_fields(run.config, {"data.canonical_focal_px": 600.0})
-    canonical = DepthPredictor(config, run._trained, training_focal_px=30.0)
+    camera = TrainingCamera(600.0, 300.0, (200.0, 400.0))
+    canonical = DepthPredictor(run.config, run._trained, camera)
+    assert canonical.training_focal_px == 600.0
     assert canonical.view_scale(300.0) == ViewScale(1.0, 0.5)
+    assert canonical.view_scale(1200.0) == ViewScale(0.25, 0.5)
+    found = canonical(sample(0, 64, 128), focal_px=600.0)
+    assert_same(found, load(trained, scale=0.5)(sample(0, 64, 128)))
     with pytest.raises(ValueError, match="focal length of the image is not known"):
         canonical.view_scale(0.0)
 

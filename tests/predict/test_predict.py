@@ -12,6 +12,7 @@ from ply_reader import read_ply
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.drawing.colors import confidence_scale
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.predict.__main__ import main
 from deepdepth_jax.predict.outputs import save_depth_png
 from deepdepth_jax.predict.video import open_video
@@ -280,7 +281,8 @@ def test_windows_and_scale_reach_the_predictor(
 
 def test_a_point_cloud_needs_a_focal_length(trained, images, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "deepdepth_jax.inference.predictor.training_focal_px", lambda _: 0.0
+        "deepdepth_jax.inference.predictor.training_camera",
+        lambda *_: TrainingCamera(),
     )
     with pytest.raises(
         UserError, match="training is not known either: give --focal_px"
