@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Float
 
 from deepdepth_jax.datasets.streets.draws import Draws
 from deepdepth_jax.datasets.streets.layout import BEGIN_M, Street
-from deepdepth_jax.datasets.streets.solids import Boxes, Material, cover, join
+from deepdepth_jax.datasets.streets.solids import Boxes, Material, join, make_surface
 
 LOTS = 9  # on a side
 WALL_COLORS = [
@@ -94,7 +94,7 @@ def _bodies(
         height=(storeys * storey + 0.3) * lots.is_built,
         yaw=lots.yaw,
         lean=jnp.zeros((LOTS, 3)),
-        surface=cover(
+        surface=make_surface(
             Material.FACADE,
             draws.color((LOTS,), WALL_COLORS, 0.2),
             draws.color((LOTS,), TRIM_COLORS),
@@ -124,7 +124,7 @@ def _tops(draws: Draws, body: Boxes, is_pitched: Bool[Array, " n"]) -> Boxes:
         height=height * (body.height > 0),
         yaw=body.yaw,
         lean=jnp.stack([sides, ends, ends], -1),
-        surface=cover(
+        surface=make_surface(
             Material.ROOF,
             jnp.where(is_pitched[:, None], tiles, stone),
             body.surface.color,

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from deepdepth_jax.datasets.streets.geometry import Vectors
 from deepdepth_jax.datasets.streets.noise import cell_noise, rough_noise
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Numbers,
     Patch,
     detail,
@@ -52,7 +52,7 @@ class Opening(NamedTuple):
         return across * within(bay.up, low - margin, high + margin, patch.spread)
 
 
-def facade(patch: Patch) -> Look:
+def facade(patch: Patch) -> Appearance:
     """Paints a wall with a grid of windows. Its lowest row has doors or shops.
 
     Args:
@@ -73,7 +73,7 @@ def facade(patch: Patch) -> Look:
     color = mix(mix(_wall(patch), FRAME_COLOR, frame), filling, inside)
     board = within(bay.up, 2.32, 2.75, patch.spread) * bay.has_shop
     gloss = jnp.where(bay.has_door, 0.1, GLASS_GLOSS) * inside
-    return Look(mix(color, patch.accent, board), gloss)
+    return Appearance(mix(color, patch.accent, board), gloss)
 
 
 def _bay(patch: Patch) -> Bay:

@@ -10,8 +10,8 @@ from deepdepth_jax.datasets.streets.solids import (
     Cylinders,
     Ellipsoids,
     Material,
-    cover,
     join,
+    make_surface,
     upright,
 )
 
@@ -52,7 +52,7 @@ def random_lamps(draws: Draws, street: Street) -> tuple[Boxes, Cylinders]:
     top = foot.at[:, 1].add(height)
     inward = -side[:, None] * jnp.array([[1.0, 0.0, 0.0]])
     color = jnp.broadcast_to(draws.color((), METAL_COLORS), (LAMPS, 3))
-    metal = cover(Material.PLAIN, color)
+    metal = make_surface(Material.PLAIN, color)
     posts = upright(foot, height, jnp.full((LAMPS,), 0.09), metal)
     arms = Cylinders(
         center=top + inward * (arm / 2)[:, None],
@@ -88,7 +88,7 @@ def random_signs(draws: Draws, street: Street) -> Cylinders:
     stands = draws.chance((SIGNS,), 0.6) & street.is_clear(along, 0.5)
     foot = street.place(along, side * (street.kerb(side) + 0.5))
     height = draws.uniform((SIGNS,), 2.4, 3.0) * stands
-    metal = cover(Material.PLAIN, draws.color((SIGNS,), METAL_COLORS))
+    metal = make_surface(Material.PLAIN, draws.color((SIGNS,), METAL_COLORS))
     poles = upright(foot, height, jnp.full((SIGNS,), 0.035), metal)
     toward = jnp.tile(jnp.array([[0.0, 0.0, -1.0]]), (SIGNS, 1))
     white = jnp.full((SIGNS, 3), 0.75)
@@ -97,7 +97,7 @@ def random_signs(draws: Draws, street: Street) -> Cylinders:
         axis=toward,
         radius=draws.uniform((SIGNS,), 0.28, 0.36) * stands,
         half_length=jnp.full((SIGNS,), 0.012),
-        surface=cover(Material.SIGN, draws.color((SIGNS,), SIGN_COLORS), white),
+        surface=make_surface(Material.SIGN, draws.color((SIGNS,), SIGN_COLORS), white),
     )
     return join([poles, discs])
 
@@ -124,12 +124,12 @@ def random_people(draws: Draws, street: Street) -> tuple[Cylinders, Ellipsoids]:
     chest = Ellipsoids(
         center=foot.at[:, 1].add(CHEST_M * size),
         radii=size[:, None] * jnp.array(CHEST_RADII_M),
-        surface=cover(Material.PLAIN, draws.color((PEOPLE,), COAT_COLORS, 0.25)),
+        surface=make_surface(Material.PLAIN, draws.color((PEOPLE,), COAT_COLORS, 0.25)),
     )
     head = Ellipsoids(
         center=foot.at[:, 1].add(HEAD_M * size),
         radii=size[:, None] * jnp.array(HEAD_RADII_M),
-        surface=cover(Material.PLAIN, draws.color((PEOPLE,), SKIN_COLORS)),
+        surface=make_surface(Material.PLAIN, draws.color((PEOPLE,), SKIN_COLORS)),
     )
     return join(legs), join([chest, head])
 
@@ -149,5 +149,5 @@ def _leg(
         axis=axis,
         radius=0.085 * size,
         half_length=LEG_M / 2 * size,
-        surface=cover(Material.PLAIN, color),
+        surface=make_surface(Material.PLAIN, color),
     )

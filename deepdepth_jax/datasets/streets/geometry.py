@@ -210,7 +210,7 @@ def is_blocked(origin: Rays, direction: Rays, scene: Scene) -> Bool[Array, " n"]
 
 
 def footprint_distance(point: Vectors, boxes: Boxes) -> Distances:
-    """Measures how far points lie, on the map, from any box that rises above them."""
+    """Measures how far points frame, on the map, from any box that rises above them."""
 
     def measure(least: Distances, box: Boxes) -> tuple[Distances, None]:
         x, _, z = turned(box.yaw, _relative(point, box.base))

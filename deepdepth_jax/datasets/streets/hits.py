@@ -1,4 +1,4 @@
-"""What rays meet first, and how the surface lies there."""
+"""First hits of rays, with surface normals and local coordinates."""
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +21,12 @@ FAR = 1000.0  # where points of the sky are put
 
 @struct.dataclass
 class Hits:
-    """What rays meet first.
+    """The first hit of each ray.
 
     Attributes:
       distance: along the ray, in units of its direction. Infinite for the sky.
-      solid: its number in `Scene.surfaces`, or `SKY`.
-      point: where, in the world. Far away, but finite, for the sky.
+      solid: number of the solid in `Scene.surfaces`, or `SKY`.
+      point: world coordinates. Far away, but finite, for the sky.
       normal: unit vector out of the surface.
       local: boxes: position relative to the base, in the box's axes. Cylinders:
         (distance from the axis, along it, 0). Ellipsoids: relative to the centre.
@@ -42,11 +42,11 @@ class Hits:
     extent: Vectors
 
 
-Lie = tuple[Vectors, Vectors, Vectors]  # normal, local, extent
+SurfaceFrame = tuple[Vectors, Vectors, Vectors]  # normal, local, extent
 
 
 def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
-    """Finds what each ray meets first, and how the surface lies there.
+    """Finds the first hit of each ray, with normal and local coordinates.
 
     Args:
       origin: start of the rays, metres.
@@ -59,7 +59,7 @@ def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
     distance, solid = nearest_solid(origin, direction, scene)
     point = origin + jnp.minimum(distance, FAR)[None] * direction
     up = jnp.broadcast_to(jnp.array([[0.0], [1.0], [0.0]]), point.shape)
-    lie = (up, point, jnp.ones_like(point))
+    frame = (up, point, jnp.ones_like(point))
     first = 1
     for describe, solids in (
         (on_box, scene.boxes),
@@ -70,16 +70,16 @@ def trace(origin: Rays, direction: Vectors, scene: Scene) -> Hits:
         number = jnp.clip(solid - first, 0, count - 1)
         met = jax.tree.map(lambda leaf, number=number: leaf[number], solids)
         is_met = (solid >= first) & (solid < first + count)
-        lie = jax.tree.map(
+        frame = jax.tree.map(
             lambda new, old, is_met=is_met: jnp.where(is_met[None], new, old),
             describe(point, met),
-            lie,
+            frame,
         )
         first += count
-    return Hits(distance, solid, point, *lie)
+    return Hits(distance, solid, point, *frame)
 
 
-def on_box(point: Vectors, box: Boxes) -> Lie:
+def on_box(point: Vectors, box: Boxes) -> SurfaceFrame:
     """Takes the face that the point is least behind.
 
     Args:
@@ -102,7 +102,7 @@ def on_box(point: Vectors, box: Boxes) -> Lie:
     return jnp.stack(turned(-box.yaw, normal)), jnp.stack(local), jnp.stack(extent)
 
 
-def on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
+def on_cylinder(point: Vectors, cylinder: Cylinders) -> SurfaceFrame:
     """Takes the cap or the tube, whichever the point is less within.
 
     Args:
@@ -127,7 +127,7 @@ def on_cylinder(point: Vectors, cylinder: Cylinders) -> Lie:
     return normal, local, extent
 
 
-def on_ellipsoid(point: Vectors, ellipsoid: Ellipsoids) -> Lie:
+def on_ellipsoid(point: Vectors, ellipsoid: Ellipsoids) -> SurfaceFrame:
     """Takes the gradient of the ellipsoid's quadratic form."""
     local = point - ellipsoid.center.T
     radii = jnp.maximum(ellipsoid.radii.T, 1e-9)

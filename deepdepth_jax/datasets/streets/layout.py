@@ -5,7 +5,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float
 
 from deepdepth_jax.datasets.streets.draws import Draws
-from deepdepth_jax.datasets.streets.solids import Boxes, Material, cover
+from deepdepth_jax.datasets.streets.solids import Boxes, Material, make_surface
 
 PARKING_WIDTH_M = 2.2
 KERB_HEIGHT_M = 0.13
@@ -120,5 +120,5 @@ def pavements(draws: Draws, street: Street) -> Boxes:
         height=jnp.full((count,), KERB_HEIGHT_M),
         yaw=street.heading(along),
         lean=jnp.zeros((count, 3)),
-        surface=cover(Material.PAVING, color),
+        surface=make_surface(Material.PAVING, color),
     )

@@ -1,4 +1,4 @@
-"""Bits of surface that pixels see, and the brushes that textures are made with."""
+"""The surface that each pixel sees, and the functions that textures are made of."""
 
 from typing import NamedTuple
 
@@ -18,18 +18,18 @@ Measure = Numbers | Float[Array, ""] | float  # for each pixel, or for all
 
 @struct.dataclass
 class Patch:
-    """The bits of surface that pixels see.
+    """The surface that each pixel sees.
 
     Attributes:
-      hits: where they are.
+      hits: position and normal.
       solid: number of the solid, which seeds its texture.
       material: a `Material`.
-      color: of the surface, linear RGB.
+      color: linear RGB of the surface.
       accent: its second colour.
-      pattern: four numbers. `Material` says what they mean.
+      pattern: four parameters, defined by `Material`.
       spread: metres that a pixel covers across its line of sight.
-      stretch: metres that it covers along the surface's slant.
-      reach: metres that it covers on level ground, along the world's axes.
+      stretch: metres that a pixel covers along the surface's slant.
+      reach: metres that a pixel covers on level ground, along the world's axes.
     """
 
     hits: Hits
@@ -44,12 +44,12 @@ class Patch:
 
     @property
     def faces_side(self) -> Bool[Array, " n"]:
-        """Returns which bits face across the street rather than along it."""
+        """Whether each surface faces across the street rather than along it."""
         return jnp.abs(self.hits.normal[0]) > jnp.abs(self.hits.normal[2])
 
 
-class Look(NamedTuple):
-    """What a texture answers: linear RGB reflectance, and how mirror-like it is."""
+class Appearance(NamedTuple):
+    """The result of a texture: linear RGB reflectance, and mirror-like gloss."""
 
     color: Vectors
     gloss: Numbers

@@ -7,7 +7,7 @@ from deepdepth_jax.datasets.streets.geometry import Vectors
 from deepdepth_jax.datasets.streets.layout import Street
 from deepdepth_jax.datasets.streets.noise import cell_noise, rough_noise, smooth_noise
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Numbers,
     Patch,
     detail,
@@ -22,7 +22,7 @@ ASPHALT_COLOR = rgb(0.140, 0.140, 0.146)
 TRACK_M = 0.75  # from the middle of a lane to where wheels run
 
 
-def ground(patch: Patch, street: Street) -> Look:
+def ground(patch: Patch, street: Street) -> Appearance:
     """Paints roads where they run and the land beside them."""
     x, _, z = patch.hits.point
     across = x - street.curvature_per_m / 2 * z**2
@@ -33,7 +33,7 @@ def ground(patch: Patch, street: Street) -> Look:
     marks = _markings(patch, across, street) * on_street * ~on_crossing
     road = mix(_asphalt(patch, across, street), PAINT_COLOR, marks * worn)
     is_road = on_street | on_crossing
-    return Look(jnp.where(is_road[None], road, _land(patch)), 0.03 * is_road)
+    return Appearance(jnp.where(is_road[None], road, _land(patch)), 0.03 * is_road)
 
 
 def _asphalt(patch: Patch, across: Numbers, street: Street) -> Vectors:

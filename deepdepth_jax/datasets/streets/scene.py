@@ -19,8 +19,8 @@ from deepdepth_jax.datasets.streets.solids import (
     Ellipsoids,
     Material,
     Surface,
-    cover,
     join,
+    make_surface,
 )
 from deepdepth_jax.datasets.streets.vegetation import (
     random_hedges,
@@ -61,7 +61,7 @@ class Light:
       sun_direction: unit vector towards the sun.
       sun_color: what a surface that faces the sun receives from it.
       zenith_color: the sky overhead.
-      horizon_color: the sky at the horizon, which is also what haze looks like.
+      horizon_color: the sky at the horizon, and the colour of haze.
       cloudiness: share of the sky under clouds.
       haze_per_m: extinction of the air.
       exposure: gain of the camera.
@@ -89,7 +89,7 @@ class Scene:
     light: Light
 
     def surfaces(self) -> Surface:
-        """Lists what covers the solids, in the order of their numbers."""
+        """Lists the surfaces of the solids, in the order of their numbers."""
         solids = (self.boxes, self.cylinders, self.ellipsoids)
         return join([self.ground, *(solid.surface for solid in solids)])
 
@@ -135,7 +135,7 @@ def _ground(draws: Draws, street: Street) -> Surface:
     paved = draws.chance((), street.urban - 0.2)
     color = jnp.where(paved, PAVED_SHADE, draws.color((), GROUND_COLORS))
     pattern = jnp.stack([paved * 1.0, *draws.uniform((3,))])
-    return cover(Material.GROUND, color[None], pattern=pattern[None])
+    return make_surface(Material.GROUND, color[None], pattern=pattern[None])
 
 
 def _random_camera(draws: Draws, street: Street) -> Camera:

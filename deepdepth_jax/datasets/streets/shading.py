@@ -17,7 +17,7 @@ from deepdepth_jax.datasets.streets.noise import rough_noise, smooth_noise
 from deepdepth_jax.datasets.streets.patches import Color, Numbers, Patch, mix, rgb
 from deepdepth_jax.datasets.streets.scene import Light, Scene
 from deepdepth_jax.datasets.streets.solids import Material
-from deepdepth_jax.datasets.streets.textures import look_of
+from deepdepth_jax.datasets.streets.textures import appearance_of
 
 SHADOW_OFFSET_M = 0.01  # off the surface, so that it does not shade itself
 SKYLIGHT = 0.62  # share of the sky's brightness that an open surface receives
@@ -45,12 +45,12 @@ def radiance(
     """
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = _patch(hits, ray, scene, focal_px)
-    look = look_of(patch, scene.street)
-    matt = look.color * _irradiance(_roughened(patch), hits, scene)
+    appearance = appearance_of(patch, scene.street)
+    matt = appearance.color * _irradiance(_roughened(patch), hits, scene)
     toward = dot(ray, hits.normal)
     fresnel = 0.12 + 0.88 * (1 - jnp.clip(-toward, 0.0, 1.0)) ** 5
     mirrored = mirror(ray - 2 * toward[None] * hits.normal, scene.light)
-    color = mix(matt, mirrored, look.gloss * fresnel)
+    color = mix(matt, mirrored, appearance.gloss * fresnel)
     distance = jnp.minimum(hits.distance, OUT_OF_SIGHT_M)
     clear = jnp.exp(-scene.light.haze_per_m * distance)
     color = mix(haze(ray, scene.light), color, clear)
@@ -152,7 +152,7 @@ def _toward_sun(ray: Rays, light: Light) -> Numbers:
 def develop(
     light_rgb: Float[Array, "h w 3"], exposure: Float[Array, ""], key: PRNGKeyArray
 ) -> UInt8[Array, "h w 3"]:
-    """Turns linear light into a photograph: lens, metering, film curve, gamma, grain.
+    """Simulates the camera: lens, metering, film curve, gamma, grain.
 
     The film curve is 1 - exp(-x), a little steeper in the shadows.
 

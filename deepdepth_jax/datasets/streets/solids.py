@@ -1,4 +1,4 @@
-"""The solids that streets are built from, and what covers them.
+"""The solids that streets are built from, and their surfaces.
 
 World: metres, x to the right, y up, z along the street. The ground is y = 0. A solid
 of zero size is absent: no ray enters it.
@@ -32,7 +32,7 @@ class Material(enum.IntEnum):
 
 @struct.dataclass
 class Surface:
-    """What covers a solid: a material, two linear RGB colours, four numbers."""
+    """The surface of a solid: a material, two linear RGB colours, four parameters."""
 
     material: Int[Array, "*n"]
     color: Float[Array, "*n 3"]
@@ -90,7 +90,7 @@ def join(groups: Sequence[Group]) -> Group:
     return jax.tree.map(lambda *parts: jnp.concatenate(parts), *groups)
 
 
-def cover(
+def make_surface(
     material: Material,
     color: Float[Array, "n 3"],
     accent: Float[Array, "n 3"] | None = None,

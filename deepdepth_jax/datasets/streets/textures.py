@@ -1,16 +1,16 @@
-"""What the surfaces of a street look like before any light falls on them."""
+"""Reflectance of the surfaces of a street, before lighting."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from deepdepth_jax.datasets.streets.coachwork import cabin, car_body, wheel
+from deepdepth_jax.datasets.streets.car_textures import cabin, car_body, wheel
 from deepdepth_jax.datasets.streets.facades import facade
 from deepdepth_jax.datasets.streets.layout import Street
 from deepdepth_jax.datasets.streets.noise import cell_noise, rough_noise, smooth_noise
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Patch,
     detail,
     mix,
@@ -26,7 +26,7 @@ KERBSTONE_COLOR = rgb(0.42, 0.41, 0.39)
 SIGN_BACK_COLOR = rgb(0.30, 0.30, 0.30)
 
 
-def look_of(patch: Patch, street: Street) -> Look:
+def appearance_of(patch: Patch, street: Street) -> Appearance:
     """Paints every bit of surface with the texture of its material.
 
     Args:
@@ -36,7 +36,7 @@ def look_of(patch: Patch, street: Street) -> Look:
     Returns:
       Colour and relief of each bit.
     """
-    painters: dict[Material, Callable[[], Look]] = {
+    painters: dict[Material, Callable[[], Appearance]] = {
         Material.GROUND: lambda: ground(patch, street),
         Material.FACADE: lambda: facade(patch),
         Material.ROOF: lambda: roof(patch),
@@ -48,15 +48,18 @@ def look_of(patch: Patch, street: Street) -> Look:
         Material.STONE: lambda: stone(patch),
         Material.SIGN: lambda: sign(patch),
     }
-    look = plain(patch)
+    appearance = plain(patch)
     for material, paint in painters.items():
-        look = _painted_over(look, patch, material, paint)
-    return look
+        appearance = _painted_over(appearance, patch, material, paint)
+    return appearance
 
 
 def _painted_over(
-    look: Look, patch: Patch, material: Material, paint: Callable[[], Look]
-) -> Look:
+    appearance: Appearance,
+    patch: Patch,
+    material: Material,
+    paint: Callable[[], Appearance],
+) -> Appearance:
     """Returns the pixels of one material their texture.
 
     A branch skips invisible surfaces, and keeps XLA from fusing all textures into one
@@ -64,24 +67,24 @@ def _painted_over(
     """
     here = patch.material == material
 
-    def painted(old: Look) -> Look:
+    def painted(old: Appearance) -> Appearance:
         color, gloss = paint()
-        return Look(
+        return Appearance(
             color=jnp.where(here[None], color, old.color),
             gloss=jnp.where(here, gloss, old.gloss),
         )
 
-    return jax.lax.cond(jnp.any(here), painted, lambda old: old, look)
+    return jax.lax.cond(jnp.any(here), painted, lambda old: old, appearance)
 
 
-def plain(patch: Patch) -> Look:
+def plain(patch: Patch) -> Appearance:
     """Covers evenly, a little stained."""
     grain = smooth_noise(*(7 * v for v in patch.hits.point))
     stain = detail(0.3, grain, 0.3, patch.spread)
-    return Look(patch.color * stain[None], jnp.full_like(stain, 0.02))
+    return Appearance(patch.color * stain[None], jnp.full_like(stain, 0.02))
 
 
-def paving(patch: Patch) -> Look:
+def paving(patch: Patch) -> Appearance:
     """Lays slabs, and kerbstones at the edge.
 
     Args:
@@ -102,10 +105,10 @@ def paving(patch: Patch) -> Look:
     edge = patch.hits.extent[0]
     kerb = within(jnp.abs(x), edge - 0.16, edge, blur_x)
     color = mix(slabs * tone[None], KERBSTONE_COLOR, kerb) * dirt[None]
-    return Look(color, jnp.zeros_like(x))
+    return Appearance(color, jnp.zeros_like(x))
 
 
-def foliage(patch: Patch) -> Look:
+def foliage(patch: Patch) -> Appearance:
     """Grows leaves: light tips and dark gaps, in clumps."""
     per_m = patch.pattern[0]
     at = tuple(v * per_m for v in patch.hits.point)
@@ -114,10 +117,10 @@ def foliage(patch: Patch) -> Look:
     tips = detail(2.2, leaves, 1.0, patch.spread * per_m)
     yellowing = mix(rgb(1.0, 1.0, 1.0), rgb(1.25, 1.1, 0.7), clumps * leaves)
     color = patch.color * yellowing * ((0.55 + 0.9 * clumps) * tips)[None]
-    return Look(color, jnp.zeros_like(per_m))
+    return Appearance(color, jnp.zeros_like(per_m))
 
 
-def stone(patch: Patch) -> Look:
+def stone(patch: Patch) -> Appearance:
     """Builds courses of blocks that are shifted against each other."""
     x, y, z = patch.hits.local
     course = jnp.floor(y / 0.2)
@@ -128,10 +131,10 @@ def stone(patch: Patch) -> Look:
     joints += striped(along, 0.44, 0.02, patch.stretch)
     color = patch.color * detail(0.5, tone, 0.3, patch.stretch)[None]
     color = mix(color, patch.color * 0.6, 0.8 * jnp.minimum(joints, 1.0))
-    return Look(color, jnp.zeros_like(x))
+    return Appearance(color, jnp.zeros_like(x))
 
 
-def roof(patch: Patch) -> Look:
+def roof(patch: Patch) -> Appearance:
     """Lays tiles in courses where the face leans. Gables look like the wall below."""
     x, y, z = patch.hits.local
     courses = 0.78 + 0.3 * striped(y, 0.25, 0.18, patch.spread)
@@ -142,10 +145,12 @@ def roof(patch: Patch) -> Look:
     leans = patch.hits.normal[1] > 0.05
     tiles = patch.color * (courses * tone * moss)[None]
     color = jnp.where(leans[None], tiles, patch.accent)
-    return Look(jnp.where(is_cornice[None], patch.color, color), jnp.zeros_like(x))
+    return Appearance(
+        jnp.where(is_cornice[None], patch.color, color), jnp.zeros_like(x)
+    )
 
 
-def sign(patch: Patch) -> Look:
+def sign(patch: Patch) -> Appearance:
     """Paints a light middle in a coloured rim, or a light ring on a coloured disc."""
     radial = patch.hits.local[0] / patch.hits.extent[0]
     blur = patch.spread / 0.3
@@ -155,4 +160,4 @@ def sign(patch: Patch) -> Look:
     faces_camera = patch.hits.normal[2] < -0.5
     color = mix(patch.color, patch.accent, light)
     color = jnp.where(faces_camera[None], color, SIGN_BACK_COLOR)
-    return Look(color, jnp.full_like(radial, 0.05))
+    return Appearance(color, jnp.full_like(radial, 0.05))

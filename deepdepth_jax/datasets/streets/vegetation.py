@@ -11,7 +11,7 @@ from deepdepth_jax.datasets.streets.solids import (
     Ellipsoids,
     Material,
     Surface,
-    cover,
+    make_surface,
     upright,
 )
 
@@ -61,7 +61,7 @@ def random_trees(draws: Draws, street: Street) -> tuple[Cylinders, Ellipsoids]:
         foot,
         1.3 * trunk,
         draws.uniform((TREES,), 0.10, 0.20) * size,
-        cover(Material.PLAIN, draws.color((TREES,), BARK_COLORS)),
+        make_surface(Material.PLAIN, draws.color((TREES,), BARK_COLORS)),
     )
     return trunks, _crowns(draws, foot, trunk, size)
 
@@ -100,7 +100,7 @@ def _crowns(
 
 def _leaves(color: Float[Array, "n 3"], leaves_per_m: float) -> Surface:
     pattern = jnp.full((len(color), 4), leaves_per_m)
-    return cover(Material.FOLIAGE, color, pattern=pattern)
+    return make_surface(Material.FOLIAGE, color, pattern=pattern)
 
 
 def random_hedges(draws: Draws, street: Street) -> Boxes:

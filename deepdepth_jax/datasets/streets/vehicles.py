@@ -12,8 +12,8 @@ from deepdepth_jax.datasets.streets.solids import (
     Boxes,
     Cylinders,
     Material,
-    cover,
     join,
+    make_surface,
 )
 
 PARKED = 8  # places on a side
@@ -163,7 +163,7 @@ def _bodies(fleet: Fleet, model: Model) -> Boxes:
         height=(model.body_top - CLEARANCE_M) * fleet.is_there,
         yaw=fleet.yaw,
         lean=jnp.tile(jnp.array([[BODY_LEAN, 0.18, 0.10]]), (VEHICLES, 1)),
-        surface=cover(Material.CAR_BODY, fleet.color, pattern=pattern),
+        surface=make_surface(Material.CAR_BODY, fleet.color, pattern=pattern),
     )
 
 
@@ -175,7 +175,7 @@ def _cabins(fleet: Fleet, model: Model) -> Boxes:
         height=model.cabin_height * fleet.is_there,
         yaw=fleet.yaw,
         lean=jnp.stack([model.lean_side, model.lean_front, model.lean_back], -1),
-        surface=cover(Material.CAR_CABIN, fleet.color),
+        surface=make_surface(Material.CAR_CABIN, fleet.color),
     )
 
 
@@ -189,5 +189,5 @@ def _axle(fleet: Fleet, model: Model, forward: Float[Array, " n"]) -> Cylinders:
         axis=jnp.stack(right, -1),
         radius=model.wheel_radius * fleet.is_there,
         half_length=model.half_width + 0.01,
-        surface=cover(Material.WHEEL, rubber, rim),
+        surface=make_surface(Material.WHEEL, rubber, rim),
     )

@@ -22,10 +22,10 @@ from deepdepth_jax.datasets.streets.solids import (
     Cylinders,
     Ellipsoids,
     Material,
-    cover,
+    make_surface,
 )
 
-GREY = cover(Material.PLAIN, jnp.full((1, 3), 0.5))
+GREY = make_surface(Material.PLAIN, jnp.full((1, 3), 0.5))
 FORWARD, RIGHT, DOWN = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
 
 

@@ -159,10 +159,10 @@ def facade_patch(up, across, shop):
 def test_windows_are_in_the_middle_of_every_bay():
     up = jnp.full((6,), 4.2)  # in the second storey, below the transom
     across = jnp.array([-4.4, -2.8, -1.3, 0.2, 1.7, 3.2])  # pillar, pane, ...
-    look = jax.jit(facade)(facade_patch(up, across, shop=0.0))
-    is_glass = np.asarray(look.gloss) > 0.5
+    appearance = jax.jit(facade)(facade_patch(up, across, shop=0.0))
+    is_glass = np.asarray(appearance.gloss) > 0.5
     np.testing.assert_array_equal(is_glass, [False, True, False, True, False, True])
-    assert np.all(look.color[:, ~is_glass] > 0.3)
+    assert np.all(appearance.color[:, ~is_glass] > 0.3)
 
 
 def test_shops_have_wide_windows_and_a_board():

@@ -11,16 +11,16 @@ from PIL import Image
 
 from deepdepth_jax.datasets.streets.wide.draws import Draws
 from deepdepth_jax.datasets.streets.wide.jpeg import through_jpeg
-from deepdepth_jax.datasets.streets.wide.lattice import cell_level, smooth_level
 from deepdepth_jax.datasets.streets.wide.sensor import (
+    capture,
     demosaiced,
     encoded,
     exposed,
     metered_gain,
     optics,
-    photograph,
     sharpened,
 )
+from deepdepth_jax.datasets.streets.wide.value_noise import cell_level, smooth_level
 from deepdepth_jax.datasets.streets.wide.weather import random_light, random_sensor
 
 KEY = jax.random.key(0)
@@ -72,10 +72,10 @@ def test_metering_aims_at_the_mean_and_ignores_a_lamp(sensor):
 
 
 def test_light_beyond_full_scale_is_clipped(sensor):
-    photo = photograph(jnp.full((8, 8, 3), 0.1).at[:2].set(9.0), sensor, KEY)
-    assert photo.dtype == jnp.uint8
-    assert photo[:2].min() == 255
-    assert photo[4:].max() < 255
+    image = capture(jnp.full((8, 8, 3), 0.1).at[:2].set(9.0), sensor, KEY)
+    assert image.dtype == jnp.uint8
+    assert image[:2].min() == 255
+    assert image[4:].max() < 255
 
 
 def test_balance_noise_and_vignette(sensor):

@@ -18,7 +18,7 @@ def first_hit(origin, direction, scene):
     hits = [(land_entry(origin, direction, scene.course), 0)]
     solids = scene.solids
     is_there = np.asarray(solids.sphere)[:, 3] > 0
-    pierce = [np.asarray(v, np.float64) for v in vars(solids.pierce).values()]
+    perforation = [np.asarray(v, np.float64) for v in vars(solids.perforation).values()]
     number = 0
     for rows, ends in (
         (solids.boxes, box_ends),
@@ -29,7 +29,7 @@ def first_hit(origin, direction, scene):
         for row in np.asarray(rows, np.float64):
             number += 1
             if is_there[number - 1]:
-                holes = [values[number - 1] for values in pierce]
+                holes = [values[number - 1] for values in perforation]
                 hits.append(
                     (
                         entry(origin, direction, ends(origin, direction, row), holes),

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.greenery import add_hedges
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
 from deepdepth_jax.datasets.streets.wide.plan import Plan
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 BEGIN_M, END_M = -20.0, 150.0
 STONES = [
@@ -70,17 +70,17 @@ def _wall(draws: Draws, parts: Parts, plan: Plan, offset: float) -> None:
     height = draws.uniform(0.6, 3.5)
     color = draws.colors(STONES)
     block = draws.uniform(0.2, 0.7)
-    covers = (
-        Cover(Stuff.MASONRY, color, 0.6 * color, (block, block / 2.5, 0.02, 0.6)),
-        Cover(Stuff.PLAIN, color, pattern=(0.4, 0.6, 0.0, 0.0)),
-        Cover(Stuff.RIBBED, color, pattern=(0.3, 1.0, 0.4, 0.02)),
+    finishes = (
+        Finish(Material.MASONRY, color, 0.6 * color, (block, block / 2.5, 0.02, 0.6)),
+        Finish(Material.PLAIN, color, pattern=(0.4, 0.6, 0.0, 0.0)),
+        Finish(Material.RIBBED, color, pattern=(0.3, 1.0, 0.4, 0.02)),
     )
-    cover = covers[draws.pick({0: 0.5, 1: 0.35, 2: 0.15})]
-    parts.boxes(foot - 0.3 * UP, (0.14, height + 0.3, half), cover, yaw=yaw)
+    finish = finishes[draws.pick({0: 0.5, 1: 0.35, 2: 0.15})]
+    parts.boxes(foot - 0.3 * UP, (0.14, height + 0.3, half), finish, yaw=yaw)
     parts.boxes(
         foot + height * UP,
         (0.18, 0.08, half),
-        Cover(Stuff.PLAIN, 0.9 * color, pattern=(0.3, 1, 0, 0)),
+        Finish(Material.PLAIN, 0.9 * color, pattern=(0.3, 1, 0, 0)),
         yaw=yaw,
     )
 
@@ -91,16 +91,16 @@ def _fence(draws: Draws, parts: Parts, plan: Plan, offset: float) -> None:
         return
     height = draws.uniform(0.9, 2.2)
     is_wood = draws.chance(0.5)
-    cover = Cover(
-        Stuff.PLAIN,
+    finish = Finish(
+        Material.PLAIN,
         draws.colors(WOODS if is_wood else METALS),
         pattern=(0.4, 0.3, 0.0, 0.0),
         holes=Holes.SLATS if is_wood or draws.chance(0.5) else Holes.MESH,
         hole_size=draws.uniform(0.12, 0.3),
         hole_share=draws.uniform(0.15, 0.75),
     )
-    parts.boxes(foot + 0.06 * UP, (0.015, height, half), cover, yaw=yaw)
-    rail = cover._replace(holes=Holes.NONE)
+    parts.boxes(foot + 0.06 * UP, (0.015, height, half), finish, yaw=yaw)
+    rail = finish._replace(holes=Holes.NONE)
     for level in (0.2, 0.92):
         parts.boxes(foot + level * height * UP, (0.03, 0.06, half), rail, yaw=yaw)
     ends = np.stack([np.sin(yaw), 0 * yaw, np.cos(yaw)], -1) * half[:, None]
@@ -111,13 +111,13 @@ def _rail(draws: Draws, parts: Parts, plan: Plan, offset: float) -> None:
     """Builds a guard rail of steel on posts, or a barrier of concrete."""
     foot, half, yaw = pieces(plan, offset)
     if draws.chance(0.25):
-        cover = Cover(
-            Stuff.PLAIN, draws.colors([[0.35, 0.34, 0.32]]), pattern=(0.4, 0.5, 0, 0)
+        finish = Finish(
+            Material.PLAIN, draws.colors([[0.35, 0.34, 0.32]]), pattern=(0.4, 0.5, 0, 0)
         )
-        parts.boxes(foot, (0.3, 0.85, half), cover, yaw=yaw, lean=(0.22, 0.0, 0.0))
+        parts.boxes(foot, (0.3, 0.85, half), finish, yaw=yaw, lean=(0.22, 0.0, 0.0))
         return
-    steel = Cover(
-        Stuff.PLAIN, draws.colors([[0.40, 0.41, 0.42]]), pattern=(0.25, 1.0, 0.1, 0)
+    steel = Finish(
+        Material.PLAIN, draws.colors([[0.40, 0.41, 0.42]]), pattern=(0.25, 1.0, 0.1, 0)
     )
     for low in (0.45, 0.62):
         parts.boxes(
@@ -138,18 +138,18 @@ def _pillars(draws: Draws, parts: Parts, plan: Plan, offset: float) -> None:
     along = along[plan.is_clear(along, 0.5)]
     foot = plan.course.place(along, offset)
     color = draws.colors(STONES)
-    cover = Cover(Stuff.PLAIN, color, pattern=(0.35, 0.6, 0.0, 0.0))
+    finish = Finish(Material.PLAIN, color, pattern=(0.35, 0.6, 0.0, 0.0))
     size = draws.uniform(0.15, 0.45)
     if draws.chance(0.5):
-        parts.posts(foot, np.full(len(foot), height), size, cover)
+        parts.posts(foot, np.full(len(foot), height), size, finish)
     else:
-        parts.boxes(foot, (size, height, size), cover, yaw=plan.course.heading(along))
+        parts.boxes(foot, (size, height, size), finish, yaw=plan.course.heading(along))
     if draws.chance(0.6):
         foot, half, yaw = pieces(plan, offset * 1.2)
         near = foot[:, 2] < 65
         parts.boxes(
             foot[near] + height * UP,
             (0.3 * abs(offset), 0.5, half[near]),
-            cover,
+            finish,
             yaw=yaw[near],
         )

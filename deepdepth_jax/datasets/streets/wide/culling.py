@@ -80,7 +80,7 @@ class Columns(NamedTuple):
 
 
 def columns_of(toward: Float[Array, "3"], spheres: Spheres, least_m: float) -> Columns:
-    """Prepares to find what lies between points and a far light.
+    """Prepares the search for solids between points and a far light.
 
     Args:
       toward: unit vector to the light.

@@ -6,11 +6,11 @@ import numpy as np
 
 from deepdepth_jax.datasets.streets.furniture import SIGN_COLORS
 from deepdepth_jax.datasets.streets.wide.barriers import METALS
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
 from deepdepth_jax.datasets.streets.wide.plan import Plan
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Material
 from deepdepth_jax.datasets.streets.wide.trucks import BOX_COLORS
 
 METAL = (0.25, 0.3, 0.05, 0.0)
@@ -54,7 +54,7 @@ def _add_lamps(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
     foot = plan.course.place(
         along, sign * (plan.side(sign).kerb_m + draws.uniform(0.3, 1.0))
     )
-    metal = Cover(Stuff.PLAIN, draws.colors(METALS), pattern=METAL)
+    metal = Finish(Material.PLAIN, draws.colors(METALS), pattern=METAL)
     thick, tall = draws.uniform(0.06, 0.14), np.full(5, height)
     group = parts.groups(5)
     parts.posts(foot, tall, thick, metal, group)
@@ -73,25 +73,25 @@ def _add_signs(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
         return
     group = parts.groups(count)
     height = draws.uniform(1.9, 3.2, count)
-    metal = Cover(Stuff.PLAIN, draws.colors(METALS, count), pattern=METAL)
+    metal = Finish(Material.PLAIN, draws.colors(METALS, count), pattern=METAL)
     parts.posts(foot, height, 0.035, metal, group)
     is_board = draws.chance(0.4, count)
     tilt = draws.uniform(-0.3, 0.3, count) + np.pi * draws.chance(0.3, count)
     face = np.stack([np.sin(tilt), 0 * tilt, -np.cos(tilt)], -1)
     disc = ~is_board
-    cover = Cover(
-        Stuff.SIGN, draws.colors(SIGN_COLORS, count), np.full((count, 3), 0.7)
+    finish = Finish(
+        Material.SIGN, draws.colors(SIGN_COLORS, count), np.full((count, 3), 0.7)
     )
     center = foot + UP * (height - 0.3)[:, None] + 0.05 * face
     parts.cylinders(
         center[disc],
         face[disc],
         (draws.uniform(0.26, 0.4, count)[disc], 0.01),
-        cover.of(disc),
+        finish.of(disc),
         group=group[disc],
     )
-    board = Cover(
-        Stuff.PANEL,
+    board = Finish(
+        Material.PANEL,
         draws.colors([[0.02, 0.08, 0.3], [0.6, 0.6, 0.6], [0.5, 0.4, 0.02]], count),
         draws.colors([[0.6, 0.6, 0.6], [0.02, 0.02, 0.02]], count),
         (0.09, 0.0, 0.05, 0.0),
@@ -113,8 +113,8 @@ def _add_bollards(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
     along = np.arange(draws.uniform(2.0, 6.0), 40.0, draws.uniform(1.5, 5.0))
     along = along[plan.is_clear(along, 0.3)]
     foot = plan.course.place(along, sign * (plan.side(sign).kerb_m + 0.35))
-    cover = Cover(
-        Stuff.PLAIN,
+    finish = Finish(
+        Material.PLAIN,
         draws.colors([*METALS, [0.5, 0.05, 0.03], [0.6, 0.6, 0.6]]),
         pattern=METAL,
     )
@@ -122,7 +122,7 @@ def _add_bollards(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
         foot,
         np.full(len(foot), draws.uniform(0.6, 1.1)),
         draws.uniform(0.04, 0.12),
-        cover,
+        finish,
     )
 
 
@@ -130,8 +130,8 @@ def _add_boxes(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
     """Stands cabinets, bins, kiosks and shelters."""
     foot, along = _along_kerb(draws, plan, sign, draws.integers(1, 4), (4.0, 45.0))
     count = len(foot)
-    cover = Cover(
-        Stuff.PANEL,
+    finish = Finish(
+        Material.PANEL,
         draws.colors(BOX_COLORS, count),
         draws.colors(BOX_COLORS, count),
         (0.12, 0.5, 0.05, 0.0),
@@ -144,7 +144,7 @@ def _add_boxes(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
             draws.uniform(0.8, 2.4, count),
             draws.uniform(0.2, 1.3, count),
         ),
-        cover,
+        finish,
         yaw=plan.course.heading(along),
     )
 
@@ -153,7 +153,7 @@ def _add_wires(draws: Draws, parts: Parts, plan: Plan) -> None:
     """Hangs wires along the road and across it from poles on both sides."""
     height = draws.uniform(5.0, 7.0)
     along = draws.uniform(4.0, 15.0) + draws.uniform(22.0, 40.0) * np.arange(4)
-    metal = Cover(Stuff.PLAIN, draws.colors(METALS), pattern=METAL)
+    metal = Finish(Material.PLAIN, draws.colors(METALS), pattern=METAL)
     tops = []
     for sign in (-1.0, 1.0):
         foot = plan.course.place(along, sign * (plan.side(sign).kerb_m + 0.8))
@@ -179,7 +179,7 @@ def _add_traffic_light(
 ) -> None:
     foot = plan.course.place(np.array([along]), sign * (plan.side(sign).kerb_m + 0.5))
     group = parts.groups(1)
-    metal = Cover(Stuff.PLAIN, (0.06, 0.06, 0.06), pattern=METAL)
+    metal = Finish(Material.PLAIN, (0.06, 0.06, 0.06), pattern=METAL)
     height = draws.uniform(2.6, 3.6)
     parts.posts(foot, np.array([height]), 0.06, metal, group)
     head = foot + (height - 0.2) * UP
@@ -188,6 +188,6 @@ def _add_traffic_light(
     parts.ellipsoids(
         head + np.array([0.0, lamp[1], -0.12]),
         (0.1, 0.1, 0.03),
-        Cover(Stuff.PLAIN, lamp[0]),
+        Finish(Material.PLAIN, lamp[0]),
         group,
     )

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 LEAVES = [
     [0.05, 0.10, 0.015],
@@ -26,7 +26,7 @@ BLOBS = 11  # of a crown, at most
 PIXEL = 0.004  # of the distance: gaps between leaves are no smaller
 
 
-def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Cover:
+def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Finish:
     """Covers solids with leaves, whose gaps are larger than pixels far away.
 
     Args:
@@ -43,8 +43,8 @@ def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Cover:
     if share is None:
         share = draws.uniform(0.25, 0.5, count)
     pattern = np.stack([size, 0 * size, 0 * size, 0 * size], -1)
-    return Cover(
-        Stuff.FOLIAGE,
+    return Finish(
+        Material.FOLIAGE,
         np.zeros((count, 3)),
         np.zeros((count, 3)),
         pattern,
@@ -54,13 +54,13 @@ def leaves(draws: Draws, distance: Any, count: int, share: Any = None) -> Cover:
     )
 
 
-def _colored(draws: Draws, cover: Cover, per_plant: int) -> Cover:
+def _colored(draws: Draws, finish: Finish, per_plant: int) -> Finish:
     """Colours plants, each of several solids."""
-    count = len(cover.color) // per_plant
+    count = len(finish.color) // per_plant
     color = np.repeat(draws.colors(LEAVES, count, 0.35), per_plant, 0)
     accent = np.repeat(draws.colors(TIPS, count, 0.3), per_plant, 0)
     shade = np.exp(draws.uniform(-0.2, 0.2, (len(color), 1)))
-    return cover._replace(color=color * shade, accent=accent * shade)
+    return finish._replace(color=color * shade, accent=accent * shade)
 
 
 def add_trees(
@@ -81,7 +81,9 @@ def add_trees(
     height = np.broadcast_to(height, (count,)).astype(float)
     lean = draws.uniform(-0.05, 0.05, (count, 3)) * [1, 0, 1]
     fork = foot + (lean + UP) * (height * draws.uniform(0.3, 0.5, count))[:, None]
-    bark = Cover(Stuff.PLAIN, draws.colors(BARK, count), pattern=(0.7, 0.3, 0.0, 0.0))
+    bark = Finish(
+        Material.PLAIN, draws.colors(BARK, count), pattern=(0.7, 0.3, 0.0, 0.0)
+    )
     thick = height * draws.uniform(0.013, 0.026, count)
     parts.bars(foot - 0.2 * UP, fork, thick, bark, group)
     wide = height * draws.uniform(0.2, 0.42, count)
@@ -108,11 +110,11 @@ def _add_crowns(
     radii = radius[:, None, None] * draws.uniform(0.28, 0.6, (*shape, 1))
     radii = radii * draws.uniform(0.7, 1.25, (*shape, 3))
     center = (foot[:, None] + place).reshape(-1, 3)
-    cover = leaves(draws, np.linalg.norm(center, axis=1), len(center))
+    finish = leaves(draws, np.linalg.norm(center, axis=1), len(center))
     keep = (np.arange(BLOBS) < blobs[:, None]).ravel()
-    cover = _colored(draws, cover, BLOBS).of(keep)
+    finish = _colored(draws, finish, BLOBS).of(keep)
     parts.ellipsoids(
-        center[keep], radii.reshape(-1, 3)[keep], cover, np.repeat(group, BLOBS)[keep]
+        center[keep], radii.reshape(-1, 3)[keep], finish, np.repeat(group, BLOBS)[keep]
     )
 
 
@@ -139,10 +141,10 @@ def add_bushes(
         return
     radii = np.broadcast_to(radii, (count, 3))
     center = foot + UP * (radii * draws.uniform(0.3, 0.8, (count, 1)))
-    cover = leaves(
+    finish = leaves(
         draws, np.linalg.norm(foot, axis=1), count, draws.uniform(0.1, 0.4, count)
     )
-    parts.ellipsoids(center, radii, _colored(draws, cover, 1))
+    parts.ellipsoids(center, radii, _colored(draws, finish, 1))
 
 
 def add_hedges(
@@ -159,14 +161,14 @@ def add_hedges(
     """
     count = len(foot)
     half_width, height, half_length = size
-    cover = leaves(
+    finish = leaves(
         draws, np.linalg.norm(foot, axis=1), count, draws.uniform(0.05, 0.3, count)
     )
-    cover = _colored(draws, cover, 1)
-    parts.boxes(foot, (half_width, height, half_length), cover, yaw=yaw)
+    finish = _colored(draws, finish, 1)
+    parts.boxes(foot, (half_width, height, half_length), finish, yaw=yaw)
     parts.boxes(
         foot,
         (0.75 * half_width, 0.88 * height, half_length * 0.98),
-        Cover(Stuff.PLAIN, 0.25 * cover.color, pattern=(0.8, 1.0, 0.0, 0.0)),
+        Finish(Material.PLAIN, 0.25 * finish.color, pattern=(0.8, 1.0, 0.0, 0.0)),
         yaw=yaw,
     )

@@ -1,4 +1,4 @@
-"""Where the shells of the wide world are pierced: leaves, slats, meshes."""
+"""Ray intersection with perforated shells: leaves, slats, meshes."""
 
 from collections.abc import Callable
 
@@ -14,20 +14,22 @@ from deepdepth_jax.datasets.streets.geometry import (
     Vectors,
 )
 from deepdepth_jax.datasets.streets.patches import wrapped
-from deepdepth_jax.datasets.streets.wide.lattice import cell_level
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Pierce
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Perforation
+from deepdepth_jax.datasets.streets.wide.value_noise import cell_level
 
 BOUGH = 6  # leaves wide
 
 
-def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
-    """Computes where rays meet a solid, pierced or not. Infinite where they do not.
+def entry(
+    origin: Rays, direction: Rays, span: Span, perforation: Perforation
+) -> Distances:
+    """Computes the distance at which rays hit a solid, perforated or not.
 
     Args:
       origin: start of the rays, metres.
       direction: directions of the rays.
       span: where rays enter and leave the solid.
-      pierce: the holes in the solid.
+      perforation: the holes in the solid.
 
     Returns:
       Distances in units of the direction.
@@ -35,40 +37,42 @@ def entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distance
     enter, leave = span
 
     def of_shell() -> Distances:
-        ends = [_where_closed(origin, direction, end, pierce) for end in span]
+        ends = [_where_closed(origin, direction, end, perforation) for end in span]
         return jnp.where(enter < leave, jnp.minimum(*ends), jnp.inf)
 
-    return _of_either(span, pierce, of_shell)
+    return _of_either(span, perforation, of_shell)
 
 
-def first_entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
+def first_entry(
+    origin: Rays, direction: Rays, span: Span, perforation: Perforation
+) -> Distances:
     """Computes where rays meet the first side of a solid: enough for shadows."""
     enter, leave = span
 
     def of_shell() -> Distances:
         first = jnp.where(enter > NEAREST, enter, leave)
-        first = _where_closed(origin, direction, first, pierce)
+        first = _where_closed(origin, direction, first, perforation)
         return jnp.where(enter < leave, first, jnp.inf)
 
-    return _of_either(span, pierce, of_shell)
+    return _of_either(span, perforation, of_shell)
 
 
 def _of_either(
-    span: Span, pierce: Pierce, of_shell: Callable[[], Distances]
+    span: Span, perforation: Perforation, of_shell: Callable[[], Distances]
 ) -> Distances:
     """Looks at holes only where there are any."""
     whole = solid_entry(span)
-    is_shell = (pierce.kind != Holes.NONE) & jnp.any(span[0] < span[1])
+    is_shell = (perforation.kind != Holes.NONE) & jnp.any(span[0] < span[1])
     return jax.lax.cond(is_shell, of_shell, lambda: whole)
 
 
 def _where_closed(
-    origin: Rays, direction: Rays, distance: Distances, pierce: Pierce
+    origin: Rays, direction: Rays, distance: Distances, perforation: Perforation
 ) -> Distances:
     """Makes distances infinite that are of holes, or behind."""
     is_ahead = (distance > NEAREST) & (distance < jnp.inf)
     at = jnp.where(is_ahead, distance, 0.0)
-    closed = ~is_open(origin + at[None] * direction, pierce)
+    closed = ~is_open(origin + at[None] * direction, perforation)
     return jnp.where(is_ahead & closed, distance, jnp.inf)
 
 
@@ -78,35 +82,37 @@ def solid_entry(span: Span) -> Distances:
     return jnp.where((enter < leave) & (enter > NEAREST), enter, jnp.inf)
 
 
-def whole_entry(origin: Rays, direction: Rays, span: Span, pierce: Pierce) -> Distances:
+def whole_entry(
+    origin: Rays, direction: Rays, span: Span, perforation: Perforation
+) -> Distances:
     """Computes where rays meet a solid as if it had no holes."""
-    del origin, direction, pierce
+    del origin, direction, perforation
     return solid_entry(span)
 
 
-def is_open(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
+def is_open(point: Vectors, perforation: Perforation) -> Bool[Array, " n"]:
     """Finds the points of a shell that are holes."""
     kinds = (_between_leaves, _between_slats, _within_mesh)
-    index = pierce.kind.astype(jnp.int32) - Holes.LEAVES
-    return jax.lax.switch(index, kinds, point, pierce)
+    index = perforation.kind.astype(jnp.int32) - Holes.LEAVES
+    return jax.lax.switch(index, kinds, point, perforation)
 
 
-def _between_leaves(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
+def _between_leaves(point: Vectors, perforation: Perforation) -> Bool[Array, " n"]:
     """Opens random cells, and the more of them in open boughs, of a warped lattice."""
-    x, y, z = (v / pierce.size for v in point)
+    x, y, z = (v / perforation.size for v in point)
     x, y, z = x + 0.6 * _wave(0.37 * y), y + 0.6 * _wave(0.41 * z), z + _wave(0.33 * x)
     leaf = cell_level(x, y, z)
     bough = cell_level(*(v / BOUGH for v in (x, y, z)))
-    return 0.55 * leaf + 0.45 * bough < pierce.share
+    return 0.55 * leaf + 0.45 * bough < perforation.share
 
 
-def _between_slats(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
-    return wrapped((point[0] + point[2]) / pierce.size, 1.0) < pierce.share
+def _between_slats(point: Vectors, perforation: Perforation) -> Bool[Array, " n"]:
+    return wrapped((point[0] + point[2]) / perforation.size, 1.0) < perforation.share
 
 
-def _within_mesh(point: Vectors, pierce: Pierce) -> Bool[Array, " n"]:
-    is_between = wrapped(point[1] / pierce.size, 1.0) < pierce.share
-    return is_between & _between_slats(point, pierce)
+def _within_mesh(point: Vectors, perforation: Perforation) -> Bool[Array, " n"]:
+    is_between = wrapped(point[1] / perforation.size, 1.0) < perforation.share
+    return is_between & _between_slats(point, perforation)
 
 
 def _wave(x: Float[Array, " n"]) -> Float[Array, " n"]:

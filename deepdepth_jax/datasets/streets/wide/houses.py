@@ -10,10 +10,10 @@ from deepdepth_jax.datasets.streets.buildings import (
     TRIM_COLORS,
     WALL_COLORS,
 )
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Material
 
 MORE_WALLS = [
     [0.28, 0.09, 0.06],
@@ -71,18 +71,20 @@ def add_houses(
     parts.boxes(
         base + (height + 0.5)[:, None] * [0, 1, 0],
         (width, rise, length),
-        Cover(Stuff.ROOF, roof, color),
+        Finish(Material.ROOF, roof, color),
         yaw=yaw,
         lean=np.stack([sides, ends, ends], -1),
         group=group,
     )
 
 
-def _walls(draws: Draws, color: np.ndarray) -> Cover:
+def _walls(draws: Draws, color: np.ndarray) -> Finish:
     """Covers walls with windows, or for some with bricks, sheets or nothing."""
     count = len(color)
-    stuff = np.array([Stuff.FACADE, Stuff.MASONRY, Stuff.RIBBED, Stuff.PLAIN])
-    kind = stuff[draws.picks([0.8, 0.07, 0.06, 0.07], count)]
+    material = np.array(
+        [Material.FACADE, Material.MASONRY, Material.RIBBED, Material.PLAIN]
+    )
+    kind = material[draws.picks([0.8, 0.07, 0.06, 0.07], count)]
     windows = np.stack(
         [
             draws.uniform(1.6, 4.2, count),
@@ -96,7 +98,7 @@ def _walls(draws: Draws, color: np.ndarray) -> Cover:
     sheets = np.broadcast_to([0.3, 1.0, 0.4, 0.05], (count, 4))
     plaster = np.broadcast_to([0.3, 1.0, 0.0, 0.0], (count, 4))
     tables = np.stack([windows, bricks, sheets, plaster])
-    which = np.array([list(stuff).index(k) for k in kind])
+    which = np.array([list(material).index(k) for k in kind])
     accent = draws.colors(TRIM_COLORS, count)
-    accent = np.where((kind == Stuff.MASONRY)[:, None], 0.35 + 0.3 * color, accent)
-    return Cover(kind, color, accent, tables[which, np.arange(count)])
+    accent = np.where((kind == Material.MASONRY)[:, None], 0.35 + 0.3 * color, accent)
+    return Finish(kind, color, accent, tables[which, np.arange(count)])

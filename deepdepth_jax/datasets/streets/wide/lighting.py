@@ -9,16 +9,16 @@ from jaxtyping import Array, Float
 
 from deepdepth_jax.datasets.streets.geometry import SKY, Vectors, dot
 from deepdepth_jax.datasets.streets.hits import Hits
-from deepdepth_jax.datasets.streets.patches import Look, Numbers, Patch, mix, rgb
+from deepdepth_jax.datasets.streets.patches import Appearance, Numbers, Patch, mix, rgb
 from deepdepth_jax.datasets.streets.scene import Light
 from deepdepth_jax.datasets.streets.shading import haze, mirror, sky
 from deepdepth_jax.datasets.streets.solids import Surface
-from deepdepth_jax.datasets.streets.wide.brushes import blotches, fractal
 from deepdepth_jax.datasets.streets.wide.culling import Columns, columns_of, in_columns
+from deepdepth_jax.datasets.streets.wide.fractal_noise import blotches, fractal
 from deepdepth_jax.datasets.streets.wide.holes import whole_entry
-from deepdepth_jax.datasets.streets.wide.materials import look_of
+from deepdepth_jax.datasets.streets.wide.materials import appearance_of
 from deepdepth_jax.datasets.streets.wide.scene import WideScene
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Material
 from deepdepth_jax.datasets.streets.wide.tracing import Rayed, is_blocked
 
 OFFSET_M = 0.02  # off the surface, so that it does not shade itself
@@ -72,11 +72,11 @@ def radiance(
     """
     ray = direction / jnp.sqrt(dot(direction, direction))[None]
     patch = patch_of(hits, ray, scene.surface, focal_px)
-    look = look_of(patch, scene.ground, scene.course)
-    matt = look.color * _irradiance(patch, scene, shades)
+    appearance = appearance_of(patch, scene.ground, scene.course)
+    matt = appearance.color * _irradiance(patch, scene, shades)
     color = jax.lax.cond(
-        jnp.any(look.gloss > 0),
-        lambda: mix(matt, *_mirrored(ray, patch, look, scene.light)),
+        jnp.any(appearance.gloss > 0),
+        lambda: mix(matt, *_mirrored(ray, patch, appearance, scene.light)),
         lambda: matt,
     )
     distance = jnp.minimum(hits.distance, OUT_OF_SIGHT_M)
@@ -122,7 +122,7 @@ def patch_of(
 
 
 def _mirrored(
-    ray: Vectors, patch: Patch, look: Look, light: Light
+    ray: Vectors, patch: Patch, appearance: Appearance, light: Light
 ) -> tuple[Vectors, Numbers]:
     """Computes what smooth surfaces mirror, and how much of it."""
     normal = patch.hits.normal
@@ -131,7 +131,7 @@ def _mirrored(
     away = ray - 2 * toward[None] * normal
     clutter = 0.6 * fractal(4 * away, 0 * toward + 0.05, 2) * (away[1] < 0.45)
     seen = mirror(away, light) * jnp.exp(2 * clutter)[None]
-    return seen, jnp.clip(look.gloss, 0.0, 1.0) * fresnel
+    return seen, jnp.clip(appearance.gloss, 0.0, 1.0) * fresnel
 
 
 def _irradiance(patch: Patch, scene: WideScene, shades: Shades) -> Vectors:
@@ -139,7 +139,7 @@ def _irradiance(patch: Patch, scene: WideScene, shades: Shades) -> Vectors:
     light = scene.light
     sun, sun_color = light.sun_direction[:, None], light.sun_color[:, None]
     normal = _ruffled(patch)
-    is_leafy = patch.material == Stuff.FOLIAGE
+    is_leafy = patch.material == Material.FOLIAGE
     facing = dot(normal, sun)
     sunshine = jnp.maximum(facing, 0.0)[None] * jnp.ones((3, 1))
     through = jnp.maximum(-facing, 0.0)[None] * THROUGH_LEAVES
@@ -154,7 +154,7 @@ def _irradiance(patch: Patch, scene: WideScene, shades: Shades) -> Vectors:
 
 def _ruffled(patch: Patch) -> Vectors:
     """Turns the normals of foliage, whose leaves face all ways."""
-    is_leafy = patch.material == Stuff.FOLIAGE
+    is_leafy = patch.material == Material.FOLIAGE
 
     def rough() -> Vectors:
         jolt = jnp.stack([blotches(patch, 2.7, 31.7 * i) for i in range(3)])
@@ -171,7 +171,7 @@ def _shade(patch: Patch, scene: WideScene, shades: Shades) -> tuple[Array, Array
     is_near = (patch.hits.solid != SKY) & (patch.hits.distance < SHADED_M)
     sun = scene.light.sun_direction[:, None]
     faces_sun = dot(patch.hits.normal, sun) > 0
-    faces_sun |= patch.material == Stuff.FOLIAGE
+    faces_sun |= patch.material == Material.FOLIAGE
 
     def shaded() -> Array:
         before = in_columns(start, is_near & faces_sun, shades.sunward)
@@ -189,4 +189,4 @@ def _crevice(patch: Patch) -> Numbers:
     is_wall = jnp.abs(patch.hits.normal[1]) < 0.5
     height = patch.hits.local[1]
     foot = 0.6 + 0.4 * jnp.clip(height / 0.8, 0.0, 1.0)
-    return jnp.where(is_wall & (patch.material != Stuff.FOLIAGE), foot, 1.0)
+    return jnp.where(is_wall & (patch.material != Material.FOLIAGE), foot, 1.0)

@@ -1,4 +1,4 @@
-"""What the surfaces of the wide world look like before any light falls on them."""
+"""Reflectance of the wide world's surfaces, before lighting."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from deepdepth_jax.datasets.streets.coachwork import cabin, car_body, wheel
+from deepdepth_jax.datasets.streets.car_textures import cabin, car_body, wheel
 from deepdepth_jax.datasets.streets.facades import facade
 from deepdepth_jax.datasets.streets.noise import cell_noise
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Patch,
     detail,
     mix,
@@ -19,82 +19,88 @@ from deepdepth_jax.datasets.streets.patches import (
     wrapped,
 )
 from deepdepth_jax.datasets.streets.textures import paving, roof, sign
-from deepdepth_jax.datasets.streets.wide.brushes import blotches, fractal, worn
 from deepdepth_jax.datasets.streets.wide.course import Course
-from deepdepth_jax.datasets.streets.wide.lattice import cell_level
-from deepdepth_jax.datasets.streets.wide.soil import Ground, ground
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.fractal_noise import blotches, fractal, worn
+from deepdepth_jax.datasets.streets.wide.ground import Ground, paint_ground
+from deepdepth_jax.datasets.streets.wide.solids import Material
+from deepdepth_jax.datasets.streets.wide.value_noise import cell_level
 
 
-def look_of(patch: Patch, soil: Ground, course: Course) -> Look:
-    """Paints every bit of surface with the texture of its material.
+def appearance_of(patch: Patch, ground: Ground, course: Course) -> Appearance:
+    """Computes the texture of every pixel's material.
 
     Args:
-      patch: the visible bits of surface.
-      soil: strips of the ground.
+      patch: the surface that each pixel sees.
+      ground: strips of the ground.
       course: course of the road and height of the land.
 
     Returns:
-      Colour and relief of each bit.
+      Colour and gloss of each pixel.
     """
-    look = Look(patch.color, jnp.zeros_like(patch.spread))
-    for stuff, paint in (PAINTERS | {Stuff.GROUND: None}).items():
-        here = patch.material == stuff
+    appearance = Appearance(patch.color, jnp.zeros_like(patch.spread))
+    for material, paint in (PAINTERS | {Material.GROUND: None}).items():
+        here = patch.material == material
 
-        def painted(old: Look, paint: Any = paint, here: Any = here) -> Look:
-            color, gloss = paint(patch) if paint else ground(patch, soil, course)
-            return Look(
+        def painted(
+            old: Appearance, paint: Any = paint, here: Any = here
+        ) -> Appearance:
+            color, gloss = (
+                paint(patch) if paint else paint_ground(patch, ground, course)
+            )
+            return Appearance(
                 jnp.where(here[None], color, old.color),
                 jnp.where(here, gloss, old.gloss),
             )
 
-        look = jax.lax.cond(jnp.any(here), painted, lambda old: old, look)
-    return look
+        appearance = jax.lax.cond(jnp.any(here), painted, lambda old: old, appearance)
+    return appearance
 
 
-def plain(patch: Patch) -> Look:
+def plain(patch: Patch) -> Appearance:
     """Covers evenly but for wear: concrete, cloth, bark, metal."""
     contrast, stretch, gloss, _ = patch.pattern
     broad = 0.7 * contrast * (blotches(patch, 0.9) - 0.5)
     tone = worn(patch, contrast, stretch) * jnp.exp(broad)
-    return Look(patch.color * tone[None], gloss)
+    return Appearance(patch.color * tone[None], gloss)
 
 
-def _house(patch: Patch) -> Look:
+def _house(patch: Patch) -> Appearance:
     """Dirties a facade, and leaves some walls without windows."""
-    look = facade(patch)
+    appearance = facade(patch)
     is_blank = (patch.pattern[3] > 0.25) & (patch.pattern[3] < 0.5)
     bare = is_blank & ~patch.faces_side
-    color = jnp.where(bare[None], patch.color, look.color)
+    color = jnp.where(bare[None], patch.color, appearance.color)
     tone = worn(patch, 0.22) * jnp.exp(0.35 * (blotches(patch, 0.35) - 0.5))
-    return Look(color * tone[None], jnp.where(bare, 0.0, look.gloss))
+    return Appearance(color * tone[None], jnp.where(bare, 0.0, appearance.gloss))
 
 
-def _tiled(patch: Patch) -> Look:
-    look = roof(patch)
-    return Look(look.color * worn(patch, 0.3)[None], look.gloss)
+def _tiled(patch: Patch) -> Appearance:
+    appearance = roof(patch)
+    return Appearance(appearance.color * worn(patch, 0.3)[None], appearance.gloss)
 
 
-def _paved(patch: Patch) -> Look:
-    look = paving(patch)
-    return Look(look.color * worn(patch, 0.35)[None], look.gloss)
+def _paved(patch: Patch) -> Appearance:
+    appearance = paving(patch)
+    return Appearance(appearance.color * worn(patch, 0.35)[None], appearance.gloss)
 
 
-def _painted_metal(patch: Patch) -> Look:
-    look = car_body(patch)
-    return Look(look.color * worn(patch, 0.08)[None], look.gloss)
+def _painted_metal(patch: Patch) -> Appearance:
+    appearance = car_body(patch)
+    return Appearance(appearance.color * worn(patch, 0.08)[None], appearance.gloss)
 
 
-def _cabin(patch: Patch) -> Look:
+def _cabin(patch: Patch) -> Appearance:
     """Shows seats and the far windows through the glass, darkly."""
-    look = cabin(patch)
+    appearance = cabin(patch)
     inside = jnp.exp(1.1 * fractal(patch.hits.local, 0 * patch.spread + 0.12, 2))
-    is_glass = jnp.mean(look.color, 0) < 0.03
-    color = jnp.where(is_glass[None], look.color * inside[None], look.color)
-    return Look(color, jnp.where(is_glass, 0.8 * look.gloss, look.gloss))
+    is_glass = jnp.mean(appearance.color, 0) < 0.03
+    color = jnp.where(is_glass[None], appearance.color * inside[None], appearance.color)
+    return Appearance(
+        color, jnp.where(is_glass, 0.8 * appearance.gloss, appearance.gloss)
+    )
 
 
-def _foliage(patch: Patch) -> Look:
+def _foliage(patch: Patch) -> Appearance:
     """Grows leaves of many shades, with gaps of all sizes between them."""
     size = patch.pattern[0]
     point = patch.hits.point
@@ -104,10 +110,10 @@ def _foliage(patch: Patch) -> Look:
     hue = blotches(patch, 0.8, 11.0) * leaf
     tint = mix(rgb(0.9, 1.0, 0.95), rgb(1.2, 1.08, 0.85), hue)
     color = mix(patch.color, patch.accent, jnp.clip(1.6 * hue - 0.5, 0.0, 1.0))
-    return Look(color * tint * (tone * leaf)[None], jnp.zeros_like(size))
+    return Appearance(color * tint * (tone * leaf)[None], jnp.zeros_like(size))
 
 
-def _masonry(patch: Patch) -> Look:
+def _masonry(patch: Patch) -> Appearance:
     """Lays blocks or bricks in courses that are shifted against each other."""
     length, height, joint, contrast = patch.pattern
     x, y, z = patch.hits.local
@@ -122,10 +128,10 @@ def _masonry(patch: Patch) -> Look:
     color = patch.color * (1 + contrast * (tone - 0.5) * seen)[None]
     color = mix(color, patch.accent, 0.8 * jnp.minimum(joints, 1.0))
     stains = jnp.exp(0.5 * (blotches(patch, 0.5) - 0.5))
-    return Look(color * (worn(patch, 0.3) * stains)[None], jnp.zeros_like(y))
+    return Appearance(color * (worn(patch, 0.3) * stains)[None], jnp.zeros_like(y))
 
 
-def _ribbed(patch: Patch) -> Look:
+def _ribbed(patch: Patch) -> Appearance:
     """Bends sheets or sets boards: containers, garage doors, wooden fences."""
     period, is_upright, depth, gloss = patch.pattern
     x, y, z = patch.hits.local
@@ -134,10 +140,10 @@ def _ribbed(patch: Patch) -> Look:
     dark = striped(along, period, 0.3 * period, blur)
     board = cell_noise(jnp.floor(along / period).astype(jnp.int32), patch.solid)
     tone = (1 - depth * dark) * detail(0.5, board, 1.0, blur / period)
-    return Look(patch.color * (tone * worn(patch, 0.25))[None], gloss)
+    return Appearance(patch.color * (tone * worn(patch, 0.25))[None], gloss)
 
 
-def _panel(patch: Patch) -> Look:
+def _panel(patch: Patch) -> Appearance:
     """Writes on a plain side: bands of colour, and blocks like letters."""
     size, seed, gloss, _ = patch.pattern
     x, y, z = patch.hits.local
@@ -151,20 +157,20 @@ def _panel(patch: Patch) -> Look:
     color = mix(
         patch.color, patch.accent, jnp.where(is_band, 0.9, is_line * 0.9 * seen)
     )
-    return Look(color * worn(patch, 0.15)[None], gloss)
+    return Appearance(color * worn(patch, 0.15)[None], gloss)
 
 
-PAINTERS: dict[Stuff, Callable[[Patch], Look] | None] = {
-    Stuff.PLAIN: plain,
-    Stuff.FACADE: _house,
-    Stuff.ROOF: _tiled,
-    Stuff.PAVING: _paved,
-    Stuff.CAR_BODY: _painted_metal,
-    Stuff.CAR_CABIN: _cabin,
-    Stuff.WHEEL: wheel,
-    Stuff.FOLIAGE: _foliage,
-    Stuff.MASONRY: _masonry,
-    Stuff.SIGN: sign,
-    Stuff.RIBBED: _ribbed,
-    Stuff.PANEL: _panel,
+PAINTERS: dict[Material, Callable[[Patch], Appearance] | None] = {
+    Material.PLAIN: plain,
+    Material.FACADE: _house,
+    Material.ROOF: _tiled,
+    Material.PAVING: _paved,
+    Material.CAR_BODY: _painted_metal,
+    Material.CAR_CABIN: _cabin,
+    Material.WHEEL: wheel,
+    Material.FOLIAGE: _foliage,
+    Material.MASONRY: _masonry,
+    Material.SIGN: sign,
+    Material.RIBBED: _ribbed,
+    Material.PANEL: _panel,
 }

@@ -3,12 +3,12 @@
 import numpy as np
 
 from deepdepth_jax.datasets.streets.wide.barriers import METALS, STONES, pieces
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.greenery import add_bushes
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
 from deepdepth_jax.datasets.streets.wide.plan import Plan
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 
 def add_overhead(draws: Draws, parts: Parts, plan: Plan) -> None:
@@ -28,7 +28,7 @@ def _add_bridge(draws: Draws, parts: Parts, plan: Plan, at: float) -> None:
     half = draws.uniform(2.0, 9.0)
     middle = plan.course.place(np.array([at]), 0.0)
     yaw = plan.course.heading(at) + draws.uniform(-0.35, 0.35)
-    stone = Cover(Stuff.PLAIN, draws.colors(STONES), pattern=(0.4, 0.5, 0.0, 0.0))
+    stone = Finish(Material.PLAIN, draws.colors(STONES), pattern=(0.4, 0.5, 0.0, 0.0))
     parts.boxes(middle + clear * UP, (60.0, deep, half), stone, yaw=yaw)
     parapet = draws.pick({0: 0.5, 1: 0.5})
     fence = stone._replace(
@@ -48,7 +48,7 @@ def _add_bridge(draws: Draws, parts: Parts, plan: Plan, at: float) -> None:
             parts.boxes(
                 bank,
                 (14.0, clear + deep, 12.0),
-                Cover(Stuff.PLAIN, (0.09, 0.12, 0.035), pattern=(0.8, 1, 0, 0)),
+                Finish(Material.PLAIN, (0.09, 0.12, 0.035), pattern=(0.8, 1, 0, 0)),
                 yaw=yaw,
                 lean=(2.0, 1.5, 1.5),
             )
@@ -76,7 +76,7 @@ def _add_tunnel(draws: Draws, parts: Parts, plan: Plan) -> None:
     begin = draws.uniform(-40.0, 30.0)
     end = begin + draws.uniform(15.0, 120.0)
     clear, thick = draws.uniform(4.3, 6.5), draws.uniform(0.6, 2.5)
-    stone = Cover(Stuff.PLAIN, draws.colors(STONES), pattern=(0.35, 0.5, 0.02, 0.0))
+    stone = Finish(Material.PLAIN, draws.colors(STONES), pattern=(0.35, 0.5, 0.02, 0.0))
     wide = (plan.left.edge_m + plan.right.edge_m) / 2 + 1.2
     shift = (plan.right.edge_m - plan.left.edge_m) / 2
     foot, half, yaw = pieces(plan, shift)
@@ -91,14 +91,14 @@ def _add_tunnel(draws: Draws, parts: Parts, plan: Plan) -> None:
             stone,
             yaw=yaw,
         )
-    lamp = Cover(Stuff.PLAIN, (0.9, 0.9, 0.85))
+    lamp = Finish(Material.PLAIN, (0.9, 0.9, 0.85))
     parts.boxes(foot + (clear - 0.12) * UP, (0.15, 0.1, 0.6), lamp, yaw=yaw)
 
 
 def _add_gantry(draws: Draws, parts: Parts, plan: Plan, at: float) -> None:
     """Carries boards over the road on two posts and a beam."""
     height = draws.uniform(5.2, 7.0)
-    metal = Cover(Stuff.PLAIN, draws.colors(METALS), pattern=(0.2, 0.5, 0.05, 0.0))
+    metal = Finish(Material.PLAIN, draws.colors(METALS), pattern=(0.2, 0.5, 0.05, 0.0))
     ends = [
         plan.course.place(np.array([at]), sign * (plan.side(sign).kerb_m + 0.8))
         for sign in (-1.0, 1.0)
@@ -107,8 +107,8 @@ def _add_gantry(draws: Draws, parts: Parts, plan: Plan, at: float) -> None:
     for foot in ends:
         parts.posts(foot, np.array([height]), 0.15, metal, group)
     parts.bars(ends[0] + height * UP, ends[1] + height * UP, 0.14, metal, group)
-    cover = Cover(
-        Stuff.PANEL,
+    finish = Finish(
+        Material.PANEL,
         draws.colors([[0.02, 0.08, 0.32], [0.02, 0.2, 0.08]]),
         (0.6, 0.6, 0.6),
         (0.25, 0.0, 0.03, 0.0),
@@ -118,6 +118,6 @@ def _add_gantry(draws: Draws, parts: Parts, plan: Plan, at: float) -> None:
         parts.boxes(
             foot,
             (draws.uniform(0.8, 2.2), draws.uniform(1.0, 2.2), 0.04),
-            cover,
+            finish,
             group=group,
         )

@@ -1,4 +1,4 @@
-"""Solids of a scene as they are put together on the host, then packed for rendering."""
+"""Collects the solids of a scene on the host, then packs them for rendering."""
 
 from typing import Any
 
@@ -6,10 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from deepdepth_jax.datasets.streets.solids import Surface
-from deepdepth_jax.datasets.streets.wide.covers import Cover, Fields, is_each, table_of
+from deepdepth_jax.datasets.streets.wide.finishes import (
+    Fields,
+    Finish,
+    is_each,
+    table_of,
+)
 from deepdepth_jax.datasets.streets.wide.solids import (
     KINDS,
-    Pierce,
+    Perforation,
     Solids,
     bounding_spheres,
     on_device,
@@ -34,20 +39,20 @@ def _count(fields: Fields) -> int:
 
 
 def _on_device(
-    rows: dict[str, Any], covers: np.ndarray, spheres: np.ndarray
+    rows: dict[str, Any], finishes: np.ndarray, spheres: np.ndarray
 ) -> tuple[Solids, Surface]:
-    """Packs the rows of all kinds, and what covers the land and them."""
-    columns = np.split(covers.T, [1, 4, 7, 11, 12, 13])
+    """Packs the rows of all kinds, and the surfaces of land and solids."""
+    columns = np.split(finishes.T, [1, 4, 7, 11, 12, 13])
     names = ("material", "color", "accent", "pattern", "kind", "size", "share")
     fields = {
         n: c.T if len(c) > 1 else c[0] for n, c in zip(names, columns, strict=True)
     }
-    pierce = {name: fields.pop(name)[1:] for name in names[4:]}
+    perforation = {name: fields.pop(name)[1:] for name in names[4:]}
     fields["material"] = fields["material"].astype(int)
     solids = on_device(**rows, sphere=spheres)
-    return Solids(**solids, pierce=Pierce(**on_device(**pierce))), Surface(
-        **on_device(**fields)
-    )
+    return Solids(
+        **solids, perforation=Perforation(**on_device(**perforation))
+    ), Surface(**on_device(**fields))
 
 
 class Parts:
@@ -58,7 +63,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._rows: dict[str, list] = {kind.name: [] for kind in KINDS}
-        self._covers: dict[str, list] = {kind.name: [] for kind in KINDS}
+        self._finishes: dict[str, list] = {kind.name: [] for kind in KINDS}
         self._groups: dict[str, list] = {kind.name: [] for kind in KINDS}
         self._next_group = 0
 
@@ -71,7 +76,7 @@ class Parts:
         self,
         base: Any,
         size: tuple[Any, Any, Any],
-        cover: Cover,
+        finish: Finish,
         *,
         yaw: Any = 0.0,
         lean: Any = (0.0, 0.0, 0.0),
@@ -82,19 +87,19 @@ class Parts:
         Args:
           base: middles of the bottom faces.
           size: half width, height and half length.
-          cover: of the surface.
+          finish: of the surface.
           yaw: headings.
           lean: of the side, front and back faces.
           group: numbers of their groups. Each is its own unless given.
         """
         fields = (*_standing(base, size, yaw), (lean, 3))
-        self._add("boxes", fields, cover, group)
+        self._add("boxes", fields, finish, group)
 
     def hulls(
         self,
         base: Any,
         size: tuple[Any, Any, Any],
-        cover: Cover,
+        finish: Finish,
         *,
         yaw: Any = 0.0,
         lean: Any = (0.0, 0.0, 0.0),
@@ -106,7 +111,7 @@ class Parts:
         Args:
           base: centres of the bottom faces, metres.
           size: sizes, metres.
-          cover: surface of the solids.
+          finish: surface of the solids.
           yaw: headings, radians.
           lean: inclination of the side, front and back faces.
           bevel: see `Hulls`.
@@ -114,14 +119,14 @@ class Parts:
         """
         fields = (*_standing(base, size, yaw), (lean, 3))
         fields += ((np.maximum(bevel, NO_BEVEL), 7),)
-        self._add("hulls", fields, cover, group)
+        self._add("hulls", fields, finish, group)
 
     def cylinders(
         self,
         center: Any,
         axis: Any,
         size: tuple[Any, Any],
-        cover: Cover,
+        finish: Finish,
         *,
         group: Any = None,
     ) -> None:
@@ -131,50 +136,50 @@ class Parts:
           center: centres, metres.
           axis: unit vectors.
           size: sizes, metres.
-          cover: surface of the solids.
+          finish: surface of the solids.
           group: numbers of groups. Solids of one group are left out together.
         """
         axis = np.asarray(axis, float)
         axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
         fields = ((center, 3), (axis, 3), (size[0], 1), (size[1], 1))
-        self._add("cylinders", fields, cover, group)
+        self._add("cylinders", fields, finish, group)
 
     def posts(
-        self, foot: Any, height: Any, radius: Any, cover: Cover, group: Any = None
+        self, foot: Any, height: Any, radius: Any, finish: Finish, group: Any = None
     ) -> None:
         """Adds upright cylinders by their feet."""
         foot, height = np.asarray(foot, float), np.asarray(height, float)
         center = foot + height[..., None] / 2 * np.array([0.0, 1.0, 0.0])
         self.cylinders(
-            center, (0.0, 1.0, 0.0), (radius, height / 2), cover, group=group
+            center, (0.0, 1.0, 0.0), (radius, height / 2), finish, group=group
         )
 
     def bars(
-        self, start: Any, stop: Any, radius: Any, cover: Cover, group: Any = None
+        self, start: Any, stop: Any, radius: Any, finish: Finish, group: Any = None
     ) -> None:
         """Adds cylinders by both their ends."""
         start, stop = np.asarray(start, float), np.asarray(stop, float)
         length = np.linalg.norm(stop - start, axis=-1)
         middle = (start + stop) / 2
-        self.cylinders(middle, stop - start, (radius, length / 2), cover, group=group)
+        self.cylinders(middle, stop - start, (radius, length / 2), finish, group=group)
 
     def ellipsoids(
-        self, center: Any, radii: Any, cover: Cover, group: Any = None
+        self, center: Any, radii: Any, finish: Finish, group: Any = None
     ) -> None:
         """Adds ellipsoids. See `streets.solids.Ellipsoids`."""
-        self._add("ellipsoids", ((center, 3), (radii, 3)), cover, group)
+        self._add("ellipsoids", ((center, 3), (radii, 3)), finish, group)
 
-    def _add(self, name: str, fields: Any, cover: Cover, group: Any) -> None:
+    def _add(self, name: str, fields: Any, finish: Finish, group: Any) -> None:
         count = _count(fields)
         self._rows[name].append(table_of(fields, count))
-        self._covers[name].append(cover.columns(count))
+        self._finishes[name].append(finish.columns(count))
         self._groups[name].append(
             self.groups(count)
             if group is None
             else table_of(((group, 1),), count)[:, 0]
         )
 
-    def packed(self, camera: Any, ground: Cover) -> tuple[Solids, Surface]:
+    def packed(self, camera: Any, ground: Finish) -> tuple[Solids, Surface]:
         """Packs the solids outside the camera, the nearest first.
 
         Args:
@@ -182,28 +187,28 @@ class Parts:
           ground: strips of the ground.
 
         Returns:
-          The solids, and what covers them, the ground first.
+          The solids and their surfaces, the ground first.
         """
         blocked = self._groups_at(camera)
         rows: dict[str, Any] = {}
-        covers, spheres = [ground.columns(1)], []
+        finishes, spheres = [ground.columns(1)], []
         for kind in KINDS:
-            table, cover, sphere = self._chosen(kind.name, camera, blocked)
+            table, finish, sphere = self._chosen(kind.name, camera, blocked)
             room = CAPACITY[kind.name]
             rows[kind.name] = _padded(table, room)
-            covers.append(_padded(cover, room))
+            finishes.append(_padded(finish, room))
             spheres.append(_padded(sphere, room, -1.0))
-        return _on_device(rows, np.concatenate(covers), np.concatenate(spheres))
+        return _on_device(rows, np.concatenate(finishes), np.concatenate(spheres))
 
     def _joined(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        kinds = (self._rows[name], self._covers[name], self._groups[name])
+        kinds = (self._rows[name], self._finishes[name], self._groups[name])
         width = {kind.name: kind.width for kind in KINDS}[name]
         empty = (np.zeros((0, width)), np.zeros((0, 14)), np.zeros(0))
-        rows, covers, groups = (
+        rows, finishes, groups = (
             np.concatenate([*lists, none])
             for lists, none in zip(kinds, empty, strict=True)
         )
-        return rows, covers, groups
+        return rows, finishes, groups
 
     def _groups_at(self, camera: Float[np.ndarray, "3"]) -> set[float]:
         """Finds the groups that stand in the camera."""
@@ -216,7 +221,7 @@ class Parts:
     def _chosen(
         self, name: str, camera: Float[np.ndarray, "3"], blocked: set[float]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows, covers, groups = self._joined(name)
+        rows, finishes, groups = self._joined(name)
         sphere = bounding_spheres(name, rows)
         away = np.linalg.norm(sphere[:, :3] - camera, axis=1) - sphere[:, 3]
         stays = ~np.isin(groups, list(blocked)) & (
@@ -224,7 +229,7 @@ class Parts:
         )
         order = np.argsort(np.where(stays, away, np.inf), kind="stable")
         order = order[: min(CAPACITY[name], np.sum(stays))]
-        return rows[order], covers[order], sphere[order]
+        return rows[order], finishes[order], sphere[order]
 
 
 def _padded(

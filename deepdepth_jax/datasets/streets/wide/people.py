@@ -1,9 +1,9 @@
 """People of the wide world: on pavements, on the road, on bicycles."""
 
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Material
 from deepdepth_jax.datasets.streets.wide.vehicles import Spots
 
 COATS = [
@@ -42,9 +42,9 @@ def add_people(draws: Draws, parts: Parts, spots: Spots, seated: bool = False) -
     size = draws.uniform(0.9, 1.1, count)
     lift = 0.25 if seated else 0.0
     ahead = 0.2 if seated else 0.0  # they lean forward
-    coat = Cover(Stuff.PLAIN, draws.colors(COATS, count), pattern=CLOTH)
-    cloth = Cover(Stuff.PLAIN, draws.colors(TROUSERS, count), pattern=CLOTH)
-    skin = Cover(Stuff.PLAIN, draws.colors(SKINS, count), pattern=CLOTH)
+    coat = Finish(Material.PLAIN, draws.colors(COATS, count), pattern=CLOTH)
+    cloth = Finish(Material.PLAIN, draws.colors(TROUSERS, count), pattern=CLOTH)
+    skin = Finish(Material.PLAIN, draws.colors(SKINS, count), pattern=CLOTH)
     hip, neck = 0.88 * size + lift, 1.42 * size + lift
     stride = draws.uniform(0.05, 0.35, count)
     for side in (-1, 1):
@@ -59,5 +59,5 @@ def add_people(draws: Draws, parts: Parts, spots: Spots, seated: bool = False) -
     parts.ellipsoids(trunk, radii, coat, group)
     head = spots.moved(0.0, neck + 0.19 * size, ahead * 1.2)
     parts.ellipsoids(head, size[:, None] * [[0.09, 0.125, 0.105]], skin, group)
-    hair = Cover(Stuff.PLAIN, draws.colors(TROUSERS, count), pattern=CLOTH)
+    hair = Finish(Material.PLAIN, draws.colors(TROUSERS, count), pattern=CLOTH)
     parts.ellipsoids(head + 0.04 * UP, size[:, None] * [[0.095, 0.1, 0.1]], hair, group)

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from deepdepth_jax.datasets.streets.wide.soils import Soil
+from deepdepth_jax.datasets.streets.wide.ground_materials import GroundMaterial
 
 Weights = Mapping[Any, float]
 Range = tuple[float, float]
-GREEN: Weights = MappingProxyType({Soil.GRASS: 0.6, Soil.GRAVEL: 0.2, Soil.LEAVES: 0.2})
-ASPHALT: Weights = MappingProxyType({Soil.ASPHALT: 1.0})
+GREEN: Weights = MappingProxyType(
+    {GroundMaterial.GRASS: 0.6, GroundMaterial.GRAVEL: 0.2, GroundMaterial.LEAVES: 0.2}
+)
+ASPHALT: Weights = MappingProxyType({GroundMaterial.ASPHALT: 1.0})
 
 
 class Place(NamedTuple):
@@ -55,7 +57,7 @@ PLACES = {
         1.2,
         {1: 0.6, 2: 0.4},
         (2.8, 3.6),
-        {Soil.ASPHALT: 0.85, Soil.COBBLES: 0.15},
+        {GroundMaterial.ASPHALT: 0.85, GroundMaterial.COBBLES: 0.15},
         {"none": 0.35, "along": 0.5, "angled": 0.15},
         (0.0, 0.0),
         (1.5, 4.0),
@@ -68,13 +70,13 @@ PLACES = {
         0.8,
         0.08,
         0.03,
-        {Soil.SLABS: 0.8, Soil.ASPHALT: 0.2},
+        {GroundMaterial.SLABS: 0.8, GroundMaterial.ASPHALT: 0.2},
     ),
     "residential": Place(
         1.3,
         {1: 1.0},
         (2.3, 3.2),
-        {Soil.ASPHALT: 0.9, Soil.SLABS: 0.1},
+        {GroundMaterial.ASPHALT: 0.9, GroundMaterial.SLABS: 0.1},
         {"none": 0.3, "along": 0.6, "across": 0.1},
         (0.0, 1.5),
         (0.0, 2.4),
@@ -124,7 +126,7 @@ PLACES = {
         0.5,
         {2: 0.6, 3: 0.4},
         (3.4, 3.8),
-        {Soil.ASPHALT: 0.7, Soil.CONCRETE: 0.3},
+        {GroundMaterial.ASPHALT: 0.7, GroundMaterial.CONCRETE: 0.3},
         {"none": 1.0},
         (1.0, 4.0),
         (0.0, 0.0),
@@ -142,7 +144,7 @@ PLACES = {
         0.9,
         {1: 1.0},
         (2.5, 3.4),
-        {Soil.ASPHALT: 0.85, Soil.GRAVEL: 0.15},
+        {GroundMaterial.ASPHALT: 0.85, GroundMaterial.GRAVEL: 0.15},
         {"none": 1.0},
         (0.5, 3.0),
         (0.0, 0.0),
@@ -155,13 +157,17 @@ PLACES = {
         0.05,
         0.03,
         0.0,
-        {Soil.GRASS: 0.6, Soil.CROPS: 0.25, Soil.GRAVEL: 0.15},
+        {
+            GroundMaterial.GRASS: 0.6,
+            GroundMaterial.CROPS: 0.25,
+            GroundMaterial.GRAVEL: 0.15,
+        },
     ),
     "forest": Place(
         0.5,
         {1: 1.0},
         (2.4, 3.4),
-        {Soil.ASPHALT: 0.85, Soil.GRAVEL: 0.15},
+        {GroundMaterial.ASPHALT: 0.85, GroundMaterial.GRAVEL: 0.15},
         {"none": 0.9, "along": 0.1},
         (0.3, 2.5),
         (0.0, 0.0),
@@ -174,13 +180,18 @@ PLACES = {
         0.05,
         0.0,
         0.0,
-        {Soil.GRASS: 0.4, Soil.LEAVES: 0.6},
+        {GroundMaterial.GRASS: 0.4, GroundMaterial.LEAVES: 0.6},
     ),
     "alley": Place(
         0.6,
         {1: 1.0},
         (1.5, 2.3),
-        {Soil.ASPHALT: 0.5, Soil.COBBLES: 0.3, Soil.SLABS: 0.1, Soil.CONCRETE: 0.1},
+        {
+            GroundMaterial.ASPHALT: 0.5,
+            GroundMaterial.COBBLES: 0.3,
+            GroundMaterial.SLABS: 0.1,
+            GroundMaterial.CONCRETE: 0.1,
+        },
         {"none": 0.7, "along": 0.3},
         (0.0, 0.0),
         (0.0, 1.2),
@@ -196,7 +207,11 @@ PLACES = {
         0.5,
         {1: 0.5, 2: 0.3, 3: 0.2},
         (3.0, 3.8),
-        {Soil.ASPHALT: 0.5, Soil.SLABS: 0.25, Soil.COBBLES: 0.25},
+        {
+            GroundMaterial.ASPHALT: 0.5,
+            GroundMaterial.SLABS: 0.25,
+            GroundMaterial.COBBLES: 0.25,
+        },
         {"none": 0.4, "across": 0.4, "angled": 0.2},
         (0.0, 2.0),
         (2.0, 8.0),
@@ -209,6 +224,10 @@ PLACES = {
         0.9,
         0.0,
         0.0,
-        {Soil.SLABS: 0.5, Soil.ASPHALT: 0.3, Soil.GRAVEL: 0.2},
+        {
+            GroundMaterial.SLABS: 0.5,
+            GroundMaterial.ASPHALT: 0.3,
+            GroundMaterial.GRAVEL: 0.2,
+        },
     ),
 }

@@ -1,4 +1,4 @@
-"""A place of the wide world: its road, and what lies beside it."""
+"""The plan of a scene: its road, and the strips beside it."""
 
 from typing import Any, NamedTuple
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from deepdepth_jax.datasets.streets.wide.course import Course
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.ground import CROSSINGS
 from deepdepth_jax.datasets.streets.wide.places import PLACES, Place
-from deepdepth_jax.datasets.streets.wide.soil import CROSSINGS
 
 
 class Side(NamedTuple):
-    """What lies on one side of a road. Distances from its middle, outwards."""
+    """One side of a road. Distances in metres from the centre line, outwards."""
 
     place: Place
     lanes: int

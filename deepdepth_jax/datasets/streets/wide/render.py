@@ -11,9 +11,9 @@ from deepdepth_jax.datasets.streets.geometry import SKY, Vectors
 from deepdepth_jax.datasets.streets.wide.cameras import pixel_rays
 from deepdepth_jax.datasets.streets.wide.culling import in_cone
 from deepdepth_jax.datasets.streets.wide.lighting import radiance, shades_of
-from deepdepth_jax.datasets.streets.wide.meetings import meetings
 from deepdepth_jax.datasets.streets.wide.scene import WideScene, random_scene
-from deepdepth_jax.datasets.streets.wide.sensor import photograph
+from deepdepth_jax.datasets.streets.wide.sensor import capture
+from deepdepth_jax.datasets.streets.wide.surface_hits import surface_hits
 from deepdepth_jax.datasets.streets.wide.tracing import Rayed, nearest
 
 TILE = 24, 40  # rows and columns
@@ -58,14 +58,14 @@ def render_view(scene: WideScene, key: PRNGKeyArray, height: int, width: int) ->
         mask = in_cone(scene.camera.position, direction, scene.solids.sphere)
         rays = Rayed(origin, direction, scene.solids, mask)
         found = nearest(rays, scene.course)
-        hits = meetings(origin, direction, found, scene.solids, scene.course)
+        hits = surface_hits(origin, direction, found, scene.solids, scene.course)
         depth_m = jnp.where(hits.solid == SKY, 0.0, hits.distance)
         return radiance(hits, direction, scene, shades, focal_px), depth_m
 
     light, depth = jax.lax.map(tile, (y_px, x_px))
     size = height, width
     light_rgb = jnp.stack([_from_tiles(light[:, i], size) for i in range(3)], -1)
-    return photograph(light_rgb, scene.sensor, key), _from_tiles(depth, size)
+    return capture(light_rgb, scene.sensor, key), _from_tiles(depth, size)
 
 
 def _in_tiles(image: Float[Array, "h w"]) -> Float[Array, "tiles n"]:

@@ -9,16 +9,16 @@ from deepdepth_jax.datasets.streets.solids import Surface
 from deepdepth_jax.datasets.streets.wide.barriers import add_edge, pieces
 from deepdepth_jax.datasets.streets.wide.cameras import WideCamera, random_camera
 from deepdepth_jax.datasets.streets.wide.course import Course
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.furniture import add_furniture
-from deepdepth_jax.datasets.streets.wide.laying import random_ground
+from deepdepth_jax.datasets.streets.wide.ground import Ground
+from deepdepth_jax.datasets.streets.wide.ground_layout import random_ground
 from deepdepth_jax.datasets.streets.wide.overhead import add_overhead
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
 from deepdepth_jax.datasets.streets.wide.plan import Plan, random_plan
 from deepdepth_jax.datasets.streets.wide.sensor import Sensor
-from deepdepth_jax.datasets.streets.wide.soil import Ground
-from deepdepth_jax.datasets.streets.wide.solids import Solids, Stuff, on_device
+from deepdepth_jax.datasets.streets.wide.solids import Material, Solids, on_device
 from deepdepth_jax.datasets.streets.wide.surroundings import add_afar, add_behind
 from deepdepth_jax.datasets.streets.wide.traffic import add_traffic
 from deepdepth_jax.datasets.streets.wide.weather import random_light, random_sensor
@@ -30,15 +30,15 @@ BOUNCED = np.array([1.0, 0.93, 0.82])  # tint of what the ground reflects
 
 @struct.dataclass
 class WideScene:
-    """Everything there is to see, and what sees it.
+    """A scene and its camera.
 
     Attributes:
-      solids: what rays meet, beside the land.
-      surface: what covers them, in the order of their numbers, the land first.
-      ground: what lies on the land.
-      course: of the road and the land.
-      camera: where it is and looks.
-      light: the weather.
+      solids: all solids.
+      surface: surfaces of the land, then of the solids in the order of their numbers.
+      ground: strips of ground on the land.
+      course: course of the road and height of the land.
+      camera: pose and intrinsics.
+      light: sun, sky and haze.
       skylight: share of the sky's brightness that an open surface receives.
       bounce: light that comes from the ground, of what falls on it.
       sensor: what the camera makes of light.
@@ -69,7 +69,7 @@ def random_scene(*seed: int) -> WideScene:
     _build(draws, parts, plan, int(own_lane))
     light, (skylight, bounce) = random_light(draws)
     solids, surface = parts.packed(
-        np.asarray(camera.position), Cover(Stuff.GROUND, (0.2, 0.2, 0.2))
+        np.asarray(camera.position), Finish(Material.GROUND, (0.2, 0.2, 0.2))
     )
     return WideScene(
         solids=solids,
@@ -101,8 +101,8 @@ def _add_pavement(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
         return
     start = side.kerb_m + side.track_m + side.verge_m
     foot, half, yaw = pieces(plan, sign * (start + side.walk_m / 2))
-    cover = Cover(Stuff.PAVING, draws.colors(PAVINGS))
-    parts.boxes(foot - 0.4 * UP, (side.walk_m / 2, 0.4 + KERB_M, half), cover, yaw=yaw)
+    finish = Finish(Material.PAVING, draws.colors(PAVINGS))
+    parts.boxes(foot - 0.4 * UP, (side.walk_m / 2, 0.4 + KERB_M, half), finish, yaw=yaw)
 
 
 def _random_view(draws: Draws, plan: Plan, own_lane: int) -> WideCamera:

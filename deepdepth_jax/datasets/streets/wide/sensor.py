@@ -58,10 +58,10 @@ class Sensor:
     jpeg_step: Number
 
 
-def photograph(
+def capture(
     light_rgb: Image, sensor: Sensor, key: PRNGKeyArray
 ) -> UInt8[Array, "h w 3"]:
-    """Takes a photograph of linear light."""
+    """Simulates the camera: turns linear light into 8-bit RGB."""
     image = optics(light_rgb, sensor)
     image = image * metered_gain(image, sensor.exposure)
     image = exposed(image, sensor, key)

@@ -1,4 +1,4 @@
-"""What the wide world is built from, beside the boxes, cylinders and ellipsoids.
+"""Hulls, perforated shells and packed arrays of the wide world's solids.
 
 World: metres, x to the right, y up, z along the road, as in `streets.solids`.
 """
@@ -31,8 +31,8 @@ def on_device(**fields: Any) -> dict[str, Any]:
     return jax.device_put(single)
 
 
-class Stuff(enum.IntEnum):
-    """What a surface is made of. Decides what `Surface.pattern` means."""
+class Material(enum.IntEnum):
+    """The material of a surface. It defines the meaning of `Surface.pattern`."""
 
     GROUND = 0
     PLAIN = 1  # pattern: contrast, stretch along y, gloss, 0
@@ -50,7 +50,7 @@ class Stuff(enum.IntEnum):
 
 
 class Holes(enum.IntEnum):
-    """How a surface is pierced. Decides what `Pierce` means."""
+    """The pattern of holes in a surface. It defines the meaning of `Perforation`."""
 
     NONE = 0
     LEAVES = 1  # share: open; size: of a gap [m]
@@ -59,11 +59,10 @@ class Holes(enum.IntEnum):
 
 
 @struct.dataclass
-class Pierce:
+class Perforation:
     """The holes in the surface of a solid, which is then a shell.
 
-    A ray that comes through a hole meets the far side of the shell, or passes through a
-    hole in that as well.
+    A ray that passes a hole hits the far side of the shell, or passes a hole there too.
     """
 
     kind: Float[Array, "*n"]
@@ -73,10 +72,10 @@ class Pierce:
 
 @struct.dataclass
 class Hulls:
-    """Boxes whose edges are planed off: vehicles.
+    """Boxes with bevelled edges, for vehicles.
 
     Attributes:
-      box: before.
+      box: the box before bevelling.
       bevel: metres (at least 0.001): run and drop of the plane at the sides of the top,
         at its front and at its back, and the leg of that at the upright edges.
     """
@@ -86,7 +85,7 @@ class Hulls:
 
     @property
     def surface(self) -> Surface:
-        """What covers the hulls."""
+        """Material and colours of the hulls."""
         return self.box.surface
 
 
@@ -104,7 +103,7 @@ class Solids:
 
     Attributes:
       boxes, hulls, cylinders, ellipsoids: one packed row for each.
-      pierce: the holes in each, in the order of numbers, 0 aside.
+      perforation: the holes in each, in the order of numbers, 0 aside.
       sphere: a bounding sphere of each: middle and radius. Radius < 0 = absent.
     """
 
@@ -112,7 +111,7 @@ class Solids:
     hulls: Float[Array, "h 17"]
     cylinders: Float[Array, "c 8"]
     ellipsoids: Float[Array, "e 6"]
-    pierce: Pierce
+    perforation: Perforation
     sphere: Float[Array, "n 4"]
 
 

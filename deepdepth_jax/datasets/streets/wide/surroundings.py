@@ -1,15 +1,15 @@
-"""What lies behind the edges of roads, and afar: houses, thickets, trees, hills."""
+"""Scenery behind the road's edges and far away: houses, thickets, trees, hills."""
 
 import numpy as np
 
 from deepdepth_jax.datasets.streets.wide.barriers import STONES, pieces
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.greenery import add_bushes, add_trees, leaves
 from deepdepth_jax.datasets.streets.wide.houses import add_houses
 from deepdepth_jax.datasets.streets.wide.parts import UP, Parts
 from deepdepth_jax.datasets.streets.wide.plan import Plan
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 HILLS, BLOCKS = 8, 10
 HILL_COLORS = [[0.05, 0.08, 0.035], [0.08, 0.10, 0.05], [0.06, 0.08, 0.06]]
@@ -107,13 +107,15 @@ def _add_high_wall(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
     foot, half, yaw = pieces(plan, sign * (plan.side(sign).front_m + 0.5))
     color = draws.colors([*STONES, [0.1, 0.14, 0.1], [0.3, 0.3, 0.32]])
     block = draws.uniform(0.4, 2.5)
-    covers = (
-        Cover(Stuff.MASONRY, color, 0.6 * color, (block, block / 2, 0.03, 0.4)),
-        Cover(Stuff.RIBBED, color, pattern=(draws.uniform(0.2, 1.0), 1.0, 0.4, 0.03)),
-        Cover(Stuff.PLAIN, color, pattern=(0.4, 0.4, 0.0, 0.0)),
+    finishes = (
+        Finish(Material.MASONRY, color, 0.6 * color, (block, block / 2, 0.03, 0.4)),
+        Finish(
+            Material.RIBBED, color, pattern=(draws.uniform(0.2, 1.0), 1.0, 0.4, 0.03)
+        ),
+        Finish(Material.PLAIN, color, pattern=(0.4, 0.4, 0.0, 0.0)),
     )
-    cover = covers[draws.integers(0, 2)]
-    parts.boxes(foot - 1 * UP, (0.5, draws.uniform(3.0, 8.0), half), cover, yaw=yaw)
+    finish = finishes[draws.integers(0, 2)]
+    parts.boxes(foot - 1 * UP, (0.5, draws.uniform(3.0, 8.0), half), finish, yaw=yaw)
 
 
 def add_afar(draws: Draws, parts: Parts, plan: Plan) -> None:
@@ -165,9 +167,9 @@ def _add_hills(draws: Draws, parts: Parts, plan: Plan) -> None:
     x, z = draws.uniform(-300.0, 300.0, HILLS), draws.uniform(230.0, 420.0, HILLS)
     height = draws.uniform(4.0, 30.0, HILLS) * draws.uniform(0.2, 1.2)
     wide = draws.uniform(60.0, 150.0, HILLS)
-    cover = leaves(draws, z, HILLS)._replace(
+    finish = leaves(draws, z, HILLS)._replace(
         color=draws.colors(HILL_COLORS, HILLS), holes=Holes.NONE
     )
-    cover = cover._replace(accent=1.6 * cover.color)
+    finish = finish._replace(accent=1.6 * finish.color)
     center = np.stack([x, plan.course.height(z), z], -1)
-    parts.ellipsoids(center, np.stack([wide, height, np.full(HILLS, 40.0)], -1), cover)
+    parts.ellipsoids(center, np.stack([wide, height, np.full(HILLS, 40.0)], -1), finish)

@@ -31,7 +31,7 @@ from deepdepth_jax.datasets.streets.wide.solids import (
     KINDS,
     Hulls,
     Kind,
-    Pierce,
+    Perforation,
     Solids,
     hull_faces,
 )
@@ -69,7 +69,7 @@ def _turned(cos: Array, sin: Array, vector: Any) -> tuple[Array, Array, Array]:
     return cos * x - sin * z, y, sin * x + cos * z
 
 
-Entry = Callable[[Rays, Rays, Span, Pierce], Distances]
+Entry = Callable[[Rays, Rays, Span, Perforation], Distances]
 Meeting = Callable[[], Distances]  # computes where rays meet one solid
 
 SPANS: dict[str, Callable[..., Span]] = {
@@ -114,7 +114,7 @@ def nearest(rays: Rayed, course: Course) -> Nearest:
     away = jnp.linalg.norm(sphere[:, :3] - rays.origin.T, axis=1) - sphere[:, 3] - SLACK
 
     def meet(found: Found, solid: Int[Array, ""], at: Meeting) -> Found:
-        def look() -> Found:
+        def search() -> Found:
             distance = at()
             # A branch, so that XLA does not compute the entry once for each output.
             is_nearer = jnp.any(distance < found.distance)
@@ -122,7 +122,7 @@ def nearest(rays: Rayed, course: Course) -> Nearest:
                 is_nearer, _nearer, lambda old, *_: old, found, distance, solid, length
             )
 
-        return jax.lax.cond(away[solid] < found.reach_m, look, lambda: found)
+        return jax.lax.cond(away[solid] < found.reach_m, search, lambda: found)
 
     distance = land_distance(rays.origin, rays.direction, course)
     number = jnp.where(jnp.isfinite(distance), GROUND, SKY)
@@ -185,5 +185,7 @@ def _entry_at(
     """Computes where rays meet one solid of a kind."""
     solid = kind.unpack(getattr(rays.solids, kind.name)[index])
     span = SPANS[kind.name](rays.origin, rays.direction, solid)
-    pierce = jax.tree.map(lambda leaf: leaf[first + index], rays.solids.pierce)
-    return entry_of(rays.origin, rays.direction, span, pierce)
+    perforation = jax.tree.map(
+        lambda leaf: leaf[first + index], rays.solids.perforation
+    )
+    return entry_of(rays.origin, rays.direction, span, perforation)

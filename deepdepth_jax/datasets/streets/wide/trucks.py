@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import Parts
-from deepdepth_jax.datasets.streets.wide.solids import Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Material
 from deepdepth_jax.datasets.streets.wide.vehicles import Spots, add_wheels
 
 BOX_COLORS = [
@@ -42,7 +42,7 @@ def _add_truck(draws: Draws, parts: Parts, one: Spots, group: Any) -> None:
     parts.hulls(
         one.moved(0.0, 0.55, nose),
         (width, tall, cab),
-        Cover(Stuff.CAR_CABIN, color),
+        Finish(Material.CAR_CABIN, color),
         yaw=one.yaw,
         lean=(0.02, 0.08, 0.0),
         bevel=(0.1, 0.1, 0.25, 0.4, 0.001, 0.001, 0.12),
@@ -51,14 +51,14 @@ def _add_truck(draws: Draws, parts: Parts, one: Spots, group: Any) -> None:
     parts.boxes(
         one.moved(0.0, 0.45, nose),
         (width + 0.01, 0.45 * tall, cab),
-        Cover(Stuff.CAR_BODY, color, pattern=(0.3, 0.5, 0.45, 0.0)),
+        Finish(Material.CAR_BODY, color, pattern=(0.3, 0.5, 0.45, 0.0)),
         yaw=one.yaw,
         group=group,
     )
     parts.boxes(
         one.moved(0.0, 0.5, 0.0),
         (0.45 * width, 0.5, length - 0.1),
-        Cover(Stuff.PLAIN, CHASSIS, pattern=(0.4, 1.0, 0.05, 0.0)),
+        Finish(Material.PLAIN, CHASSIS, pattern=(0.4, 1.0, 0.05, 0.0)),
         yaw=one.yaw,
         group=group,
     )
@@ -67,7 +67,7 @@ def _add_truck(draws: Draws, parts: Parts, one: Spots, group: Any) -> None:
     parts.boxes(
         one.moved(0.0, 0.45, -length + 0.08),
         (0.95 * width, 0.16, 0.06),
-        Cover(Stuff.SIGN, (0.4, 0.03, 0.03), (0.5, 0.5, 0.5)),
+        Finish(Material.SIGN, (0.4, 0.03, 0.03), (0.5, 0.5, 0.5)),
         yaw=one.yaw,
         group=group,
     )
@@ -85,8 +85,8 @@ def _add_load(
     if kind == "tank":
         radius = draws.uniform(0.85, 1.2)
         forward = np.array([[np.sin(one.yaw[0]), 0.0, np.cos(one.yaw[0])]])
-        cover = Cover(
-            Stuff.PLAIN,
+        finish = Finish(
+            Material.PLAIN,
             draws.colors([[0.6, 0.6, 0.58], [0.4, 0.42, 0.42]], 1),
             pattern=(0.15, 1.0, 0.35, 0.0),
         )
@@ -94,7 +94,7 @@ def _add_load(
             one.moved(0.0, 1.05 + radius, shift),
             forward,
             (radius, half_length),
-            cover,
+            finish,
             group=group,
         )
         return
@@ -103,8 +103,8 @@ def _add_load(
         "tub": draws.uniform(0.9, 1.5),
         "bed": 0.15,
     }
-    cover = Cover(
-        draws.pick({Stuff.PANEL: 0.6, Stuff.RIBBED: 0.4}),
+    finish = Finish(
+        draws.pick({Material.PANEL: 0.6, Material.RIBBED: 0.4}),
         color,
         accent,
         (draws.uniform(0.15, 0.6), draws.uniform(), 0.1, 0.0),
@@ -113,7 +113,7 @@ def _add_load(
     parts.boxes(
         one.moved(0.0, draws.uniform(0.95, 1.15), shift),
         (width + 0.04, height[kind], half_length),
-        cover,
+        finish,
         yaw=one.yaw,
         lean=(flare, 0.0, flare),
         group=group,
@@ -127,7 +127,7 @@ def _add_bus(draws: Draws, parts: Parts, one: Spots, group: Any) -> None:
     parts.hulls(
         one.moved(0.0, 0.3, 0.0),
         (width, waist, length),
-        Cover(Stuff.CAR_BODY, color, pattern=(0.6 * length, 0.5, 0.3, 0.0)),
+        Finish(Material.CAR_BODY, color, pattern=(0.6 * length, 0.5, 0.3, 0.0)),
         yaw=one.yaw,
         bevel=(0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.15),
         group=group,
@@ -135,7 +135,7 @@ def _add_bus(draws: Draws, parts: Parts, one: Spots, group: Any) -> None:
     parts.hulls(
         one.moved(0.0, 0.3 + waist, 0.0),
         (width, tall - waist, length),
-        Cover(Stuff.CAR_CABIN, color),
+        Finish(Material.CAR_CABIN, color),
         yaw=one.yaw,
         lean=(0.02, 0.05, 0.02),
         bevel=(0.12, 0.12, 0.2, 0.2, 0.1, 0.1, 0.15),

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from deepdepth_jax.datasets.streets.wide.covers import Cover
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.finishes import Finish
 from deepdepth_jax.datasets.streets.wide.parts import Parts
-from deepdepth_jax.datasets.streets.wide.solids import Holes, Stuff
+from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 CAR_COLORS = [
     [0.62, 0.62, 0.62],
@@ -88,7 +88,7 @@ def add_cars(draws: Draws, parts: Parts, spots: Spots) -> None:
     parts.hulls(
         spots.moved(0.0, clearance, 0.0),
         (width, top - clearance, length),
-        Cover(Stuff.CAR_BODY, color, pattern=pattern),
+        Finish(Material.CAR_BODY, color, pattern=pattern),
         yaw=spots.yaw,
         lean=np.stack([zero + 0.06, zero + 0.12, zero + 0.10], -1),
         bevel=np.stack(bevel, -1),
@@ -107,7 +107,7 @@ def add_cars(draws: Draws, parts: Parts, spots: Spots) -> None:
     parts.hulls(
         spots.moved(0.0, top - low, shift),
         (width - 0.06 * (top - clearance), tall + low, cabin),
-        Cover(Stuff.CAR_CABIN, color),
+        Finish(Material.CAR_CABIN, color),
         yaw=spots.yaw,
         lean=np.stack(lean, -1),
         bevel=np.stack(bevel, -1),
@@ -138,7 +138,7 @@ def add_wheels(
         np.concatenate(center),
         np.tile(spots.across, (wheels, 1)),
         (np.tile(radius, wheels), np.tile(thickness, wheels)),
-        Cover(Stuff.WHEEL, RUBBER, RIM),
+        Finish(Material.WHEEL, RUBBER, RIM),
         group=np.tile(group, wheels),
     )
 
@@ -156,10 +156,10 @@ def add_two_wheelers(draws: Draws, parts: Parts, spots: Spots) -> None:
         return
     group = parts.groups(count)
     color = draws.colors(CAR_COLORS, count)
-    frame = Cover(Stuff.PLAIN, color, pattern=(0.1, 1.0, 0.1, 0.0))
+    frame = Finish(Material.PLAIN, color, pattern=(0.1, 1.0, 0.1, 0.0))
     for axle in (-0.52, 0.52):
-        cover = Cover(
-            Stuff.PLAIN,
+        finish = Finish(
+            Material.PLAIN,
             (0.05,) * 3,
             pattern=(0.2, 1.0, 0.05, 0.0),
             holes=Holes.MESH,
@@ -170,7 +170,7 @@ def add_two_wheelers(draws: Draws, parts: Parts, spots: Spots) -> None:
             spots.moved(0.0, 0.34, axle),
             spots.across,
             (0.34, 0.015),
-            cover,
+            finish,
             group=group,
         )
     joints = [(0.34, -0.52), (0.55, -0.1), (0.9, -0.2), (0.85, 0.42), (0.34, 0.52)]

@@ -1,4 +1,4 @@
-"""How the surfaces lie that rays of the wide world meet."""
+"""Surface normals and local coordinates where rays of the wide world hit."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from deepdepth_jax.datasets.streets.geometry import (
 from deepdepth_jax.datasets.streets.hits import (
     FAR,
     Hits,
-    Lie,
+    SurfaceFrame,
     on_box,
     on_cylinder,
     on_ellipsoid,
@@ -29,19 +29,19 @@ from deepdepth_jax.datasets.streets.wide.solids import KINDS, Hulls, Solids, hul
 ROUNDING_M = 0.05  # within which the faces of a hull pass into each other
 
 
-def meetings(
+def surface_hits(
     origin: Rays,
     direction: Vectors,
     found: tuple[Distances, Array],
     solids: Solids,
     course: Course,
 ) -> Hits:
-    """Describes what rays meet. Normals face the camera, inside of shells too.
+    """Computes surface normals (facing the camera) and local coordinates at hits.
 
     Args:
       origin: start of the rays, metres.
       direction: directions of the rays.
-      found: distance and number of the solid that each ray meets.
+      found: distance and number of the solid that each ray hits.
       solids: all solids of the scene.
       course: course of the road and height of the land.
 
@@ -50,26 +50,26 @@ def meetings(
     """
     distance, number = found
     point = origin + jnp.minimum(distance, FAR)[None] * direction
-    lie = (land_normal(point, course), point, jnp.ones_like(point))
+    frame = (land_normal(point, course), point, jnp.ones_like(point))
     first = 1
     for kind in KINDS:
         rows = getattr(solids, kind.name)
         is_met = (number >= first) & (number < first + len(rows))
 
         def describe(
-            old: Lie,
+            old: SurfaceFrame,
             kind: Any = kind,
             rows: Any = rows,
             first: int = first,
             is_met: Any = is_met,
-        ) -> Lie:
+        ) -> SurfaceFrame:
             solid = kind.unpack(rows[jnp.clip(number - first, 0, len(rows) - 1)])
-            new = LIES[kind.name](point, solid)
+            new = SURFACE_FRAMES[kind.name](point, solid)
             return jax.tree.map(lambda n, o: jnp.where(is_met[None], n, o), new, old)
 
-        lie = jax.lax.cond(jnp.any(is_met), describe, lambda old: old, lie)
+        frame = jax.lax.cond(jnp.any(is_met), describe, lambda old: old, frame)
         first += len(rows)
-    normal, local, extent = lie
+    normal, local, extent = frame
     faces_away = dot(normal, direction) > 0
     return Hits(
         distance,
@@ -81,7 +81,7 @@ def meetings(
     )
 
 
-def _on_hull(point: Vectors, hull: Hulls) -> Lie:
+def _on_hull(point: Vectors, hull: Hulls) -> SurfaceFrame:
     """Blends the faces that the point is least behind, as sheet metal is bent."""
     box = hull.box
     local = turned(box.yaw, [point[i] - box.base[..., i] for i in range(3)])
@@ -97,7 +97,7 @@ def _on_hull(point: Vectors, hull: Hulls) -> Lie:
     return jnp.stack(turned(-box.yaw, normal)), jnp.stack(local), jnp.stack(extent)
 
 
-LIES: Mapping[str, Callable[[Vectors, Any], Lie]] = MappingProxyType(
+SURFACE_FRAMES: Mapping[str, Callable[[Vectors, Any], SurfaceFrame]] = MappingProxyType(
     {
         "boxes": on_box,
         "hulls": _on_hull,

@@ -8,7 +8,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Numbers,
     Patch,
     mix,
@@ -16,9 +16,13 @@ from deepdepth_jax.datasets.streets.patches import (
     striped,
     within,
 )
-from deepdepth_jax.datasets.streets.wide.brushes import fractal
 from deepdepth_jax.datasets.streets.wide.course import Course
-from deepdepth_jax.datasets.streets.wide.soils import PAINTERS, Laid, Soil
+from deepdepth_jax.datasets.streets.wide.fractal_noise import fractal
+from deepdepth_jax.datasets.streets.wide.ground_materials import (
+    PAINTERS,
+    GroundMaterial,
+    GroundPatch,
+)
 
 STRIPS, LINES, CROSSINGS = 12, 8, 2
 PAINT_COLOR = rgb(0.62, 0.62, 0.59)
@@ -26,21 +30,21 @@ PAINT_COLOR = rgb(0.62, 0.62, 0.59)
 
 @struct.dataclass
 class Ground:
-    """What lies on the ground, by its offset to the right of the road's middle.
+    """Strips along the road, by their offset to the right of its centre line.
 
     Attributes:
-      edges: between the strips, rising. The last ones may be infinite.
-      soils: `Soil` of each strip.
-      colors: of each strip.
-      ragged: metres by which the edges wander.
+      edges: offsets between the strips, metres, ascending. The last may be infinite.
+      materials: `GroundMaterial` of each strip.
+      colors: linear RGB of each strip.
+      ragged: amplitude of each edge's waviness, metres.
       lines: rows of offset, width, period of dashes (0 = none), share, strength.
       crossings: rows of place along the road, half width (0 = none), zebra's strength.
-      road_color: of crossing roads.
+      road_color: linear RGB of crossing roads.
       age: 0 = new asphalt, 1 = cracked and mended.
     """
 
     edges: Float[Array, " edges"]
-    soils: Int[Array, " strips"]
+    materials: Int[Array, " strips"]
     colors: Float[Array, "strips 3"]
     ragged: Float[Array, " edges"]
     lines: Float[Array, "lines 5"]
@@ -49,16 +53,16 @@ class Ground:
     age: Float[Array, ""]
 
 
-def ground(patch: Patch, ground: Ground, course: Course) -> Look:
-    """Paints the strips, then what crosses them, then the markings.
+def paint_ground(patch: Patch, ground: Ground, course: Course) -> Appearance:
+    """Paints the strips, then the crossing roads, then the markings.
 
     Args:
-      patch: the visible bits of surface.
+      patch: the surface that each pixel sees.
       ground: strips of the ground.
       course: course of the road and height of the land.
 
     Returns:
-      Colour and relief of each bit.
+      Colour and gloss of each pixel.
     """
     x, _, z = patch.hits.point
     across = x - course.middle(z)
@@ -67,29 +71,31 @@ def ground(patch: Patch, ground: Ground, course: Course) -> Look:
         across + ground.ragged[i] * wander > ground.edges[i] for i in range(STRIPS - 1)
     )
     crossing = _on_crossing(patch, ground)
-    soil = jnp.where(crossing, Soil.ASPHALT, ground.soils[strip])
+    material = jnp.where(crossing, GroundMaterial.ASPHALT, ground.materials[strip])
     color = jnp.where(
         crossing[None], ground.road_color[:, None], ground.colors[strip].T
     )
     low = jnp.concatenate([ground.edges[:1] - 3, ground.edges])[strip]
     high = jnp.concatenate([ground.edges, ground.edges[-1:] + 3])[strip]
     tone = fractal((x, z), patch.stretch, 5)
-    laid = Laid(patch, across, across - (low + high) / 2, z, tone, ground.age, color)
-    painted = _painted(laid, soil)
+    on_ground = GroundPatch(
+        patch, across, across - (low + high) / 2, z, tone, ground.age, color
+    )
+    painted = _painted(on_ground, material)
     marks = _markings(patch, across, ground) * ~crossing
     marks = jnp.maximum(marks, _zebra(patch, across, ground))
     marks *= jnp.clip(0.8 + 0.9 * tone, 0.0, 1.0)
-    return Look(mix(painted, PAINT_COLOR, marks), jnp.zeros_like(across))
+    return Appearance(mix(painted, PAINT_COLOR, marks), jnp.zeros_like(across))
 
 
-def _painted(laid: Laid, soil: Int[Array, " n"]) -> Any:
-    """Paints each soil where there is any of it."""
-    painted = laid.color * jnp.exp(0.4 * laid.tone)[None]
+def _painted(on_ground: GroundPatch, material: Int[Array, " n"]) -> Any:
+    """Paints each material. Materials that no pixel sees cost nothing."""
+    painted = on_ground.color * jnp.exp(0.4 * on_ground.tone)[None]
     for which, paint in PAINTERS.items():
-        here = soil == which
+        here = material == which
 
         def over(old: Any, paint: Any = paint, here: Any = here) -> Any:
-            return jnp.where(here[None], laid.color * paint(laid), old)
+            return jnp.where(here[None], on_ground.color * paint(on_ground), old)
 
         painted = jax.lax.cond(jnp.any(here), over, lambda old: old, painted)
     return painted

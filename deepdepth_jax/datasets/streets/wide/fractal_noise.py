@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from deepdepth_jax.datasets.streets.patches import Numbers, Patch
-from deepdepth_jax.datasets.streets.wide.lattice import smooth_level
+from deepdepth_jax.datasets.streets.wide.value_noise import smooth_level
 
 FINEST, COARSEST = 9.0, -4.0  # log2 of cycles per metre
 

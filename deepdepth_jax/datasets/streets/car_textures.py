@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from deepdepth_jax.datasets.streets.geometry import Vectors
 from deepdepth_jax.datasets.streets.patches import (
-    Look,
+    Appearance,
     Numbers,
     Patch,
     mix,
@@ -21,7 +21,7 @@ PLATE_COLOR = rgb(0.62, 0.62, 0.55)
 SEAMS = (-0.4, 0.02, 0.42)  # of the doors, as shares of the half-length
 
 
-def car_body(patch: Patch) -> Look:
+def car_body(patch: Patch) -> Appearance:
     """Paints panels with seams, wheel arches and sills, and both ends.
 
     Args:
@@ -40,7 +40,7 @@ def car_body(patch: Patch) -> Look:
     color = mix(patch.color, patch.color * 0.35, jnp.maximum(0.8 * seams, 0.7 * sill))
     color = mix(color, BLACK, arches)
     color = jnp.where((is_upright & ~is_side)[None], _end(patch, color), color)
-    return Look(color, PAINT_GLOSS * (1 - arches) * (1 - sill))
+    return Appearance(color, PAINT_GLOSS * (1 - arches) * (1 - sill))
 
 
 def _seam(from_seam: Numbers, patch: Patch) -> Numbers:
@@ -71,7 +71,7 @@ def _end(patch: Patch, color: Vectors) -> Vectors:
     return mix(color, PLATE_COLOR, plate)
 
 
-def cabin(patch: Patch) -> Look:
+def cabin(patch: Patch) -> Appearance:
     """Sets glass between dark pillars, under a painted roof.
 
     Args:
@@ -93,13 +93,13 @@ def cabin(patch: Patch) -> Look:
     glass = band * jnp.where(patch.faces_side, 1 - pillars, pane)
     dark = jnp.maximum(glass, band * pillars * patch.faces_side)
     gloss = PAINT_GLOSS + (GLASS_GLOSS - PAINT_GLOSS) * glass
-    return Look(mix(patch.color, GLASS_COLOR, dark), gloss)
+    return Appearance(mix(patch.color, GLASS_COLOR, dark), gloss)
 
 
-def wheel(patch: Patch) -> Look:
+def wheel(patch: Patch) -> Appearance:
     """Shows a rim with a gap inside the tyre."""
     radial = patch.hits.local[0] / patch.hits.extent[0]
     blur = patch.stretch / 0.3
     rim = within(radial, 0.12, 0.66, blur)
     rim *= 1 - 0.6 * within(radial, 0.30, 0.52, blur)
-    return Look(mix(patch.color, patch.accent, rim), 0.15 * rim)
+    return Appearance(mix(patch.color, patch.accent, rim), 0.15 * rim)

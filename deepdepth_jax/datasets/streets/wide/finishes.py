@@ -1,4 +1,4 @@
-"""What covers the solids of the wide world, as it is written on the host."""
+"""Surface finishes of the wide world's solids, as NumPy columns on the host."""
 
 from typing import Any, NamedTuple
 
@@ -7,14 +7,14 @@ from jaxtyping import Float
 
 from deepdepth_jax.datasets.streets.wide.solids import Holes
 
-WIDTHS = (1, 3, 3, 4, 1, 1, 1)  # columns of a cover's fields
+WIDTHS = (1, 3, 3, 4, 1, 1, 1)  # columns of a finish's fields
 Fields = tuple[tuple[Any, int], ...]  # values and how many columns they have
 
 
-class Cover(NamedTuple):
-    """What covers solids: `Surface` and `Pierce`, one for all or one for each."""
+class Finish(NamedTuple):
+    """The `Surface` and `Perforation` of solids: one for all, or one per solid."""
 
-    stuff: Any
+    material: Any
     color: Any
     accent: Any = None
     pattern: Any = (0.0, 0.0, 0.0, 0.0)
@@ -22,15 +22,15 @@ class Cover(NamedTuple):
     hole_size: Any = 1.0
     hole_share: Any = 0.0
 
-    def of(self, chosen: Any) -> "Cover":
+    def of(self, chosen: Any) -> "Finish":
         """Takes the rows of some solids, where fields have one for each."""
         fields = zip(self, WIDTHS, strict=True)
-        return Cover(*(v[chosen] if is_each(v, width) else v for v, width in fields))
+        return Finish(*(v[chosen] if is_each(v, width) else v for v, width in fields))
 
     def columns(self, count: int) -> Float[np.ndarray, "n 14"]:
         """Writes one row for each solid."""
         accent = self.color if self.accent is None else self.accent
-        fields: Any = (self.stuff, self.color, accent, self.pattern)
+        fields: Any = (self.material, self.color, accent, self.pattern)
         fields += (self.holes, self.hole_size, self.hole_share)
         return table_of(tuple(zip(fields, WIDTHS, strict=True)), count)
 

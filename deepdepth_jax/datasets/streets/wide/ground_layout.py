@@ -1,38 +1,42 @@
-"""What lies on the ground of a place: strips of soil, and markings."""
+"""Random strips of ground along a road, and random lane markings."""
 
 import numpy as np
 
 from deepdepth_jax.datasets.streets.wide.draws import Draws
+from deepdepth_jax.datasets.streets.wide.ground import LINES, STRIPS, Ground
+from deepdepth_jax.datasets.streets.wide.ground_materials import GroundMaterial
 from deepdepth_jax.datasets.streets.wide.plan import Plan, Side
-from deepdepth_jax.datasets.streets.wide.soil import LINES, STRIPS, Ground
-from deepdepth_jax.datasets.streets.wide.soils import Soil
 from deepdepth_jax.datasets.streets.wide.solids import on_device
 
-SOIL_COLORS = {
-    Soil.ASPHALT: [
+GROUND_COLORS = {
+    GroundMaterial.ASPHALT: [
         [0.13, 0.13, 0.135],
         [0.20, 0.20, 0.205],
         [0.28, 0.28, 0.275],
         [0.26, 0.25, 0.23],
     ],
-    Soil.CONCRETE: [[0.33, 0.32, 0.30], [0.27, 0.265, 0.25]],
-    Soil.COBBLES: [[0.20, 0.19, 0.18], [0.25, 0.22, 0.19], [0.16, 0.16, 0.16]],
-    Soil.SLABS: [[0.32, 0.31, 0.29], [0.27, 0.26, 0.255], [0.35, 0.24, 0.19]],
-    Soil.GRAVEL: [[0.28, 0.24, 0.19], [0.22, 0.19, 0.15], [0.36, 0.32, 0.26]],
-    Soil.GRASS: [
+    GroundMaterial.CONCRETE: [[0.33, 0.32, 0.30], [0.27, 0.265, 0.25]],
+    GroundMaterial.COBBLES: [
+        [0.20, 0.19, 0.18],
+        [0.25, 0.22, 0.19],
+        [0.16, 0.16, 0.16],
+    ],
+    GroundMaterial.SLABS: [[0.32, 0.31, 0.29], [0.27, 0.26, 0.255], [0.35, 0.24, 0.19]],
+    GroundMaterial.GRAVEL: [[0.28, 0.24, 0.19], [0.22, 0.19, 0.15], [0.36, 0.32, 0.26]],
+    GroundMaterial.GRASS: [
         [0.07, 0.12, 0.025],
         [0.10, 0.14, 0.04],
         [0.14, 0.14, 0.05],
         [0.20, 0.17, 0.08],
     ],
-    Soil.LEAVES: [[0.16, 0.11, 0.06], [0.20, 0.14, 0.06], [0.11, 0.08, 0.05]],
-    Soil.BALLAST: [[0.16, 0.14, 0.12], [0.20, 0.18, 0.16]],
-    Soil.CROPS: [[0.10, 0.13, 0.04], [0.26, 0.21, 0.09], [0.13, 0.10, 0.07]],
+    GroundMaterial.LEAVES: [[0.16, 0.11, 0.06], [0.20, 0.14, 0.06], [0.11, 0.08, 0.05]],
+    GroundMaterial.BALLAST: [[0.16, 0.14, 0.12], [0.20, 0.18, 0.16]],
+    GroundMaterial.CROPS: [[0.10, 0.13, 0.04], [0.26, 0.21, 0.09], [0.13, 0.10, 0.07]],
 }
 
 
 def random_ground(draws: Draws, plan: Plan) -> Ground:
-    """Lays the strips of a plan, from the left to the right.
+    """Draws the strips of ground of a plan, from left to right.
 
     Args:
       draws: source of random numbers.
@@ -44,47 +48,58 @@ def random_ground(draws: Draws, plan: Plan) -> Ground:
     road = draws.pick(plan.place.road)
     left, right = (_strips(draws, side) for side in (plan.left, plan.right))
     middle = STRIPS // 2
-    soils = np.full(STRIPS, road)
+    materials = np.full(STRIPS, road)
     widths = [np.zeros(STRIPS - 1 - middle), np.zeros(STRIPS - 1 - middle)]
     for side, strips, step in ((0, left, -1), (1, right, 1)):
-        for i, (soil, width) in enumerate(strips):
-            soils[middle + step * (i + 1)] = soil
+        for i, (material, width) in enumerate(strips):
+            materials[middle + step * (i + 1)] = material
             widths[side][i] = width
         outermost = middle + step * (len(strips) + 1)
         rest = slice(outermost, None) if step > 0 else slice(0, outermost + 1)
-        soils[rest] = draws.pick(plan.side(float(step)).place.land)
+        materials[rest] = draws.pick(plan.side(float(step)).place.land)
     right_edges = plan.right.kerb_m + np.cumsum([0, *widths[1][: STRIPS - 2 - middle]])
     left_edges = -plan.left.kerb_m - np.cumsum([0, *widths[0]])[:middle]
     edges = np.concatenate([left_edges[::-1], right_edges])
-    is_soft = np.isin(soils, [Soil.GRASS, Soil.GRAVEL, Soil.LEAVES, Soil.CROPS])
+    is_soft = np.isin(
+        materials,
+        [
+            GroundMaterial.GRASS,
+            GroundMaterial.GRAVEL,
+            GroundMaterial.LEAVES,
+            GroundMaterial.CROPS,
+        ],
+    )
     ragged = 0.35 * (is_soft[:-1] | is_soft[1:]) * draws.uniform(0.2, 1.0)
-    by_soil = {soil: draws.colors(SOIL_COLORS[soil], spread=0.3) for soil in Soil}
+    color_of = {
+        material: draws.colors(GROUND_COLORS[material], spread=0.3)
+        for material in GroundMaterial
+    }
     fields = on_device(
         edges=edges,
-        soils=soils,
-        colors=np.stack([by_soil[Soil(soil)] for soil in soils]),
+        materials=materials,
+        colors=np.stack([color_of[GroundMaterial(material)] for material in materials]),
         ragged=ragged,
         lines=random_lines(draws, plan),
         crossings=plan.crossings,
-        road_color=by_soil[Soil.ASPHALT],
+        road_color=color_of[GroundMaterial.ASPHALT],
         age=draws.uniform(),
     )
     return Ground(**fields)
 
 
-def _strips(draws: Draws, side: Side) -> list[tuple[Soil, float]]:
-    """Lists soils and widths from the kerb outwards."""
+def _strips(draws: Draws, side: Side) -> list[tuple[GroundMaterial, float]]:
+    """Lists materials and widths from the kerb outwards."""
     strips = []
     if side.track_m:
-        strips.append((Soil.BALLAST, side.track_m))
+        strips.append((GroundMaterial.BALLAST, side.track_m))
     if side.verge_m:
         strips.append((draws.pick(side.place.land), side.verge_m))
     if side.walk_m:
         kinds = {
-            Soil.SLABS: 0.5,
-            Soil.ASPHALT: 0.25,
-            Soil.GRAVEL: 0.1,
-            Soil.COBBLES: 0.15,
+            GroundMaterial.SLABS: 0.5,
+            GroundMaterial.ASPHALT: 0.25,
+            GroundMaterial.GRAVEL: 0.1,
+            GroundMaterial.COBBLES: 0.15,
         }
         strips.append((draws.pick(kinds), side.walk_m))
     strips.append((draws.pick(side.place.land), max(side.front_m - side.edge_m, 0.3)))
@@ -92,7 +107,7 @@ def _strips(draws: Draws, side: Side) -> list[tuple[Soil, float]]:
 
 
 def random_lines(draws: Draws, plan: Plan) -> np.ndarray:
-    """Draws the markings: edges of lanes, dashed and solid, fresh and worn.
+    """Draws lane markings: dashed and solid, fresh and worn.
 
     Args:
       draws: source of random numbers.
