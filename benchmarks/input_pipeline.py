@@ -28,7 +28,8 @@ from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig
 from deepdepth_jax.datasets.descriptions import Kitti
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
-from deepdepth_jax.datasets.pipeline import Mixture, train_batches
+from deepdepth_jax.datasets.mixture import Mixture
+from deepdepth_jax.datasets.pipeline import train_batches
 from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.streets.layouts import write_kitti
 from deepdepth_jax.runtime import cli

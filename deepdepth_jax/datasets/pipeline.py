@@ -1,11 +1,9 @@
-"""From sources to batches: prepare, mix, read, augment, batch, prefetch.
+"""From sources to batches: prepare, read, augment, batch, prefetch.
 
 The training batches are a function of (records, seed, step): any step's batch can be
 made without those before it, so a run goes on at step t as if it had never stopped.
 """
 
-import dataclasses
-import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,10 +11,11 @@ from pathlib import Path
 import jax
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32, Int, UInt8
+from jaxtyping import Float32, UInt8
 
 from deepdepth_jax.config import AugmentConfig, Config, DataConfig
 from deepdepth_jax.datasets.augment import augment
+from deepdepth_jax.datasets.mixture import Mixture
 from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.registry import BUILDERS, held_out_source
 from deepdepth_jax.datasets.source import Source
@@ -24,99 +23,6 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
 from deepdepth_jax.paths import expand_home
 from deepdepth_jax.types import Batch, Example
-
-CYCLE = 1000
-"""Weights of a mixture are kept to one part in so many."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Mixture:
-    """Records of several sources as one endless stream of places.
-
-    The places repeat a cycle in which each part has its share, evenly spread. The n-th
-    place that falls to a part takes the n-th record of its own epochs, so that each
-    part is seen as it would be alone: every record once, then all again in another
-    order.
-
-    Attributes:
-      parts: of which none is empty.
-      part_of_slot: which part each slot of the cycle falls to.
-    """
-
-    parts: tuple[Records, ...]
-    part_of_slot: Int[np.ndarray, " cycle"]
-
-    @classmethod
-    def of(cls, parts: Sequence[Records], weights: Sequence[float]) -> "Mixture":
-        """Mixes records in proportion to their weights.
-
-        Raises:
-          UserError: a part has so little weight that no slot is its.
-        """
-        shares = np.array(weights, np.float64) / sum(weights)
-        taken = np.zeros(len(parts))
-        part_of_slot = np.zeros(CYCLE, np.int64)
-        for slot in range(CYCLE):
-            part = np.argmax(shares * (slot + 1) - taken)  # the furthest behind
-            part_of_slot[slot] = part
-            taken[part] += 1
-        if not taken.all():
-            dataset = parts[int(np.argmin(taken))].source.dataset
-            raise UserError(
-                f"data.mixture.{dataset}: is less than one in {CYCLE} of all weights; "
-                "give it more, or 0"
-            )
-        return cls(tuple(parts), part_of_slot)
-
-    def load(self, position: tf.Tensor, seed: int) -> dict[str, tf.Tensor]:
-        """Reads and decodes the record at a place of the stream, inside `tf.data`."""
-        encoded = tf.numpy_function(
-            lambda position: self._read(int(position), seed), [position], tf.string
-        )
-        return _decode(self.parts, encoded)
-
-    def _read(self, position: int, seed: int) -> bytes:
-        """Reads the encoded record at a place of the stream."""
-        cycle, slot = divmod(position, CYCLE)
-        part = int(self.part_of_slot[slot])
-        earlier_in_cycle, in_cycle = self._ranks
-        place = cycle * int(in_cycle[part]) + int(earlier_in_cycle[slot])
-        records = self.parts[part]
-        epoch, place_in_epoch = divmod(place, records.count)
-        order = epoch_order(seed, epoch, records.count)
-        return records.read(int(order[place_in_epoch]))
-
-    @functools.cached_property
-    def _ranks(self) -> tuple[Int[np.ndarray, " cycle"], Int[np.ndarray, " parts"]]:
-        """How many slots of the same part precede each slot; how many each part has."""
-        is_part = self.part_of_slot[:, None] == np.arange(len(self.parts))
-        until = np.cumsum(is_part, axis=0)
-        return until[np.arange(CYCLE), self.part_of_slot] - 1, until[-1]
-
-
-@functools.lru_cache(maxsize=8)  # of four data sets, the epochs on both sides of a turn
-def epoch_order(seed: int, epoch: int, count: int) -> Int[np.ndarray, " count"]:
-    """Draws the order of one epoch: the records, sorted by random 64-bit keys.
-
-    Every pair of seed and epoch has keys of its own. NumPy keeps the bits of seed
-    sequences and bit generators from release to release, and does not promise that for
-    `Generator.permutation`.
-
-    Args:
-      seed: not negative.
-      epoch: not negative.
-      count: of records.
-
-    Returns:
-      The indices 0 to count - 1, permuted.
-    """
-    own_bits = np.random.SeedSequence(seed, spawn_key=(epoch,))
-    return np.argsort(np.random.PCG64(own_bits).random_raw(count), kind="stable")
-
-
-def _decode(parts: Sequence[Records], encoded: tf.Tensor) -> dict[str, tf.Tensor]:
-    # All data sets have the same features.
-    return parts[0].decode(tf.ensure_shape(encoded, []))
 
 
 def prepare_training(
@@ -251,7 +157,7 @@ def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]
         encoded = tf.numpy_function(
             lambda index: records.read(int(index)), [index], tf.string
         )
-        return _decode([records], encoded)
+        return records.decode(tf.ensure_shape(encoded, []))
 
     dataset = (
         tf.data.Dataset.from_tensor_slices(np.array(list(indices), np.int64))

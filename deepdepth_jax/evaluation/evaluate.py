@@ -31,7 +31,7 @@ from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Eval
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
 from deepdepth_jax.models.build import build_head
-from deepdepth_jax.runtime.checkpoints import Which
+from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
 from deepdepth_jax.types import AnyArray, Example

@@ -19,7 +19,8 @@ from deepdepth_jax.inference.steps import (
 )
 from deepdepth_jax.inference.views import OWN, Views
 from deepdepth_jax.models.build import build_network
-from deepdepth_jax.runtime.checkpoints import Checkpoints, Which
+from deepdepth_jax.runtime.checkpoint_folder import Which
+from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.types import Prediction
 
 

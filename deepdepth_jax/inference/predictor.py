@@ -20,7 +20,7 @@ from deepdepth_jax.inference.rescaling import (
 )
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
-from deepdepth_jax.runtime.checkpoints import Which
+from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
 from deepdepth_jax.types import AnyArray, Prediction
 

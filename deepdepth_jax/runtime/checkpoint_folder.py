@@ -15,10 +15,12 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from deepdepth_jax import atomic
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.metrics import LARGER_IS_BETTER
 from deepdepth_jax.runtime.json_files import is_number, is_positive, parse_object
 
@@ -26,6 +28,9 @@ METRICS_FILE = "metrics.json"
 CALIBRATION_FILE = "calibration.json"
 CHECKSUMS_FILE = "checksums.json"
 NOTES = (METRICS_FILE, CALIBRATION_FILE)
+
+Which = Literal["last", "best"] | int
+"""A checkpoint, as command lines name it."""
 
 
 class CheckpointFolder:
@@ -66,6 +71,31 @@ class CheckpointFolder:
         scores = {step: self._score(step) for step in self.steps()}
         finite = {step: score for step, score in scores.items() if score is not None}
         return max(finite, key=finite.__getitem__, default=None)
+
+    def find(self, which: Which) -> int:
+        """Returns the step that is meant; see `Checkpoints.find`."""
+        steps = self.steps()
+        if not steps:
+            raise UserError(f"{self.path.parent}: no checkpoint here: train first")
+        if which == "last":
+            return steps[-1]
+        if which == "best":
+            self._require_scores()
+            best = self.best_step()
+            return steps[-1] if best is None else best
+        if which not in steps:
+            raise UserError(
+                f"--checkpoint={which}: {self.path.parent} has the steps "
+                f"{listed(steps)}"
+            )
+        return which
+
+    def _require_scores(self) -> None:
+        for step, fault in self.unknown_scores().items():
+            raise UserError(
+                f"{self.of(step)}: a damaged {fault}; it might be the best: "
+                "give --checkpoint=STEP, or delete the file"
+            )
 
     def _score(self, step: int) -> float | None:
         """Returns a number that is larger for the better checkpoint."""
@@ -177,6 +207,11 @@ class CheckpointFolder:
                 return f"{name}: {_reason(error)}"
         faults = (self.note_fault(step, name) for name in NOTES)
         return next(filter(None, faults), None)
+
+
+def listed(steps: Sequence[int]) -> str:
+    """Formats steps for messages."""
+    return ", ".join(map(str, steps))
 
 
 def _read_note(path: Path) -> dict[str, float]:

@@ -1,46 +1,28 @@
 """Checkpoints of a run: saved while training goes on, verified when they are loaded."""
 
-import errno
-import re
-import shutil
 import sys
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TypeVar
 
 import jax
-import numpy as np
 from jax.experimental import multihost_utils
 from orbax.checkpoint import v1 as ocp
 
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.background_saves import BackgroundSaves, State
 from deepdepth_jax.runtime.checkpoint_folder import (
     CALIBRATION_FILE,
     METRICS_FILE,
     CheckpointFolder,
+    Which,
+    listed,
 )
 from deepdepth_jax.runtime.parallel import is_primary, replicated
 from deepdepth_jax.types import Tree
 
-Which = Literal["last", "best"] | int
-
-
-@runtime_checkable
-class State(Protocol):
-    """A tree of arrays that knows how many steps it has taken."""
-
-    step: Any
-
-
 Form = TypeVar("Form")
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says where a disk is full, or a quota or a file's limit reached."""
-
-LEAF_OVERHEAD_BYTES = 4096
-"""The most that a checkpoint tells of an array besides its values."""
 
 
 class Checkpoints:
@@ -66,9 +48,7 @@ class Checkpoints:
             best_metric=best_metric,
             keep_every=keep_every,
         )
-        self._background = ThreadPoolExecutor(1, "checkpoints")
-        self._pending: Future[None] | None = None
-        self._needed_bytes = 0
+        self._saves = BackgroundSaves(self._folder)
 
     @classmethod
     def of(cls, config: Config, workdir: Path) -> "Checkpoints":
@@ -84,45 +64,15 @@ class Checkpoints:
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> None:
-        try:
-            # After an error the others may be elsewhere, and never come to meet.
-            self.wait() if error_type is None else self._finish()
-        finally:
-            self._background.shutdown()
+        self._saves.close(is_after_error=error_type is not None)
 
     def save(self, state: State) -> None:
-        """Begins to save the state.
-
-        Returns as soon as the state is copied, so that the next step may take its
-        memory. The rest is done in the background. Waits for the save before.
+        """Begins to save the state; see `BackgroundSaves.begin`.
 
         Raises:
           UserError: as `wait` does.
         """
-        self.wait()
-        copy = jax.tree.map(np.array, state)
-        self._make_sure_of_room(copy)
-        step = int(copy.step)
-        # Here and not in the background, for the processes agree on it.
-        writing = ocp.save_async(self._folder.partial(step), copy)
-        self._pending = self._background.submit(self._commit, step, writing.result)
-
-    def _make_sure_of_room(self, copy: State) -> None:
-        """Finds a full disk before Orbax does, whose threads each print an error."""
-        leaves = jax.tree.leaves(copy)
-        self._needed_bytes = sum(leaf.nbytes + LEAF_OVERHEAD_BYTES for leaf in leaves)
-        if is_primary():
-            try:
-                self._folder.allocate(self._needed_bytes)
-            except OSError as error:
-                self._raise_if_no_room(error)
-                raise
-
-    def _commit(self, step: int, finish_writing: Callable[[], None]) -> None:
-        finish_writing()
-        if is_primary():
-            self._folder.commit(step)
-            self._folder.delete_old()
+        self._saves.begin(state)
 
     def score(self, step: int, metrics: Mapping[str, float]) -> None:
         """Adds the validation metrics taken at a state that has been saved.
@@ -160,42 +110,11 @@ class Checkpoints:
         Raises:
           UserError: there is no room for it. The checkpoints before it are untouched.
         """
-        if self._finish():
-            multihost_utils.sync_global_devices("checkpoint committed")
-
-    def _finish(self) -> bool:
-        """Waits for the save in the background, if there is one, of this process."""
-        pending, self._pending = self._pending, None
-        if pending is None:
-            return False
-        try:
-            pending.result()
-        except Exception as error:
-            if is_primary():
-                self._folder.delete_partial()
-            self._raise_if_no_room(error)
-            raise
-        return True
+        self._saves.wait()
 
     def check(self) -> None:
         """Raises what the save in the background has failed with, if it has by now."""
-        pending = self._pending
-        if pending is not None and pending.done() and pending.exception() is not None:
-            self.wait()
-
-    def _raise_if_no_room(self, error: Exception) -> None:
-        code = _system_error(error)
-        if code not in NO_ROOM:
-            return
-        free_mb = shutil.disk_usage(self._folder.path).free / 1e6
-        steps = self._folder.steps()
-        raise UserError(
-            f"{self._folder.path}: no room for a checkpoint "
-            f"({errno.errorcode[code]}): it needs {self._needed_bytes / 1e6:.1f} MB, "
-            f"and {free_mb:.1f} MB are free; make room, or lower "
-            "train.keep_checkpoints, and start again: "
-            + (f"step {steps[-1]} is saved" if steps else "nothing is saved yet")
-        ) from error
+        self._saves.check()
 
     @property
     def last_step(self) -> int | None:
@@ -224,27 +143,7 @@ class Checkpoints:
           UserError: there is no such checkpoint.
         """
         self.wait()
-        steps = self._folder.steps()
-        if not steps:
-            raise UserError(f"{self._workdir}: no checkpoint here: train first")
-        if which == "last":
-            return steps[-1]
-        if which == "best":
-            self._require_scores()
-            best = self._folder.best_step()
-            return steps[-1] if best is None else best
-        if which not in steps:
-            raise UserError(
-                f"--checkpoint={which}: {self._workdir} has the steps {_listed(steps)}"
-            )
-        return which
-
-    def _require_scores(self) -> None:
-        for step, fault in self._folder.unknown_scores().items():
-            raise UserError(
-                f"{self._folder.of(step)}: a damaged {fault}; it might be the best: "
-                "give --checkpoint=STEP, or delete the file"
-            )
+        return self._folder.find(which)
 
     def restore(self, like: Form, step: int) -> Form:
         """Loads from a checkpoint the arrays that an abstract tree names.
@@ -290,7 +189,7 @@ class Checkpoints:
             others = [other for other in self._folder.steps() if other != step]
             raise UserError(
                 f"{self._folder.of(step)}: a damaged checkpoint ({fault}); "
-                + (f"others here: {_listed(others)}" if others else "train again")
+                + (f"others here: {listed(others)}" if others else "train again")
             )
 
     def restore_last(self, like: Form) -> tuple[int, Form] | None:
@@ -339,15 +238,3 @@ class Checkpoints:
             file=sys.stderr,
             flush=True,
         )
-
-
-def _listed(steps: list[int]) -> str:
-    return ", ".join(map(str, steps))
-
-
-def _system_error(error: Exception) -> int:
-    """Returns the system's number of an error. TensorStore writes it into its text."""
-    if isinstance(error, OSError):
-        return error.errno or 0
-    found = re.search(r"os_error_code='(\d+)'", str(error))
-    return int(found[1]) if found else 0

@@ -10,8 +10,8 @@ import numpy as np
 import optax
 
 from deepdepth_jax.config import Config
+from deepdepth_jax.datasets.mixture import Mixture
 from deepdepth_jax.datasets.pipeline import (
-    Mixture,
     prepare,
     prepare_training,
     read_examples,

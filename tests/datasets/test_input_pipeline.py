@@ -9,9 +9,8 @@ import tensorflow as tf
 from numbered import COUNT, Numbered, NumberedBuilder
 
 from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig, complete, default_config
+from deepdepth_jax.datasets.mixture import Mixture, epoch_order
 from deepdepth_jax.datasets.pipeline import (
-    Mixture,
-    epoch_order,
     examples,
     prepare_held_out,
     read_examples,
