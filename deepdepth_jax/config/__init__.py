@@ -6,7 +6,7 @@ it before JAX is imported.
 
 from deepdepth_jax.config.augmentation import AUGMENTATIONS, AugmentConfig
 from deepdepth_jax.config.check import complete, fill_from_presets
-from deepdepth_jax.config.data import DataConfig
+from deepdepth_jax.config.data import DataConfig, UntaggedDepth
 from deepdepth_jax.config.differences import describe_differences, differences
 from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
 from deepdepth_jax.config.load import config_from_json, load_config, override
@@ -27,6 +27,7 @@ __all__ = [
     "LossName",
     "ModelConfig",
     "TrainConfig",
+    "UntaggedDepth",
     "complete",
     "config_from_json",
     "default_config",

@@ -8,6 +8,7 @@ from deepdepth_jax.config.fields import Section
 
 Dataset = Literal["kitti", "pairs", "streets", "synthia"]
 GroundTruth = Literal["improved", "lidar"]
+UntaggedDepth = Literal["refuse", "upright", "as_image"]
 World = Literal["streets", "wide"]
 
 LARGEST_FOCAL_PX = 100_000
@@ -88,6 +89,12 @@ class PairsConfig(Section):
         unit="m",
         meaning="length that one unit of the depth files stands for",
         also=("depth_scale",),
+    )
+    untagged_depth: UntaggedDepth = option(
+        "refuse",
+        meaning="depth maps without an orientation tag whose image has one: refuse "
+        "those that fit both ways, take them as upright, or turn them as_image",
+        also=("orientation", "exif"),
     )
 
 

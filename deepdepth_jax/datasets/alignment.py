@@ -1,28 +1,109 @@
 """Whether an image and its depth map lie on each other, pixel by pixel."""
 
+import dataclasses
 import functools
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float32
 
-from deepdepth_jax.datasets.files import SizeCheck
-from deepdepth_jax.datasets.orientation import describe, orientation_of
+from deepdepth_jax.config import UntaggedDepth
+from deepdepth_jax.datasets.orientation import (
+    describe,
+    orientation_of,
+    upright,
+    upright_size,
+)
 from deepdepth_jax.errors import UserError
 
+UPRIGHT = 1
+"""The orientation of a file without a tag."""
 
-def same_size_as(image: Path, pixels: np.ndarray, depth: Path) -> SizeCheck:
-    """Returns the check that a depth map has an image's upright height and width.
 
-    Args:
+@dataclasses.dataclass(frozen=True)
+class Alignment:
+    """How a depth map is laid on its image.
+
+    Both are upright by their own tags. A map without a tag, whose image has one, may
+    belong to the stored or to the upright image. The user knows, or the size says it.
+
+    Attributes:
       image: the image's file.
-      pixels: the upright image (h, w, 3).
+      image_size: its upright height and width.
       depth: the depth map's file.
+      untagged: the field `data.pairs.untagged_depth`.
+      remedy: what to do where the map fits both ways.
     """
-    return functools.partial(require_same_size, image, pixels.shape[:2], depth)
+
+    image: Path
+    image_size: tuple[int, ...]
+    depth: Path
+    untagged: UntaggedDepth = "refuse"
+    remedy: str = "save both upright"
+
+    def check_size(self, depth_size: tuple[int, int]) -> None:
+        """Checks that the map lies on the image, and in one way only.
+
+        Args:
+          depth_size: height and width of the map, upright by its own tag.
+
+        Raises:
+          UserError: it does not.
+        """
+        laid = upright_size(*depth_size, self._turn)
+        require_same_size(self.image, self.image_size, self.depth, laid, self.remedy)
+        if self.untagged == "refuse":
+            self._require_one_way(depth_size)
+
+    def lay(self, depth_m: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "_ _"]:
+        """Returns the map (h, w) as it lies on the upright image.
+
+        Args:
+          depth_m: the map, upright by its own tag.
+        """
+        return upright(depth_m, self._turn)
+
+    @property
+    def _turn(self) -> int:
+        return self._open_turn if self.untagged == "as_image" else UPRIGHT
+
+    @functools.cached_property
+    def _open_turn(self) -> int:
+        """The image's orientation if its depth has none."""
+        of_image = orientation_of(self.image)
+        if of_image == UPRIGHT or orientation_of(self.depth) != UPRIGHT:
+            return UPRIGHT
+        return of_image
+
+    def _require_one_way(self, depth_size: tuple[int, int]) -> None:
+        turn = self._open_turn
+        if turn != UPRIGHT and upright_size(*depth_size, turn) == depth_size:
+            raise UserError(
+                f"{self.image}: is {describe(turn)}, and its depth {self.depth} has no "
+                "orientation tag, so it may belong to the stored or to the upright "
+                f"image: {self.remedy}"
+            )
+
+
+def require_stored_upright(image: Path) -> None:
+    """Checks that an image onto which lidar is projected has no orientation tag.
+
+    Raises:
+      UserError: it has one.
+    """
+    if (orientation := orientation_of(image)) != UPRIGHT:
+        raise UserError(
+            f"{image}: is {describe(orientation)}, but its calibration is that of the "
+            "stored pixels: remove the tag"
+        )
 
 
 def require_same_size(
-    image: Path, image_size: tuple[int, ...], depth: Path, depth_size: tuple[int, ...]
+    image: Path,
+    image_size: tuple[int, ...],
+    depth: Path,
+    depth_size: tuple[int, ...],
+    remedy: str = "save both upright",
 ) -> None:
     """Checks that an image and its depth map have the same upright height and width.
 
@@ -31,6 +112,7 @@ def require_same_size(
       image_size: its upright height and width.
       depth: path of the depth map.
       depth_size: its upright height and width.
+      remedy: what to do where their turns differ.
 
     Raises:
       UserError: they differ. Names both files and sizes, and their turns if these
@@ -40,7 +122,7 @@ def require_same_size(
         return
     turns = describe_turns(image, depth)
     remedy = (
-        f"{turns}: save both upright, or both with the same orientation"
+        f"{turns}: {remedy}"
         if turns
         else "take the original of the one that was resized or cropped"
     )

@@ -94,7 +94,10 @@ def _pairs(
     data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> PairsSource:
     del ground_truth, learned  # there is one kind, and the manifest tells the splits
-    return PairsSource(expand_home(data.pairs.manifest), split, data.pairs.depth_unit_m)
+    pairs = data.pairs
+    return PairsSource(
+        expand_home(pairs.manifest), split, pairs.depth_unit_m, pairs.untagged_depth
+    )
 
 
 def _streets(

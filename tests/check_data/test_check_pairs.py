@@ -52,14 +52,30 @@ def test_upright_pairs_pass(folder, capsys):
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 4])
-def test_an_image_that_is_turned_and_its_depth_not_is_named(
+def test_an_image_that_is_turned_and_its_depth_not_is_refused(
     folder, capsys, orientation
 ):
+    """Nobody but the user knows whether the map belongs to the stored image."""
     Image.new("RGB", (WIDTH, HEIGHT)).save(folder / "b.jpg", exif=exif(orientation))
-    check(folder)
+    with pytest.raises(UserError, match="1 broken"):
+        check(folder)
+    out = capsys.readouterr().out
+    assert re.search(
+        rf"{folder}/b\.jpg: .* \(orientation {orientation}\), and its depth "
+        rf"{folder}/b\.png has no .*data\.pairs\.untagged_depth=upright or =as_image",
+        out,
+    )
+
+
+@pytest.mark.parametrize("untagged", ["upright", "as_image"])
+def test_where_untagged_depth_is_known_turned_images_are_named(
+    folder, capsys, untagged
+):
+    Image.new("RGB", (WIDTH, HEIGHT)).save(folder / "b.jpg", exif=exif(3))
+    check(folder, f"--config.data.pairs.untagged_depth={untagged}")
     out = capsys.readouterr().out
     assert "1 are turned upright otherwise than their depth" in out
-    assert re.search(rf"{folder}/b\.jpg: .* \(orientation {orientation}\), its", out)
+    assert re.search(rf"{folder}/b\.jpg: .* \(orientation 3\), its", out)
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])

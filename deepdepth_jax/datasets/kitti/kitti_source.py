@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.datasets.alignment import Alignment, require_stored_upright
 from deepdepth_jax.datasets.depth_png import read_depth_png
 from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.images import read_image
@@ -101,10 +101,11 @@ class KittiSource(Source):
         files = self._survey.found[index]
         image = read_image(files.image)
         if self.ground_truth == "lidar":
+            require_stored_upright(files.image)
             depth_m = self._project_sweep(files, image.shape[:2])
         else:
-            check_size = same_size_as(files.image, image, files.depth)
-            depth_m = read_depth_png(files.depth, UNITS_PER_METRE, check_size)
+            alignment = Alignment(files.image, image.shape[:2], files.depth)
+            depth_m = read_depth_png(files.depth, UNITS_PER_METRE, alignment.check_size)
         focal_px = files.calibration.focal_px if files.calibration else 0.0
         return Example(files.frame.name, image, depth_m, focal_px)
 

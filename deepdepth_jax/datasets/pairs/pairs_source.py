@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.config import UntaggedDepth
+from deepdepth_jax.datasets.alignment import Alignment
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.datasets.pairs.manifest import SPLITS, Pair, read_manifest
 from deepdepth_jax.datasets.source import Source, on_all_cores
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
+
+REMEDY = "save both upright, or set data.pairs.untagged_depth=upright or =as_image"
+"""What to do with a depth map without an orientation tag, whose image has one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,7 @@ class PairsSource(Source):
       split: "train", "val" or "test".
       depth_unit_m: the metres that one unit of the depth files stands for: 1.0 for
         metres, .001 for millimetres, 1 / 256 for maps as KITTI's.
+      untagged_depth: the field `data.pairs.untagged_depth`.
       dataset, ground_truth: "pairs" and "given", the only kind there is.
 
     Raises:
@@ -38,6 +43,7 @@ class PairsSource(Source):
     manifest: str | Path
     split: str
     depth_unit_m: float
+    untagged_depth: UntaggedDepth = "refuse"
     dataset: str = dataclasses.field(default="pairs", init=False)
     ground_truth: str = dataclasses.field(default="given", init=False)
 
@@ -65,9 +71,11 @@ class PairsSource(Source):
         """
         pair = self._found[index]
         image = read_image(pair.image)
-        check_size = same_size_as(pair.image, image, pair.depth)
-        depth_m = read_depth(pair.depth, self.depth_unit_m, check_size)
-        return Example(pair.name, image, depth_m, pair.focal_px)
+        alignment = Alignment(
+            pair.image, image.shape[:2], pair.depth, self.untagged_depth, REMEDY
+        )
+        depth_m = read_depth(pair.depth, self.depth_unit_m, alignment.check_size)
+        return Example(pair.name, image, alignment.lay(depth_m), pair.focal_px)
 
     def files(self, index: int) -> tuple[Path, Path]:
         """Returns the image and the depth file of a pair."""
@@ -75,9 +83,12 @@ class PairsSource(Source):
 
     def identity(self) -> Mapping[str, Any]:
         """Returns names, sizes and focal lengths of the pairs, but not their folder."""
+        is_default = self.untagged_depth == "refuse"
         return {
             "split": self.split,
             "depth_unit_m": self.depth_unit_m,
+            # Left out by default, so that older records are still found.
+            **({} if is_default else {"untagged_depth": self.untagged_depth}),
             "files": {
                 pair.name: [*self._sizes_bytes[pair.name], pair.focal_px]
                 for pair in self._found

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.datasets.alignment import same_size_as
+from deepdepth_jax.datasets.alignment import Alignment
 from deepdepth_jax.datasets.depth_png import read_depth_png
 from deepdepth_jax.datasets.files import list_files
 from deepdepth_jax.datasets.images import read_image
@@ -79,8 +79,10 @@ class SynthiaSource(Source):
         """
         image_path, depth_path = self.files(index)
         image = read_image(image_path)
-        check_size = same_size_as(image_path, image, depth_path)
-        depth_m = read_depth_png(depth_path, UNITS_PER_METRE, check_size, channels=3)
+        alignment = Alignment(image_path, image.shape[:2], depth_path)
+        depth_m = read_depth_png(
+            depth_path, UNITS_PER_METRE, alignment.check_size, channels=3
+        )
         return Example(self._found[index], image, depth_m, self.focal_px)
 
     def files(self, index: int) -> tuple[Path, Path]:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.datasets.kitti import calibration
@@ -14,6 +15,7 @@ from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.kitti.lidar import project_lidar
 from deepdepth_jax.datasets.registry import held_out_source
+from deepdepth_jax.errors import UserError
 
 VAL = [Frame("2011_09_26", "0005", camera, 5) for camera in (2, 3)]
 TEST = Frame("2011_09_26", "0002", 2, 6)
@@ -47,6 +49,21 @@ def test_lidar_is_projected_into_the_camera_of_the_frame(kitti, legacy):
         expected = project_lidar(points, projection, 12, 20, legacy=legacy)
         np.testing.assert_array_equal(source.read(index).depth_m, expected)
     assert (source.read(0).depth_m != source.read(1).depth_m).any()
+
+
+@pytest.mark.parametrize("ground_truth", ["improved", "lidar"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_an_image_with_an_orientation_tag_is_refused(kitti, ground_truth, orientation):
+    """Calibration and depth maps are those of the pixels as stored."""
+    kitti.write_frames(VAL[0])
+    kitti.write_sweep(VAL[0])
+    path = kitti.image_path(VAL[0])
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    Image.open(path).save(path, exif=tags)
+    source = KittiSource(str(kitti.root), "val", ground_truth)
+    with pytest.raises(UserError, match=rf"{path}: .*\(orientation {orientation}\)"):
+        source.read(0)
 
 
 @pytest.mark.parametrize(
