@@ -12,7 +12,7 @@ def main(argv: list[str]) -> None:
     arguments, overrides = _parser().parse_known_args(argv)
     for name in ("predictions", "output"):
         if getattr(arguments, name) is not None and arguments.mode != "evaluate":
-            raise UserError(f"--{name} goes with --mode=evaluate")
+            raise UserError(f"--{name} needs --mode=evaluate")
 
     from deepdepth_jax.runtime.devices import check_settings
 
@@ -27,42 +27,42 @@ def main(argv: list[str]) -> None:
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         "deepdepth_jax.main",
-        "Train a depth network, then evaluate it. Started again with the same workdir, "
-        "training goes on from the last checkpoint. Any field of the config is "
-        "overridden by --config.section.field=value.",
+        "Train a depth network, then evaluate it. With the same workdir, training "
+        "resumes from its last checkpoint. Override any field of the config with "
+        "--config.section.field=value.",
         takes_config=True,
     )
     parser.add_argument(
-        "--config", type=cli.path, help="a config file, or a workdir's config.json"
+        "--config", type=cli.path, help="config file, or a workdir's config.json"
     )
     parser.add_argument(
-        "--workdir", type=cli.folder, help="the folder of the run (runs/<config name>)"
+        "--workdir", type=cli.folder, help="folder of the run (runs/<config name>)"
     )
     parser.add_argument(
         "--mode",
         choices=("train", "evaluate", "prepare"),
         default="train",
-        help="train and then evaluate, or evaluate only, or only prepare the data",
+        help="train (then evaluate), evaluate only, or prepare the data only",
     )
     parser.add_argument(
         "--checkpoint",
         type=cli.checkpoint,
         default="best",
-        help="what to evaluate: last, best by validation, or a step",
+        help="checkpoint to evaluate: last, best (by validation), or a step",
     )
     parser.add_argument(
         "--predictions",
         type=cli.path,
         metavar="FOLDER|FILE.npy",
-        help="with --mode=evaluate: depth to evaluate in place of a run: a folder of "
-        "files (16-bit PNG, metres x 256, or .npy, metres), or one .npy file with all "
-        "maps in the order of a list; see docs/evaluation.md",
+        help="with --mode=evaluate: depth maps to evaluate instead of a run: a folder "
+        "of files (16-bit PNG, metres x 256, or .npy, metres), or one .npy file "
+        "with all maps in the order of a list (docs/evaluation.md)",
     )
     parser.add_argument(
         "--output",
         type=cli.folder,
-        help="with --mode=evaluate: a folder to write results to, in place of the "
-        "run's (or the predictions')",
+        help="with --mode=evaluate: folder for the results, instead of the run's (or "
+        "the predictions')",
     )
     return parser
 

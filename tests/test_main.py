@@ -121,7 +121,7 @@ def test_the_best_checkpoint_is_the_best_validated(trained):
 def test_killed_and_resumed_equals_uninterrupted(trained, copied, capsys):
     shutil.rmtree(copied / "run" / "checkpoints" / "4")
     main(arguments(copied, data__prepared_dir=trained / "prepared"))
-    assert "goes on from step 3" in capsys.readouterr().out
+    assert "resuming from step 3" in capsys.readouterr().out
     jax.tree.map(
         np.testing.assert_array_equal, final_state(copied), final_state(trained)
     )
@@ -201,7 +201,7 @@ def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
             "data.root",
         ),
         (dict(bins__kind="abc"), "bins.kind='abc': must be one of sid, ud"),
-        (dict(bins__min_depth_m=90), "bins.max_depth_m=80.0: must be beyond"),
+        (dict(bins__min_depth_m=90), "bins.max_depth_m=80.0: must be > bins"),
         (dict(model__aspp_rates="()"), "model.aspp_rates=(): must be"),
         (dict(train__num_steps=10**23), "train.num_steps"),
         (dict(augment__flip_probability=2), "augment.flip_probability"),

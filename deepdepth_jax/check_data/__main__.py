@@ -51,14 +51,15 @@ def main(argv: list[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
         "deepdepth_jax.check_data",
-        "Read everything that a config trains, validates and is evaluated on, and "
-        "report present, missing and broken data. Exit code 0 only if training could "
-        "start. Any field of the config is overridden by --config.section.field=value.",
+        "Read all training, validation and test data of a config, and report "
+        "present, missing and broken files. Exits with 0 only if training can "
+        "start. Override any field of the config with "
+        "--config.section.field=value.",
         takes_config=True,
     )
-    parser.add_argument("--config", type=cli.path, required=True, help="a config file")
+    parser.add_argument("--config", type=cli.path, required=True, help="config file")
     parser.add_argument(
-        "--list", action="store_true", help="name every frame, not the first few"
+        "--list", action="store_true", help="list every frame, not only the first few"
     )
     parser.add_argument(
         "--output",

@@ -117,4 +117,4 @@ def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None
                 "data.canonical_focal_px needs"
             )
     if problems:
-        raise UserError(f"training could not start: {'; '.join(problems)}")
+        raise UserError(f"training cannot start: {'; '.join(problems)}")

@@ -1,4 +1,4 @@
-"""The section `augment`: how far training examples are changed at random."""
+"""The section `augment`: random augmentation of training examples."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -53,23 +53,23 @@ AUGMENTATIONS: Mapping[AugmentPreset, Mapping[str, Any]] = MappingProxyType(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AugmentConfig(Section):
-    """How far training examples are changed at random.
+    """Random augmentation of training examples.
 
-    Colours change in this order: an image with values v in [0, 1], as they are in the
-    file (nothing is made linear in light), becomes v^gamma, is scaled by the
-    brightness, then each colour by its gain, and values above 1 are clipped.
+    Colours change in this order: values v in [0, 1], as stored in the file and never
+    linearised, become v^gamma. Brightness scales the image, a gain scales each channel,
+    and values above 1 are clipped.
     """
 
     preset: AugmentPreset = option(
         "eigen_kitti",
-        meaning="values of the fields of this section that are not given",
+        meaning="preset for the unset fields of this section",
     )
     max_zoom: float = number(
         None,
         at_least=1,
         at_most=10,
-        meaning="the image is enlarged by a factor from 1 to this one, and its depth "
-        "divided by it (Eigen et al. 2014)",
+        meaning="largest random scale factor of the image, from 1. Depth is divided "
+        "by the factor (Eigen et al. 2014)",
         also=("scale",),
     )
     rotation_deg: float = number(
@@ -77,34 +77,34 @@ class AugmentConfig(Section):
         at_least=0,
         at_most=180,
         unit="deg",
-        meaning="the image is rotated by at most this angle, either way",
+        meaning="largest random rotation, in either direction",
         also=("degree",),
     )
     flip_probability: float = number(
-        None, at_least=0, at_most=1, meaning="chance of mirroring left and right"
+        None, at_least=0, at_most=1, meaning="probability of a horizontal flip"
     )
     colour_probability: float = number(
         None,
         at_least=0,
         at_most=1,
-        meaning="chance of changing the colours at all",
+        meaning="probability of changing the colours",
         also=("color_probability", "color_jitter"),
     )
     gamma_range: float = number(
         None,
         at_least=0,
         at_most=1,
-        meaning="the exponent lies within 1 plus or minus this",
+        meaning="half range of the random gamma exponent about 1",
     )
     brightness_range: float = number(
         None,
         at_least=0,
         at_most=1,
-        meaning="the brightness lies within 1 plus or minus this",
+        meaning="half range of the random brightness factor about 1",
     )
     gain_range: float = number(
         None,
         at_least=0,
         at_most=1,
-        meaning="the gain of each colour lies within 1 plus or minus this",
+        meaning="half range of the random gain of each colour channel about 1",
     )

@@ -47,7 +47,7 @@ def complete(config: ConfigDict) -> Config:
 
 
 def fill_from_presets(config: ConfigDict) -> ConfigDict:
-    """Fills in the fields that a preset or the head decides, where not given."""
+    """Sets the unset fields that a preset or the head decides."""
     config = config.copy_and_resolve_references()
     _fill_from_preset(config, "bins", BIN_PRESETS)
     _fill_from_preset(config, "augment", AUGMENTATIONS)
@@ -72,7 +72,7 @@ def _accept(name: str, value: object) -> Any:
 
 
 def _build(section: type[S], values: ConfigDict, prefix: str) -> S:
-    """Builds a section, and adds its name to a refusal."""
+    """Builds a section. Errors name the field with its section."""
     fields = {
         declared.name: _build(
             declared.type, values[declared.name], f"{prefix}{declared.name}."
@@ -88,28 +88,28 @@ def _build(section: type[S], values: ConfigDict, prefix: str) -> S:
 
 
 def _check_bins(config: Config) -> None:
-    """Refuses bins that float32 cannot tell apart, or that lie the wrong way round."""
+    """Refuses bins that are reversed, or too narrow for float32."""
     bins = config.bins
     near_m, far_m = bins.min_depth_m, bins.max_depth_m
     if bins.kind == "sid" and near_m < NEAREST_SID_M:
         raise UserError(
             f"bins.min_depth_m={near_m}: must be >= {NEAREST_SID_M} with "
-            "bins.kind=sid, which is even in log depth"
+            "bins.kind=sid, which is uniform in log depth"
         )
     if far_m - near_m < FINEST_BIN * bins.num_bins * far_m:
         raise UserError(
-            f"bins.max_depth_m={far_m}: must be beyond bins.min_depth_m={near_m}, far "
-            f"enough for bins.num_bins={bins.num_bins} to differ"
+            f"bins.max_depth_m={far_m}: must be > bins.min_depth_m={near_m}, by "
+            f"enough for bins.num_bins={bins.num_bins} distinct bins"
         )
 
 
 def _check_head(config: Config) -> None:
-    """Refuses losses and a CRF that the head does not have."""
+    """Refuses losses and a CRF that the head does not support."""
     head, train = config.model.head, config.train
     if train.loss not in LOSSES[head]:
         raise UserError(
-            f"train.loss={train.loss}: must be one of {', '.join(LOSSES[head])} with "
-            f"model.head={head}, or not given"
+            f"train.loss={train.loss}: must be one of {', '.join(LOSSES[head])} "
+            f"with model.head={head}, or unset"
         )
     if train.silog_weight and head != "classification":
         raise UserError(
@@ -130,8 +130,8 @@ def _check_evaluation(config: Config) -> None:
         )
     if section.window != (0, 0) and min(section.window) < SMALLEST_WINDOW_PX:
         raise UserError(
-            f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW_PX}, or "
-            "both 0 for the whole image at once"
+            f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW_PX}, "
+            "or both 0 for the whole image"
         )
 
 
@@ -149,19 +149,19 @@ def _check_data_is_named(config: Config) -> None:
     for name, root in (("kitti", data.kitti.root), ("synthia", data.synthia.root)):
         if name in used and not (root or data.root):
             raise UserError(
-                f"data.root is empty: say where {name} lies, --config.data.root=FOLDER"
+                "data.root is empty: set --config.data.root=FOLDER to the folder "
+                f"of {name}"
             )
     if "pairs" in used and not data.pairs.manifest:
         raise UserError(
-            "data.pairs.manifest is empty: say which images and depth files belong "
-            "together, --config.data.pairs.manifest=FILE"
+            "data.pairs.manifest is empty: set --config.data.pairs.manifest=FILE "
+            "to a list of images and their depth files"
         )
 
 
 def _check_something_is_learned(config: Config) -> None:
     if config.model.norm == "frozen" and not config.model.pretrained:
         raise UserError(
-            "model.norm=frozen with model.pretrained empty would freeze statistics "
-            "that nothing has learned: give weights, or set "
-            "--config.model.norm=trained"
+            "model.norm=frozen would freeze untrained statistics, as "
+            "model.pretrained is empty: set it, or set --config.model.norm=trained"
         )

@@ -16,7 +16,7 @@ LARGEST_FOCAL_PX = 100_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MixtureConfig(Section):
-    """Weights of the data sets to learn from. All 0: `data.dataset` alone."""
+    """Sampling weights of the training sets. All 0: `data.dataset` alone."""
 
     kitti: float = number(
         0.0, at_least=0, at_most=1_000_000, meaning="weight of KITTI's training frames"
@@ -36,10 +36,11 @@ class MixtureConfig(Section):
 class KittiConfig(Section):
     """KITTI's raw data, with its improved (annotated) depth maps beside it."""
 
-    root: str = option("", meaning="KITTI's own folder. Empty: `data.root`", free=True)
+    root: str = option("", meaning="folder of KITTI. Empty: `data.root`", free=True)
     ground_truth: GroundTruth = option(
         "improved",
-        meaning="training's ground truth: improved (annotated maps) or projected lidar",
+        meaning="ground truth for training: improved (annotated maps) or projected "
+        "lidar",
         also=("gt", "depth_source"),
     )
     cameras: tuple[Literal[2, 3], ...] = option(
@@ -52,20 +53,20 @@ class KittiConfig(Section):
             "2011_09_26_drive_0079",
             "2011_09_28_drive_0001",
         ),
-        meaning="training drives held out whole, to choose a checkpoint by",
+        meaning="training drives held out for validation",
         also=("val_drives",),
         may_be_empty=True,
     )
     train_list: str = option(
         "",
-        meaning="a file that lists the training frames. Empty: the Eigen split's",
+        meaning="list of the training frames. Empty: the Eigen split's",
         also=("filenames_file", "split_file"),
     )
     val_list: str = option(
-        "", meaning="a file that lists the validation frames. Empty: the Eigen split's"
+        "", meaning="list of the validation frames. Empty: the Eigen split's"
     )
     test_list: str = option(
-        "", meaning="a file that lists the test frames. Empty: the Eigen split's"
+        "", meaning="list of the test frames. Empty: the Eigen split's"
     )
     legacy_lidar: bool = option(
         False,
@@ -79,7 +80,7 @@ class PairsConfig(Section):
 
     manifest: str = option(
         "",
-        meaning="a .jsonl or .csv file that lists images and their depth files",
+        meaning=".jsonl or .csv file that lists images and their depth files",
         also=("csv", "jsonl", "list"),
     )
     depth_unit_m: float = number(
@@ -87,7 +88,7 @@ class PairsConfig(Section):
         above=0,
         at_most=1000,
         unit="m",
-        meaning="length that one unit of the depth files stands for",
+        meaning="length of one unit of the depth files",
         also=("depth_scale",),
     )
     untagged_depth: UntaggedDepth = option(
@@ -104,17 +105,17 @@ class StreetsConfig(Section):
 
     world: World = option(
         "streets",
-        meaning="the world to draw scenes from: streets, or the far more varied wide",
+        meaning="world of the scenes: streets, or the far more varied wide",
         also=("preset",),
     )
     train_scenes: int = number(
-        600, at_least=1, at_most=1_000_000, meaning="scenes to learn from"
+        600, at_least=1, at_most=1_000_000, meaning="number of training scenes"
     )
     val_scenes: int = number(
-        20, at_least=0, at_most=1_000_000, meaning="scenes to validate on"
+        20, at_least=0, at_most=1_000_000, meaning="number of validation scenes"
     )
     test_scenes: int = number(
-        60, at_least=0, at_most=1_000_000, meaning="scenes to evaluate on"
+        60, at_least=0, at_most=1_000_000, meaning="number of test scenes"
     )
     height: int = number(
         96, at_least=16, at_most=4096, unit="px", meaning="height of the images"
@@ -128,42 +129,40 @@ class StreetsConfig(Section):
 class SynthiaConfig(Section):
     """SYNTHIA-RAND-CITYSCAPES."""
 
-    root: str = option(
-        "", meaning="SYNTHIA's own folder. Empty: `data.root`", free=True
-    )
+    root: str = option("", meaning="folder of SYNTHIA. Empty: `data.root`", free=True)
     focal_px: float = number(
         0.0,
         at_least=0,
         at_most=LARGEST_FOCAL_PX,
         unit="px",
-        meaning="focal length, which the data set does not state. 0: unknown",
+        meaning="focal length of the images, which SYNTHIA does not state. 0: unknown",
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataConfig(Section):
-    """The data that is learned from, validated and evaluated on."""
+    """The data of training, validation and evaluation."""
 
     dataset: Dataset = option(
         "streets",
-        meaning="the data set to train, validate and evaluate on",
+        meaning="data set to train, validate and evaluate on",
         also=("data", "name"),
     )
     root: str = option(
         "",
-        meaning="the folder that holds KITTI or SYNTHIA as unpacked",
+        meaning="folder of the unpacked KITTI or SYNTHIA",
         also=("path", "folder", "dir", "data_path"),
         free=True,
     )
     prepared_dir: str = option(
         "runs/prepared",
-        meaning="the folder for records prepared from the data set",
+        meaning="folder for prepared records",
         also=("cache_dir", "data_dir"),
         free=True,
     )
     beam_options: str = option(
         "",
-        meaning="options of an Apache Beam pipeline to prepare records with. Empty: "
+        meaning="options of the Apache Beam pipeline that prepares records. Empty: "
         "prepare on this machine",
         free=True,
     )
@@ -173,8 +172,9 @@ class DataConfig(Section):
         at_least=0,
         at_most=LARGEST_FOCAL_PX,
         unit="px",
-        meaning="learn depth as seen at this focal length, and scale predictions back "
-        "to the image's own. 0: learn depth as it is",
+        meaning="canonical focal length. Training depth is scaled to it, and "
+        "predictions are scaled back to each image's focal length. 0: depth "
+        "is not scaled",
     )
     kitti: KittiConfig
     pairs: PairsConfig

@@ -1,4 +1,4 @@
-"""Every field in words, for `--help config` and for docs/config.md."""
+"""Documentation of every field, for `--help config` and docs/config.md."""
 
 import dataclasses
 import textwrap
@@ -17,16 +17,17 @@ PRESETS: Mapping[str, Mapping] = MappingProxyType(
 INTRODUCTION = """\
 # The config, field by field
 
-A config file changes some fields of `default_config()`. A command line overrides one
-by `--config.section.field=value`, and the last of several values counts. Tuples are
-written `'(1,2)'`. `python -m deepdepth_jax.main --help config` prints this page.
+A config file changes fields of `default_config()`. On the command line,
+`--config.section.field=value` overrides a field, and the last of several values counts.
+Tuples are written `'(1,2)'`. `python -m deepdepth_jax.main --help config` prints this
+page.
 
-A field that is not given takes its value from the `preset` of its section, from the
-head or from the pretrained weights. Every field is checked before anything is written:
-a value that it does not take ends with one line that names it, and exit code 2.
+An unset field takes its value from the `preset` of its section, from the head or from
+the pretrained weights. Every field is checked before anything is written. An invalid
+value ends the command with one line that names the field, and exit code 2.
 
-`python -m deepdepth_jax.config > docs/config.md` writes this page from
-`deepdepth_jax/config/`, where each field stands once.
+`python -m deepdepth_jax.config > docs/config.md` generates this page from
+`deepdepth_jax/config/`, the only place that declares fields.
 """
 
 
@@ -37,7 +38,7 @@ def help_text() -> str:
       The text of `--help config`.
     """
     lines = [
-        "Every field of the config, overridden by --config.section.field=value.",
+        "Every field of the config. Override one with --config.section.field=value.",
     ]
     for name, section, fields in _sections(Config):
         lines += ["", *textwrap.wrap(f"{name or 'config'}: {_summary(section)}", WIDTH)]
@@ -104,7 +105,7 @@ def _summary(section: type[Section]) -> str:
 
 
 def _default(field: Field) -> str:
-    return "(not given)" if field.default is None else repr(field.default)
+    return "(unset)" if field.default is None else repr(field.default)
 
 
 def _requirement(field: Field) -> str:

@@ -37,11 +37,11 @@ class EvalConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="steps between two validations during training. 0: no validation",
+        meaning="steps between validations during training. 0: no validation",
         also=("eval_every", "val_every", "eval_freq", "val_interval"),
     )
     split: Literal["train", "val", "test"] = option(
-        "test", meaning="the split that --mode=evaluate measures"
+        "test", meaning="split that --mode=evaluate evaluates"
     )
     ground_truth: GroundTruth = option(
         "improved",
@@ -49,16 +49,14 @@ class EvalConfig(Section):
         "projected lidar",
         also=("gt",),
     )
-    crop: Crop = option(
-        "garg", meaning="the part of the image whose pixels count", also=("garg_crop",)
-    )
+    crop: Crop = option("garg", meaning="crop whose pixels count", also=("garg_crop",))
     cap_m: float = number(
         80.0,
         above=0,
         at_most=FARTHEST_M,
         unit="m",
-        meaning="ground truth at or beyond it does not count, and predictions are "
-        "clipped to it",
+        meaning="depth cap. Pixels with ground truth at or beyond it do not count, and "
+        "predictions are clipped to it",
         also=("max_depth", "max_depth_eval"),
     )
     min_m: float = number(
@@ -66,23 +64,23 @@ class EvalConfig(Section):
         at_least=0,
         below=FARTHEST_M,
         unit="m",
-        meaning="ground truth at or before it does not count, and predictions are "
-        "clipped to it",
+        meaning="smallest depth. Pixels with ground truth at or below it do not "
+        "count, and predictions are clipped to it",
         also=("min_depth", "min_depth_eval"),
     )
     decode: Decoding = option(
-        "argmax", meaning="how a distribution over bins becomes a depth"
+        "argmax", meaning="how depth is decoded from the distribution over bins"
     )
     flip: bool = option(
         False,
-        meaning="average with the result of the mirrored image, as probabilities",
+        meaning="average the probabilities with those of the mirrored image",
         also=("tta", "flip_test", "post_process"),
     )
     scales: tuple[float, ...] = number(
         (1.0,),
         at_least=0.1,
         at_most=10,
-        meaning="average over the image resized by these factors, as probabilities",
+        meaning="average the probabilities over the image resized by these factors",
         also=("multi_scale",),
     )
     window: tuple[int, int] = number(
@@ -90,8 +88,8 @@ class EvalConfig(Section):
         at_least=0,
         at_most=16_384,
         unit="px",
-        meaning="height and width, each at least 16, of the overlapping windows that "
-        "larger images are predicted by. (0, 0): the whole image at once",
+        meaning="height and width, each >= 16, of the overlapping windows that tile "
+        "larger images. (0, 0): the whole image at once",
         also=("tile", "sliding_window"),
     )
     batch_size: int = number(
@@ -99,26 +97,26 @@ class EvalConfig(Section):
         at_least=1,
         at_most=65_536,
         unit="images",
-        meaning="images that are predicted at once",
+        meaning="images per prediction step",
     )
     best_metric: Metric = option(
-        "abs_rel", meaning="the validation metric that decides which checkpoint is best"
+        "abs_rel", meaning="validation metric that selects the best checkpoint"
     )
     figures: int = number(
-        7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure sheet"
+        7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure"
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CrfConfig(Section):
-    """The fully connected CRF over the bins, wherever depth is predicted."""
+    """The fully connected CRF over the bins, used wherever depth is predicted."""
 
-    enabled: bool = option(False, meaning="refine distributions with the CRF")
+    enabled: bool = option(False, meaning="refine the distributions by the CRF")
     iterations: int = number(
         5,
         at_least=0,
         at_most=1000,
-        meaning="updates of the mean field",
+        meaning="mean-field iterations",
         also=("iters",),
     )
     smoothness_weight: float = number(
@@ -158,8 +156,8 @@ class CrfConfig(Section):
     )
     compatibility: Compatibility = option(
         "truncated_linear",
-        meaning="cost of two bins at joined pixels, as a share of the weight: potts, 1 "
-        "unless they are the same, or truncated_linear, their distance over "
+        meaning="label compatibility, relative to the kernel weight: potts costs 1 for "
+        "different bins, truncated_linear costs their distance over "
         "`truncation_bins`, at most 1",
     )
     truncation_bins: int = number(
@@ -167,5 +165,5 @@ class CrfConfig(Section):
         at_least=1,
         at_most=254,
         unit="bins",
-        meaning="distance from which on truncated_linear costs no more",
+        meaning="bin distance at which truncated_linear saturates",
     )

@@ -43,21 +43,21 @@ BIN_PRESETS: Mapping[BinPreset, Mapping[str, Any]] = MappingProxyType(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BinsConfig(Section):
-    """The bins that depth is classified into."""
+    """The depth bins, which are the classes of the network."""
 
     preset: BinPreset = option(
-        "paper", meaning="values of the fields of this section that are not given"
+        "paper", meaning="preset for the unset fields of this section"
     )
     kind: BinKind = option(
         None,
-        meaning="spacing: sid is even in log depth, ud is even in depth",
+        meaning="spacing: sid is uniform in log depth, ud is uniform in depth",
         also=("discretization", "mode"),
     )
     num_bins: int = number(
         None,
         at_least=2,
         at_most=254,  # 255 is the label of pixels that are ignored
-        meaning="how many bins there are",
+        meaning="number of bins",
         also=("classes", "num_classes", "k", "ord_num"),
     )
     min_depth_m: float = number(
@@ -65,7 +65,7 @@ class BinsConfig(Section):
         at_least=0,
         below=FARTHEST_M,
         unit="m",
-        meaning="near end of the first bin. Nearer depths belong to it",
+        meaning="near edge of the first bin. Nearer depths belong to this bin",
         also=("alpha",),
     )
     max_depth_m: float = number(
@@ -73,7 +73,7 @@ class BinsConfig(Section):
         above=0,
         at_most=FARTHEST_M,
         unit="m",
-        meaning="far end of the last bin. Farther depths are ignored",
+        meaning="far edge of the last bin. Farther depths are ignored",
         also=("beta",),
     )
 
@@ -84,7 +84,7 @@ class ModelConfig(Section):
 
     backbone: Backbone = option(
         "resnet101",
-        meaning="the ResNet",
+        meaning="ResNet variant",
         also=("architecture", "arch", "encoder", "network", "resnet"),
     )
     head: HeadName = option(
@@ -98,23 +98,23 @@ class ModelConfig(Section):
         at_least=1,
         at_most=1024,
         unit="channels",
-        meaning="width of the first stage. 64 is the published network",
+        meaning="channels of the first stage. The published network has 64",
         also=("channels",),
     )
     output_stride: Literal[8, 16, 32] = option(
-        8, meaning="pixels of the image per place of the output", also=("os",)
+        8, meaning="output stride: input pixels per output pixel", also=("os",)
     )
     norm: Norm = option(
         "frozen",
-        meaning="batch normalisation: frozen as loaded with the weights, or trained "
-        "over all devices",
+        meaning="batch normalisation: frozen at the pretrained statistics, or trained "
+        "and synchronised over all devices",
         also=("bn", "batch_norm"),
     )
     stride_on: StrideOn | None = option(
         None,
-        meaning="the convolution of a bottleneck block that has its stride: 1x1 "
-        "(Caffe, Keras) or 3x3 (torchvision). Not given: as the pretrained weights "
-        "had it, 1x1 without any",
+        meaning="convolution with the stride of a bottleneck block: 1x1 (Caffe, "
+        "Keras) or 3x3 (torchvision). Unset: as in the pretrained weights, or "
+        "1x1",
     )
     aspp_rates: tuple[int, ...] = number(
         (6, 12, 18, 24),
@@ -125,18 +125,18 @@ class ModelConfig(Section):
     )
     input_convention: Convention | None = option(
         None,
-        meaning="colour order and normalisation of the network's input. Not given: as "
-        "the pretrained weights had it, imagenet_rgb without any",
+        meaning="colour order and normalisation of the network's input. Unset: as in "
+        "the pretrained weights, or imagenet_rgb",
         also=("mean", "std", "normalization"),
     )
     pretrained: str = option(
         "",
         meaning="backbone weights: a converted file, or the name of a public "
-        "checkpoint such as keras/resnet101. Empty: random initial weights",
+        "checkpoint such as keras/resnet101. Empty: random initialisation",
         also=("weights", "checkpoint", "init", "load_from"),
     )
     pretrained_override: bool = option(
         False,
-        meaning="keep `stride_on` and `input_convention` as given where the pretrained "
-        "weights were trained otherwise",
+        meaning="keep `stride_on` and `input_convention` even if the pretrained "
+        "weights were trained with others",
     )

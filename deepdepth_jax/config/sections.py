@@ -20,14 +20,14 @@ from deepdepth_jax.config.training import TrainConfig
 class Config(Section):
     """A run: its data, network, training and evaluation. The defaults are the paper's.
 
-    Sections with a `preset` take the fields that are not given from it.
+    In sections with a `preset`, the preset sets the unset fields.
     """
 
     seed: int = number(
         0,
         at_least=0,
         at_most=2**32 - 1,
-        meaning="seed of the initial weights, the order of the data and augmentation",
+        meaning="seed of initialisation, data order and augmentation",
         also=("random_seed",),
     )
     data: DataConfig

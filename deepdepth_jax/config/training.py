@@ -42,21 +42,19 @@ class TrainConfig(Section):
         1,
         at_least=1,
         at_most=65_536,
-        meaning="parts that each device computes its share of a batch in, one after "
-        "the other",
+        meaning="gradient accumulation: sequential parts of the batch on each device",
         also=("grad_accum", "accumulation_steps"),
     )
     precision: Literal["float32", "bfloat16"] = option(
         "float32",
-        meaning="number format of the network. Parameters, statistics and the loss "
-        "are float32",
+        meaning="dtype of the network. Parameters, statistics and the loss stay "
+        "float32",
         also=("dtype", "amp", "mixed", "fp16", "bf16"),
     )
     remat: Remat = option(
         "none",
-        meaning="activations that the backward pass recomputes, to save memory: none, "
-        "selective "
-        "(all but the last convolution of each block) or full",
+        meaning="activations that the backward pass recomputes to save memory: none, "
+        "selective (all but the last convolution of each block) or full",
         also=("checkpointing", "gradient_checkpointing", "recompute"),
     )
     crop: tuple[int, int] = number(
@@ -72,37 +70,38 @@ class TrainConfig(Section):
         at_least=1,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="length of the training",
+        meaning="number of training steps",
         also=("iterations", "max_iter", "epochs", "total_steps"),
     )
     loss: LossName = option(
         None,
-        meaning="the loss, one of those of `model.head`: cross_entropy, "
-        "soft_labels or label_smoothing for classification, ordinal for ordinal, silog "
-        "or berhu for regression. Not given: the first of these",
+        meaning="loss: cross_entropy, soft_labels or label_smoothing with "
+        "`model.head=classification`, ordinal with ordinal, silog or berhu with "
+        "regression. Unset: the first of these",
         also=("criterion",),
     )
     soft_label_std: float = number(
         math.sqrt(0.5),
         at_least=0.001,
         at_most=100,
-        meaning="for soft_labels: about their standard deviation in ln depth. The "
-        "default is that of SORD's paper",
+        meaning="soft_labels only: approximate standard deviation of a label in ln "
+        "depth. The default is SORD's",
         also=("sigma",),
     )
     label_smoothing: float = number(
         0.1,
         at_least=0,
         below=1,
-        meaning="for label_smoothing: the share of a label that its neighbours get",
+        meaning="label_smoothing only: probability mass that moves to the neighbouring "
+        "bins",
         also=("smoothing",),
     )
     silog_weight: float = number(
         0.0,
         at_least=0,
         at_most=1000,
-        meaning="weight of the scale-invariant loss of the expected depth, added to a "
-        "loss of classification",
+        meaning="weight of an added scale-invariant loss on the expected depth, with "
+        "classification only",
     )
     optimizer: Literal["sgd", "adamw"] = option(
         "sgd", meaning="sgd (the paper's) or adamw", also=("optim", "solver")
@@ -118,7 +117,7 @@ class TrainConfig(Section):
         0.9,
         at_least=0,
         below=1,
-        meaning="momentum of sgd. For adamw, decay of the mean gradient",
+        meaning="momentum of sgd, or beta1 of adamw",
         also=("beta1", "b1"),
     )
     weight_decay: float = number(
@@ -128,21 +127,21 @@ class TrainConfig(Section):
         0.9,
         at_least=0,
         at_most=100,
-        meaning="the learning rate decays as (1 - step / num_steps) to this power",
+        meaning="power of the learning rate decay (1 - step / num_steps)^power",
         also=("lr_power", "gamma"),
     )
     head_lr_mult: float = number(
         10.0,
         at_least=0,
         at_most=10_000,
-        meaning="factor of the head's learning rate",
+        meaning="learning rate multiplier of the head",
         also=("head_lr",),
     )
     backbone_lr_mult: float = number(
         1.0,
         at_least=0,
         at_most=10_000,
-        meaning="factor of the backbone's learning rate",
+        meaning="learning rate multiplier of the backbone",
         also=("backbone_lr",),
     )
     freeze_at: int = number(
@@ -150,8 +149,8 @@ class TrainConfig(Section):
         at_least=0,
         at_most=5,
         unit="stages",
-        meaning="stages of the backbone that keep their weights: 1 is the stem, 2 "
-        "layer1 too, up to 5. Running statistics of trained normalisation still move",
+        meaning="number of frozen backbone stages: 1 freezes the stem, 2 also layer1, "
+        "5 all. Running statistics of trained normalisation are still updated",
         also=("frozen_stages",),
     )
     log_every: int = number(
@@ -159,7 +158,7 @@ class TrainConfig(Section):
         at_least=1,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="steps between two lines of metrics.jsonl",
+        meaning="steps between lines of metrics.jsonl",
         also=("print_freq", "log_freq"),
         free=True,
     )
@@ -168,7 +167,7 @@ class TrainConfig(Section):
         at_least=1,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="steps between two checkpoints",
+        meaning="steps between checkpoints",
         also=("save_every", "save_freq"),
         free=True,
     )
@@ -176,7 +175,7 @@ class TrainConfig(Section):
         2,
         at_least=1,
         at_most=1_000_000,
-        meaning="how many of the last checkpoints are kept, besides the best",
+        meaning="number of latest checkpoints to keep, besides the best",
         also=("max_to_keep",),
         free=True,
     )
@@ -185,7 +184,7 @@ class TrainConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="checkpoints at multiples of this step are kept for good. 0: none",
+        meaning="keep the checkpoints at multiples of this step for good. 0: none",
         free=True,
     )
     max_bad_steps: int = number(
@@ -193,8 +192,9 @@ class TrainConfig(Section):
         at_least=1,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="training stops after this many steps in a row whose loss or gradient "
-        "was not finite, or that saw no valid pixel. Such steps change nothing",
+        meaning="training stops after this many consecutive steps with a non-finite "
+        "loss or gradient, or without a valid pixel. Such steps change "
+        "nothing",
         also=("nan",),
         free=True,
     )
@@ -203,6 +203,6 @@ class TrainConfig(Section):
         at_least=0,
         at_most=MOST_STEPS,
         unit="steps",
-        meaning="first and last step of a profile to record. (0, 0): none",
+        meaning="first and last step to profile. (0, 0): none",
         free=True,
     )

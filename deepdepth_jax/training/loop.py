@@ -102,7 +102,7 @@ def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState | None:
     if found is None:
         return None
     step, state = found
-    print(f"goes on from step {step}", flush=True)
+    print(f"resuming from step {step}", flush=True)
     return state
 
 

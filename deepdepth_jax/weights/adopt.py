@@ -62,7 +62,7 @@ def _is_dispensable(pretrained: str, run: Config) -> bool:
 def _filled_in(
     config: Config, stride_on: str | None, input_convention: str | None
 ) -> Config:
-    """Fills in the fields that the weights decide, where they are not given."""
+    """Sets the unset fields that the weights decide."""
     model = config.model
     return with_fields(
         config,

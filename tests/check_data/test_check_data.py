@@ -158,9 +158,7 @@ def spoil_focal_length(path):
 def test_a_broken_file_is_named_and_training_could_not_start(root, capsys, fault):
     file, damage, says, overrides = fault
     damage(root / file)
-    with pytest.raises(
-        UserError, match=r"training could not start: .* broken"
-    ) as error:
+    with pytest.raises(UserError, match=r"training cannot start: .* broken") as error:
         check(root, *overrides)
     assert "\n" not in str(error.value)
     out = capsys.readouterr().out
@@ -205,7 +203,7 @@ def test_a_split_that_is_not_there_is_no_reason_not_to_start(root, capsys):
 
 def test_no_training_frame_is_one(root):
     shutil.rmtree(root / DRIVE)
-    with pytest.raises(UserError, match="training could not start: kitti train"):
+    with pytest.raises(UserError, match="training cannot start: kitti train"):
         check(root)
 
 

@@ -287,7 +287,7 @@ def test_differences_name_field_and_both_values():
 @pytest.mark.parametrize("dataset", ["kitti", "synthia"])
 def test_each_data_set_of_a_mixture_needs_its_folder(dataset):
     weight = f"--config.data.mixture.{dataset}=1"
-    with pytest.raises(UserError, match=f"where {dataset} lies"):
+    with pytest.raises(UserError, match=f"to the folder of {dataset}"):
         runnable(weight)
     runnable(weight, f"--config.data.{dataset}.root=somewhere")
     runnable(weight, "--config.data.root=somewhere")

@@ -156,5 +156,5 @@ def test_a_run_that_may_only_be_read_is_told_before_anything_is_computed(
 
 
 def test_an_output_is_for_evaluations(run, tmp_path):
-    with pytest.raises(UserError, match="--output goes with --mode=evaluate"):
+    with pytest.raises(UserError, match="--output needs --mode=evaluate"):
         main([f"--workdir={run}", f"--output={tmp_path}"])

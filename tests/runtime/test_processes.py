@@ -130,7 +130,7 @@ def test_a_killed_process_ends_the_others_and_another_number_goes_on(
     assert "process 1 of 2: killed by SIGKILL" in group.err
     assert 2 <= max(steps(tmp_path)) < 20
     main(arguments(tmp_path, **whole_run))  # one process, four devices
-    assert "goes on from step" in capsys.readouterr().out
+    assert "resuming from step" in capsys.readouterr().out
     assert_same_run(tmp_path, finished[0].folder)
 
 
@@ -165,7 +165,7 @@ def test_a_signal_to_one_saves_and_stops_all_and_the_run_goes_on(
         main(arguments(tmp_path, **endless))
     assert f"step {max(steps(tmp_path))} is saved" in str(said.value)
     assert str(max(steps(tmp_path))) in checkpoints(tmp_path)
-    assert f"goes on from step {last}" in capsys.readouterr().out
+    assert f"resuming from step {last}" in capsys.readouterr().out
     assert steps(tmp_path) == list(range(1, max(steps(tmp_path)) + 1))
 
 

@@ -110,7 +110,7 @@ def test_a_run_is_resumed_with_data_and_weights_that_were_moved(begun, folder, c
     argv = pairs(folder, folder / "moved/pairs.jsonl", model__pretrained=gone)
     main(argv)
     out = capsys.readouterr().out
-    assert "goes on from step 1" in out
+    assert "resuming from step 1" in out
     assert "prepares" not in out
     stored = json.loads((folder / "run" / "config.json").read_text())
     assert stored["config"]["data"]["pairs"]["manifest"].endswith("moved/pairs.jsonl")
@@ -120,7 +120,7 @@ def test_a_run_is_resumed_with_data_and_weights_that_were_moved(begun, folder, c
 def test_the_same_weights_under_another_path_are_the_same(folder, capsys):
     weights = folder / "moved.safetensors"
     main(pairs(folder, folder / "moved/pairs.jsonl", model__pretrained=weights))
-    assert "goes on from step 1" in capsys.readouterr().out
+    assert "resuming from step 1" in capsys.readouterr().out
 
 
 def test_other_weights_or_other_data_are_another_run(begun, folder):
