@@ -8,6 +8,7 @@ al., "Metric3D: towards zero-shot metric 3D prediction from a single image", 202
 """
 
 import dataclasses
+import math
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ FOCAL_RANGE_PX = (1.0, 1e5)
 """The focal lengths that cameras have, from those of thumbnails to telescopes."""
 SAME_CAMERA = 1.01
 """Focal lengths that differ by a smaller factor count as those of one camera."""
+FILM_DIAGONAL_MM = math.hypot(36, 24)
+"""Diagonal of a frame of 35 mm film."""
 EDGE_RATIO = 1.25
 """A pixel is at an edge if depth around it differs by more than this factor."""
 EDGE_REACH_PX = 3
@@ -29,6 +32,42 @@ def is_focal_length(focal_px: float) -> bool:
     """Returns whether a number is finite and within `FOCAL_RANGE_PX`."""
     least_px, most_px = FOCAL_RANGE_PX
     return bool(least_px <= focal_px <= most_px)
+
+
+@dataclasses.dataclass(frozen=True)
+class FocalLength:
+    """A focal length in pixels or as its 35 mm equivalent. Both 0: unknown.
+
+    The 35 mm equivalent is the focal length that shows the same diagonal angle of view
+    on a frame of film of 36 mm x 24 mm (CIPA DCG-001): f_px = f_mm d_px / 43.27 mm,
+    with the diagonal d_px of the image.
+
+    Attributes:
+      px: in pixels of the image.
+      mm35: 35 mm equivalent.
+
+    Raises:
+      ValueError: one is negative, or both are given.
+    """
+
+    px: float | int = 0.0
+    mm35: float | int = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.px, self.mm35) < 0 or (self.px and self.mm35):
+            raise ValueError(
+                f"focal_px={self.px:g}, focal_mm35={self.mm35:g}: must be >= 0, and "
+                "only one of the two may be given"
+            )
+
+    def __bool__(self) -> bool:
+        return bool(self.px or self.mm35)
+
+    def in_pixels(self, height: float | int, width: float | int) -> float:
+        """Returns the focal length in pixels of an image of this size; 0 = unknown."""
+        if self.px:
+            return float(self.px)
+        return float(self.mm35) * math.hypot(height, width) / FILM_DIAGONAL_MM
 
 
 def canonical_scale(canonical_focal_px: float, focal_px: float) -> float:

@@ -4,6 +4,7 @@ Training, evaluation, prediction and the page decode by Pillow, whose JPEG decod
 the accurate integer transform, as OpenCV's does. They differ only in what they refuse.
 """
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from deepdepth_jax.datasets.exif import read_focal_length
 from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.orientation import (
     JPEG_SIGNATURE,
@@ -27,7 +29,22 @@ BAND_BITS = {"I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 32, "F": 32
 GREY_MODES = ("1", "L", "LA", "La", *BAND_BITS)
 
 
-def read_any_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+@dataclasses.dataclass(frozen=True)
+class CameraImage:
+    """An image with the focal length that its file holds.
+
+    Attributes:
+      image: RGB, turned upright.
+      focal_px: from EXIF tags, in pixels of the image. 0 = unknown.
+      remarks: EXIF tags that were ignored, and why.
+    """
+
+    image: UInt8[np.ndarray, "h w 3"]
+    focal_px: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+
+def read_any_image(path: Path) -> CameraImage:
     """Reads an image as 8-bit RGB, turned upright: of any format and colours.
 
     Grey becomes equal colours, transparency is dropped, and of 16 bits a colour the
@@ -35,6 +52,9 @@ def read_any_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 
     Args:
       path: an image in any format of Pillow's. Of several pages the first is read.
+
+    Returns:
+      The image, and its focal length. See `exif.read_focal_length`.
 
     Raises:
       UserError: the file cannot be decoded, or holds one band of numbers.
@@ -45,7 +65,9 @@ def read_any_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
             f"{path}: has one band of {BAND_BITS[image.mode]} bits, as depth maps "
             "have; give an image of 8 bits"
         )
-    return _upright_rgb(image)
+    exif = read_focal_length(image)
+    focal_px = exif.focal.in_pixels(*image.size)
+    return CameraImage(_upright_rgb(image), focal_px, exif.remarks)
 
 
 def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:

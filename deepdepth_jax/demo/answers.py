@@ -6,7 +6,7 @@ from pathlib import Path
 from deepdepth_jax.demo.input_images import InputImage
 from deepdepth_jax.drawing.colors import ColourScale, confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry import FocalLength, Pinhole
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.predict.outputs import save_depth_png
@@ -23,7 +23,7 @@ class Answer:
 
     Attributes:
       input: the image.
-      asked_focal_px: focal length from the visitor, in pixels of the file; 0 = none.
+      asked: focal length from the visitor, for the file.
       prediction: float32 (h, w) maps of the image's size.
       camera: of the image. Its focal length is 0 if unknown.
       depth: colour scale of depth in metres.
@@ -31,7 +31,7 @@ class Answer:
     """
 
     input: InputImage
-    asked_focal_px: float
+    asked: FocalLength
     prediction: Prediction
     camera: Pinhole
     depth: ColourScale
@@ -40,7 +40,13 @@ class Answer:
     @property
     def assumes_camera(self) -> bool:
         """Whether the training camera is assumed, because no focal length is known."""
-        return not (self.input.focal_px or self.asked_focal_px)
+        return not self.input.focal_length(self.asked)
+
+    @property
+    def reads_exif(self) -> bool:
+        """Whether the focal length is that of the file's EXIF tags."""
+        own_px = self.input.focal_px
+        return bool(own_px) and not (self.input.is_rendered or self.asked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,14 +86,13 @@ class Reading:
     certainty: Certainty | None
 
 
-def ask(predictor: DepthPredictor, image: InputImage, focal_px: float) -> Answer:
+def ask(predictor: DepthPredictor, image: InputImage, asked: FocalLength) -> Answer:
     """Predicts the depth of an image.
 
     Args:
       predictor: the trained network.
       image: the image.
-      focal_px: focal length from the visitor, in pixels of the file; 0 = none. Unused
-        if the image's own is known.
+      asked: focal length from the visitor, for the file.
 
     Returns:
       The image with its prediction, camera and colour scales.
@@ -95,7 +100,7 @@ def ask(predictor: DepthPredictor, image: InputImage, focal_px: float) -> Answer
     Raises:
       UserError: the network needs a focal length, or the focal length is out of range.
     """
-    image_focal_px = (image.focal_px or focal_px) / image.shrunk_by
+    image_focal_px = image.focal_length(asked).px / image.shrunk_by
     if predictor.config.data.canonical_focal_px and not image_focal_px:
         raise UserError(
             "This network was trained on several cameras: enter the focal length of "
@@ -103,7 +108,7 @@ def ask(predictor: DepthPredictor, image: InputImage, focal_px: float) -> Answer
         )
     return Answer(
         image,
-        focal_px,
+        asked,
         predictor(image.image, image_focal_px),
         Pinhole(image_focal_px or predictor.training_focal_px),
         depth_scale(*predictor.depth_range_m(image_focal_px)),

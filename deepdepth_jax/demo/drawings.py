@@ -128,9 +128,12 @@ def _size_note(answer: Answer) -> str:
 
 def _depth_note(answer: Answer) -> str:
     note = "along the optical axis"
-    if not answer.assumes_camera:
+    if answer.reads_exif:
+        note += "; focal length from the EXIF tags"
+    elif answer.assumes_camera:
+        note += "; no focal length was given, so the training camera is assumed"
+    else:
         return note
-    note += "; no focal length was given, so the training camera is assumed"
     focal_px = answer.camera.focal_px * answer.input.shrunk_by  # in the file's pixels
     return f"{note} ({focal_px:.0f} pixels)" if focal_px else note
 

@@ -14,6 +14,7 @@ from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.datasets.registry import STREETS_SEED
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import FocalLength
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
 
 LARGEST_FILE_BYTES = 20 * 2**20
@@ -33,12 +34,25 @@ class InputImage:
       image: RGB, of at most `LARGEST_WHOLE_PX` pixels.
       shrunk_by: width of the file over width of `image`.
       focal_px: focal length of the file, in its pixels; 0 = unknown.
+      is_rendered: whether the focal length is exact, so that no other one is taken.
     """
 
     name: str
     image: UInt8[np.ndarray, "h w 3"]
     shrunk_by: float = 1.0
     focal_px: float = 0.0
+    is_rendered: bool = False
+
+    def focal_length(self, asked: FocalLength) -> FocalLength:
+        """Returns the focal length to use, in pixels of the file.
+
+        Args:
+          asked: from the visitor, for the file. It wins over EXIF tags.
+        """
+        if self.is_rendered or not asked:
+            return FocalLength(self.focal_px)
+        height, width = (side * self.shrunk_by for side in self.image.shape[:2])
+        return FocalLength(asked.in_pixels(height, width))
 
 
 def read_upload(path: Path) -> InputImage:
@@ -50,11 +64,13 @@ def read_upload(path: Path) -> InputImage:
     """
     try:
         _check_size(path)
-        image = read_any_image(path)
+        read = read_any_image(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from error
-    shrunk_by = max(1.0, math.sqrt(image.shape[0] * image.shape[1] / LARGEST_WHOLE_PX))
-    return InputImage(path.stem, _shrunk(image, shrunk_by), shrunk_by)
+    height, width = read.image.shape[:2]
+    shrunk_by = max(1.0, math.sqrt(height * width / LARGEST_WHOLE_PX))
+    image = _shrunk(read.image, shrunk_by)
+    return InputImage(path.stem, image, shrunk_by, read.focal_px)
 
 
 def street_scenes(data: DataConfig, count: int) -> Iterator[InputImage]:
@@ -71,7 +87,12 @@ def street_scenes(data: DataConfig, count: int) -> Iterator[InputImage]:
     scenes = StreetsSource("test", count, height, width, STREETS_SEED)
     for index in range(count):
         scene = scenes.read(index)
-        yield InputImage(f"street_{index + 1}", scene.image, focal_px=scene.focal_px)
+        yield InputImage(
+            f"street_{index + 1}",
+            scene.image,
+            focal_px=scene.focal_px,
+            is_rendered=True,
+        )
 
 
 def _check_size(path: Path) -> None:

@@ -1,8 +1,9 @@
 """The page: its components and event handlers. Needs Gradio."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -17,11 +18,21 @@ from deepdepth_jax.demo.drawings import (
 from deepdepth_jax.demo.input_images import LARGEST_FILE_BYTES, InputImage, read_upload
 from deepdepth_jax.demo.storage import Storage
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import FocalLength
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 HERE = Path(__file__).parent
 BYTES_OF_PIXEL = 20
 """Upper bound of the files written per pixel of an image."""
+
+PIXELS = "pixels of the file"
+UNITS: Mapping[str, Callable[[float | int], FocalLength]] = MappingProxyType(
+    {
+        PIXELS: lambda number: FocalLength(px=number),
+        "mm (35 mm equivalent)": lambda number: FocalLength(mm35=number),
+    }
+)
+"""The units in which visitors may enter a focal length."""
 
 _HINT = "<p>Click in an image to read the depth there.</p>"
 _MAKE_FREE = """() => {
@@ -104,20 +115,20 @@ class Page:
         )
         self.depth_png = gr.DownloadButton("Depth as 16-bit PNG (metres x 256)")
         self.points_ply = gr.DownloadButton("Point cloud as PLY (metres)")
-        self.focal_px = gr.Number(
+        self.focal = gr.Number(
             value=0,
             minimum=0,
-            label="Focal length of your camera, in pixels",
+            label="Focal length of your camera",
             info=self._focal_note(),
             elem_id="focal",
+        )
+        self.unit = gr.Radio(
+            [*UNITS], value=PIXELS, label="Unit", show_label=False, elem_id="unit"
         )
 
     def _focal_note(self) -> str:
         unknown = "this network needs one" if self._needs_it() else "unknown"
-        return (
-            "Focal length in mm (35 mm equivalent) / 36 x image width in pixels. "
-            f"0: {unknown}."
-        )
+        return f"0: that of the EXIF tags of your image, without any {unknown}."
 
     def _needs_it(self) -> bool:
         return bool(self._predictor.config.data.canonical_focal_px)
@@ -143,8 +154,8 @@ class Page:
         )
         upload = self.file.upload(
             self._on_upload,
-            [self.file, self.focal_px],
-            js=_make_busy(2),
+            [self.file, self.focal, self.unit],
+            js=_make_busy(3),
             **network,
         )
         select = self.gallery.select(self._on_select, js=_make_busy(0), **network)
@@ -152,9 +163,9 @@ class Page:
             event.then(None, js=_MAKE_FREE)
         # The image stays the same, and may be clicked meanwhile.
         gr.on(
-            [self.focal_px.submit, self.focal_px.blur],
+            [self.focal.submit, self.focal.blur, self.unit.input],
             self._on_focal_length,
-            [self.answer, self.focal_px],
+            [self.answer, self.focal, self.unit],
             **network,
         )
         blocks.load(self._on_load, **network)
@@ -166,13 +177,13 @@ class Page:
             api_visibility="private",
         )
 
-    def _on_upload(self, path: str, focal_px: Typed) -> Changes:
+    def _on_upload(self, path: str, focal: Typed, unit: str) -> Changes:
         def show() -> Changes:
             try:
                 image = read_upload(Path(path))
             finally:
                 Path(path).unlink(missing_ok=True)
-            return self._show(image, focal_px)
+            return self._show(image, UNITS[unit](focal or 0))
 
         return self._try(show) | {self.file: None}  # the field accepts the next file
 
@@ -182,12 +193,14 @@ class Page:
     def _on_load(self) -> Changes:
         return self._show(self._examples[0])
 
-    def _on_focal_length(self, answer: Answer | None, focal_px: Typed) -> Changes:
+    def _on_focal_length(
+        self, answer: Answer | None, focal: Typed, unit: str
+    ) -> Changes:
         """Predicts again if the focal length has changed."""
-        asked_px = float(focal_px or 0)
-        if not answer or answer.input.focal_px or answer.asked_focal_px == asked_px:
+        asked = UNITS[unit](focal or 0)
+        if not answer or answer.input.is_rendered or answer.asked == asked:
             return {self.answer: gr.skip()}
-        return self._try(lambda: self._show(answer.input, focal_px))
+        return self._try(lambda: self._show(answer.input, asked))
 
     def _try(self, show: Callable[[], Changes]) -> Changes:
         try:
@@ -195,8 +208,8 @@ class Page:
         except UserError as error:
             return {self.reading: draw_mistake(str(error))}
 
-    def _show(self, image: InputImage, focal_px: Typed = None) -> Changes:
-        answer = ask(self._predictor, image, float(focal_px or 0))
+    def _show(self, image: InputImage, asked: FocalLength | None = None) -> Changes:
+        answer = ask(self._predictor, image, asked or FocalLength())
         self.storage.make_room(BYTES_OF_PIXEL * image.image[..., 0].size)
         folder = Path(tempfile.mkdtemp(dir=self.storage.folder))
         points = draw_points(answer)

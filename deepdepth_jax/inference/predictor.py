@@ -4,14 +4,15 @@ import itertools
 import operator
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 import jax
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from deepdepth_jax.config import Config
-from deepdepth_jax.geometry import UNSCALED, TrainingCamera, ViewScale
-from deepdepth_jax.inference.batching import Item
+from deepdepth_jax.geometry import UNSCALED, FocalLength, TrainingCamera, ViewScale
+from deepdepth_jax.inference.batching import HasImage
 from deepdepth_jax.inference.build import build_prediction, restore
 from deepdepth_jax.inference.rescaling import (
     resize_image,
@@ -35,6 +36,18 @@ WINDOW = (1080, 1920)
 Window = tuple[int, int] | None
 """A height and width. (0, 0) for whole images, whatever memory they take. None for
 `eval.window` of the run, or if it has none `WINDOW` above `LARGEST_WHOLE_PX`."""
+
+
+@runtime_checkable
+class HasCamera(HasImage, Protocol):
+    """An image with the focal length of its camera."""
+
+    @property
+    def focal_px(self) -> float | int:
+        """Focal length in pixels of the image; 0 = unknown."""
+
+
+Item = TypeVar("Item", bound=HasCamera)
 
 
 class DepthPredictor:
@@ -104,7 +117,11 @@ class DepthPredictor:
         return self._camera.canonical_focal_px or self._camera.focal_px
 
     def __call__(
-        self, image: Shaped[AnyArray, "..."], focal_px: float | int = 0.0
+        self,
+        image: Shaped[AnyArray, "..."],
+        focal_px: float | int = 0.0,
+        *,
+        focal_mm35: float | int = 0.0,
     ) -> Prediction:
         """Predicts the depth of an RGB image, at its own size.
 
@@ -116,12 +133,14 @@ class DepthPredictor:
           image: uint8 (h, w, 3).
           focal_px: of the image's camera, in the image's pixels. 0: as in training. See
             `view_scale`.
+          focal_mm35: 35 mm equivalent, in place of `focal_px`. See `FocalLength`.
 
         Returns:
           float32 (h, w) each, on the host.
 
         Raises:
-          ValueError: it is no such array, or the focal length is needed and not given.
+          ValueError: it is no such array, or the focal length is needed and not given,
+            negative or given twice.
           UserError: no camera has that focal length.
         """
         image = np.asarray(image)
@@ -132,20 +151,19 @@ class DepthPredictor:
             )
         if not image.size:
             raise ValueError(f"the image has no pixels: its shape is {image.shape}")
-        [prediction] = self._predict_batch([image], focal_px)
+        focal = FocalLength(focal_px, focal_mm35)
+        [prediction] = self._predict_batch([image], focal.in_pixels(*image.shape[:2]))
         return prediction
 
-    def predict_each(
-        self, items: Iterator[Item], focal_px: float | int = 0.0
-    ) -> Iterator[tuple[Item, Prediction]]:
+    def predict_each(self, items: Iterator[Item]) -> Iterator[tuple[Item, Prediction]]:
         """Predicts many images, in their order.
 
-        Neighbours of the same size run as a batch, of at most `eval.batch_size` of the
-        config and as long as they are small: no more than a batch is in memory.
+        Neighbours of the same size and focal length run as a batch, of at most
+        `eval.batch_size` of the config and as long as they are small: no more than a
+        batch is in memory.
 
         Args:
-          items: with images, read as they are needed.
-          focal_px: of all of them. See `__call__`.
+          items: images with focal lengths, read as they are needed.
 
         Yields:
           Each item with its prediction.
@@ -153,7 +171,8 @@ class DepthPredictor:
         Raises:
           ValueError: the focal length is needed and not given.
         """
-        for shape, alike in itertools.groupby(items, lambda item: item.image.shape):
+        cameras = itertools.groupby(items, lambda x: (x.image.shape, x.focal_px))
+        for (shape, focal_px), alike in cameras:
             batch_size = self._batch_size(*self._seen_size(shape, focal_px))
             while group := list(itertools.islice(alike, batch_size)):
                 images = [item.image for item in group]

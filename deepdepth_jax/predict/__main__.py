@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     Returns:
       The exit code.
     """
-    not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0)
+    not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0, focal_mm35=0.0)
     arguments = _parser().parse_args(argv, not_given)
 
     from deepdepth_jax.runtime.devices import check_devices
@@ -63,12 +63,19 @@ def _parser() -> cli.Parser:
         "and depth). Of a video, drawings are mp4, the rest is a file a frame. "
         "(default: depth16,color; of a video color)",
     )
-    add(
+    focal = parser.add_mutually_exclusive_group()
+    focal.add_argument(
         "--focal_px",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="focal length of the camera, in pixels of the images. (default: as in "
-        "training)",
+        help="focal length of the camera, in pixels of the images. (default: from the "
+        "EXIF tags of each image, without any as in training)",
+    )
+    focal.add_argument(
+        "--focal_mm35",
+        type=cli.positive,
+        default=argparse.SUPPRESS,
+        help="the same as its 35 mm equivalent (equal diagonal angle of view)",
     )
     add(
         "--principal_point",
@@ -82,8 +89,8 @@ def _parser() -> cli.Parser:
         "--scale",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="show the network the images so many times larger. (default: with "
-        "--focal_px, so many times that it is the focal length of training; else 1)",
+        help="show the network the images so many times larger. (default: so many "
+        "times that their focal length is that of training; without one, 1)",
     )
     add(
         "--window",

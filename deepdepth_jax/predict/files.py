@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from deepdepth_jax.datasets.images import read_any_image
+from deepdepth_jax.datasets.images import CameraImage, read_any_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.media import InputFile, InputImage
 from deepdepth_jax.predict.outputs import FrameImage, Outputs, frame_target
 from deepdepth_jax.predict.video import Video, open_video
@@ -48,29 +49,34 @@ class Failures:
 def predict_images(
     predict_each: PredictEach[InputImage],
     sources: Sequence[InputFile],
+    focal_lengths: FocalLengths,
     outputs: Outputs,
     failures: Failures,
 ) -> None:
     """Predicts files of images, with a progress bar."""
-    images = _read(sources, failures)
+    images = _read(sources, focal_lengths, failures)
     bar = tqdm(images, "predict", len(sources), unit="image")
     for image, found in predict_each(iter(bar)):
         outputs.save(image, found)
 
 
-def _read(sources: Sequence[InputFile], failures: Failures) -> Iterator[InputImage]:
+def _read(
+    sources: Sequence[InputFile], focal_lengths: FocalLengths, failures: Failures
+) -> Iterator[InputImage]:
     for source in sources:
         try:
-            image = read_any_image(source.path)
+            read = read_any_image(source.path)
+            focal_px = focal_lengths.choose(source.path, read)
         except UserError as error:
             failures.add(source.path, error)
         else:
-            yield InputImage(source.target, image)
+            yield InputImage(source.target, read.image, focal_px)
 
 
 def predict_video(
     predict_each: PredictEach[FrameImage],
     source: InputFile,
+    focal_lengths: FocalLengths,
     outputs: Outputs,
     failures: Failures,
 ) -> None:
@@ -81,6 +87,7 @@ def predict_video(
     Args:
       predict_each: predicts frames.
       source: the video file.
+      focal_lengths: chooses that of the video.
       outputs: writes the results.
       failures: collects errors.
     """
@@ -89,7 +96,7 @@ def predict_video(
             open_video(source.path) as video,
             outputs.video(source.target, video) as save,
         ):
-            frames = _images(source, video)
+            frames = _images(source, video, focal_lengths)
             total = video.num_frames or None
             bar = tqdm(frames, source.path.name, total, unit="frame")
             for frame, found in predict_each(iter(bar)):
@@ -98,7 +105,12 @@ def predict_video(
         failures.add(source.path, error)
 
 
-def _images(source: InputFile, video: Video) -> Iterator[FrameImage]:
+def _images(
+    source: InputFile, video: Video, focal_lengths: FocalLengths
+) -> Iterator[FrameImage]:
+    focal_px = 0.0
     for index, frame in enumerate(video.frames):
+        if index == 0:
+            focal_px = focal_lengths.choose(source.path, CameraImage(frame.image))
         target = frame_target(source.target, index)
-        yield FrameImage(target, frame.image, frame.time_s, frame.duration_s)
+        yield FrameImage(target, frame.image, focal_px, frame.time_s, frame.duration_s)

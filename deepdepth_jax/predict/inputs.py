@@ -10,6 +10,7 @@ from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.models.build import build_bins, build_head
 from deepdepth_jax.predict.files import Failures, predict_images, predict_video
+from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.folders import describe
 from deepdepth_jax.predict.media import find_sources
 from deepdepth_jax.predict.outputs import Meaning, Outputs
@@ -41,23 +42,22 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
         scale=arguments.scale,
     )
     _check_confidence(predictor, arguments)
-    _tell_focal_length(predictor, arguments)
-    predict_each = functools.partial(
-        predictor.predict_each, focal_px=arguments.focal_px
-    )
-    meaning = _meaning(predictor, arguments)
+    focal_lengths = FocalLengths.of(predictor, arguments)
+    meaning_of = functools.partial(_meaning, predictor, arguments.principal_point)
     failures = Failures(len(sources))
     images = [source for source in sources if not source.is_video]
     if images:
-        outputs = Outputs(arguments.save or IMAGE_KINDS, meaning)
-        predict_images(predict_each, images, outputs, failures)
+        outputs = Outputs(arguments.save or IMAGE_KINDS, meaning_of)
+        predict_images(predictor.predict_each, images, focal_lengths, outputs, failures)
     for source in sources:
         if source.is_video:
-            outputs = Outputs(arguments.save or VIDEO_KINDS, meaning)
-            predict_video(predict_each, source, outputs, failures)
+            outputs = Outputs(arguments.save or VIDEO_KINDS, meaning_of)
+            predict_video(
+                predictor.predict_each, source, focal_lengths, outputs, failures
+            )
     done = len(sources) - len(failures.paths)
     print(f"predicted {done} of {len(sources)} files: {arguments.output}")
-    for line in describe(found.left_out):
+    for line in (*focal_lengths.report(), *describe(found.left_out)):
         print(line)
     if failures.paths:
         print(failures.summary(), file=sys.stderr)
@@ -75,42 +75,13 @@ def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) 
         )
 
 
-def _tell_focal_length(
-    predictor: DepthPredictor, arguments: argparse.Namespace
-) -> None:
-    """Prints the focal length in use and its effect.
-
-    Raises:
-      UserError: one is needed and not given.
-    """
-    focal_px, training_px = arguments.focal_px, predictor.training_focal_px
-    if not focal_px:
-        if predictor.config.data.canonical_focal_px:
-            raise UserError(
-                "give --focal_px, the focal length of the images in pixels: the "
-                f"network was trained with data.canonical_focal_px={training_px:g}"
-            )
-        if training_px and "pointcloud" in (arguments.save or ()):
-            print(
-                f"focal length: {training_px:g} px, as in training; if it is another, "
-                "give --focal_px"
-            )
-    elif not training_px:
-        print("focal length of training: not known, depth is not adapted to --focal_px")
-    else:
-        view = predictor.view_scale(focal_px)
-        print(
-            f"focal length: {focal_px:g} px, in training {training_px:g} px: the "
-            f"network sees images {view.scale:.3g} times as large, depth is what it "
-            f"says times {view.depth_factor:.3g}"
-        )
-
-
-def _meaning(predictor: DepthPredictor, arguments: argparse.Namespace) -> Meaning:
+def _meaning(
+    predictor: DepthPredictor,
+    principal_point_px: tuple[float, float] | None,
+    focal_px: float,
+) -> Meaning:
     return Meaning(
-        depth=depth_scale(*predictor.depth_range_m(arguments.focal_px)),
+        depth=depth_scale(*predictor.depth_range_m(focal_px)),
         confidence=confidence_scale(build_bins(predictor.config).num_bins),
-        camera=Pinhole(
-            arguments.focal_px or predictor.training_focal_px, arguments.principal_point
-        ),
+        camera=Pinhole(focal_px or predictor.training_focal_px, principal_point_px),
     )

@@ -38,10 +38,12 @@ class InputImage:
     Attributes:
       target: where results go: their names are this with an ending.
       image: RGB.
+      focal_px: focal length of its camera, in its pixels; 0 = as in training.
     """
 
     target: Path
     image: UInt8[np.ndarray, "h w 3"]
+    focal_px: float
 
 
 @dataclasses.dataclass(frozen=True)

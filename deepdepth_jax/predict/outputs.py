@@ -13,7 +13,6 @@ from PIL import Image
 
 from deepdepth_jax import atomic
 from deepdepth_jax.drawing.colors import ColourScale
-from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.predict.media import InputImage
 from deepdepth_jax.predict.point_cloud import save_point_cloud
@@ -123,21 +122,11 @@ class Outputs:
 
     Attributes:
       kinds: some of `KINDS`.
-      meaning: of the numbers.
-
-    Raises:
-      UserError: a point cloud was chosen, and the focal length is not known.
+      meaning_of: the meaning of the numbers for a focal length, in pixels.
     """
 
     kinds: Sequence[str]
-    meaning: Meaning
-
-    def __post_init__(self) -> None:
-        if "pointcloud" in self.kinds and not self.meaning.camera.focal_px:
-            raise UserError(
-                "--save=pointcloud needs the focal length of the images, and that of "
-                "training is not known either: give --focal_px"
-            )
+    meaning_of: Callable[[float], Meaning]
 
     def save(self, image: InputImage, found: Prediction) -> None:
         """Writes the results of an image. Drawings as PNG."""
@@ -182,17 +171,19 @@ class Outputs:
             yield save
 
     def _save_files(self, image: InputImage, found: Prediction) -> None:
+        meaning = self.meaning_of(image.focal_px)
         for kind in self.kinds:
             if kind in FILES:
                 ending, save = FILES[kind]
-                save(_ending(image.target, ending), image, found, self.meaning)
+                save(_ending(image.target, ending), image, found, meaning)
 
     def _drawings(
         self, image: InputImage, found: Prediction
     ) -> Iterator[tuple[str, UInt8[np.ndarray, "y x 3"]]]:
+        meaning = self.meaning_of(image.focal_px)
         for kind in self.kinds:
             if kind in DRAWINGS:
-                yield kind, DRAWINGS[kind](image, found, self.meaning)
+                yield kind, DRAWINGS[kind](image, found, meaning)
 
 
 def frame_target(video_target: Path, index: int) -> Path:

@@ -17,6 +17,11 @@ from deepdepth_jax.datasets.pipeline import (
 from deepdepth_jax.datasets.registry import training_sources
 from deepdepth_jax.demo.input_images import read_upload
 
+
+def read_any(path):
+    return read_any_image(path).image
+
+
 HEIGHT, WIDTH = 24, 40
 
 
@@ -79,7 +84,7 @@ def test_every_reader_decodes_a_jpeg_to_the_same_pixels(config, tmp_path):
     np.testing.assert_array_equal(accurate, stored)
     assert (fast.numpy() != stored).mean() > 0.3  # the mistake, still there
     (trained, _), (evaluated, _) = trained_and_evaluated(config, (HEIGHT, WIDTH))
-    readers = read_image(path), read_any_image(path), read_upload(path).image
+    readers = read_image(path), read_any(path), read_upload(path).image
     for pixels in (trained, evaluated, *readers):
         np.testing.assert_array_equal(pixels, stored)
 
@@ -87,7 +92,7 @@ def test_every_reader_decodes_a_jpeg_to_the_same_pixels(config, tmp_path):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_reader_turns_image_and_depth_alike(config, tmp_path, orientation):
     path, _ = write_pair(tmp_path, orientation)
-    pixels = read_any_image(path)  # held against Pillow's own turns elsewhere
+    pixels = read_any(path)  # held against Pillow's own turns elsewhere
     size = (WIDTH, HEIGHT) if orientation >= 5 else (HEIGHT, WIDTH)
     assert pixels.shape == (*size, 3)
     for image, depth_m in trained_and_evaluated(config, size):

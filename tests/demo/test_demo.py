@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from ply_reader import read_ply
 
 from deepdepth_jax import DepthPredictor
@@ -38,7 +38,7 @@ from deepdepth_jax.demo.drawings import (
 from deepdepth_jax.demo.input_images import InputImage, read_upload, street_scenes
 from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry import FocalLength, Pinhole
 from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
 from deepdepth_jax.runtime.installation import install_command
@@ -70,7 +70,7 @@ def made_up_answer(name="street", height=HEIGHT, width=WIDTH, focal_px=8.0):
     }
     return Answer(
         input=InputImage(name, noise(height, width)),
-        asked_focal_px=0.0,
+        asked=FocalLength(),
         prediction=Prediction(**numbers),
         camera=Pinhole(focal_px),
         depth=depth_scale(1.0, 80.0),
@@ -158,7 +158,7 @@ def test_examples_are_scenes_of_the_test_split(predictor):
 
 def test_an_answer_is_what_the_predictor_says(predictor):
     entry = InputImage("mine", noise(32, 64))
-    answer = ask(predictor, entry, 0.0)
+    answer = ask(predictor, entry, FocalLength())
     expected = predictor(entry.image)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
     np.testing.assert_array_equal(answer.prediction.high_m, expected.high_m)
@@ -169,17 +169,36 @@ def test_an_answer_is_what_the_predictor_says(predictor):
 
 def test_the_visitors_focal_length_is_that_of_the_file(predictor):
     entry = InputImage("mine", noise(32, 64), shrunk_by=2.0)
-    answer = ask(predictor, entry, 120.0)
+    answer = ask(predictor, entry, FocalLength(120.0))
     expected = predictor(entry.image, 60.0)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
     assert answer.camera.focal_px == 60
-    assert answer.asked_focal_px == 120
     assert (answer.depth.low, answer.depth.high) == predictor.depth_range_m(60.0)
 
 
-def test_a_focal_length_that_is_known_is_not_asked_for(predictor):
-    entry = InputImage("street", noise(32, 64), focal_px=50.0)
-    assert ask(predictor, entry, 120.0).camera.focal_px == 50
+def test_the_35_mm_equivalent_is_that_of_the_file(predictor):
+    entry = InputImage("mine", noise(32, 64), shrunk_by=2.0)
+    camera = ask(predictor, entry, FocalLength(mm35=50)).camera
+    assert camera.focal_px == pytest.approx(50 * np.hypot(32, 64) / np.hypot(36, 24))
+
+
+def test_the_camera_of_an_example_cannot_be_changed(predictor):
+    entry = InputImage("street", noise(32, 64), focal_px=50.0, is_rendered=True)
+    assert ask(predictor, entry, FocalLength(120.0)).camera.focal_px == 50
+
+
+def test_the_visitors_focal_length_wins_over_exif_tags(predictor, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = 26
+    Image.fromarray(noise(32, 64)).save(tmp_path / "mine.jpg", exif=exif)
+    entry = read_upload(tmp_path / "mine.jpg")
+    own_px = 26 * np.hypot(32, 64) / np.hypot(36, 24)
+    own = ask(predictor, entry, FocalLength())
+    assert own.camera.focal_px == pytest.approx(own_px)
+    assert f"from the EXIF tags ({own_px:.0f} pixels)" in draw_views(own)
+    other = ask(predictor, entry, FocalLength(120.0))
+    assert other.camera.focal_px == 120
+    assert "EXIF" not in draw_views(other)
 
 
 def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor):
@@ -187,8 +206,9 @@ def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor)
     _, learnt = restore(predictor.config, trained / "run", "best")
     of_many = DepthPredictor(config, learnt)
     with pytest.raises(UserError, match="enter the focal length"):
-        ask(of_many, InputImage("mine", noise(32, 64)), 0.0)
-    assert ask(of_many, InputImage("mine", noise(32, 64)), 80.0).camera.focal_px == 80
+        ask(of_many, InputImage("mine", noise(32, 64)), FocalLength())
+    answer = ask(of_many, InputImage("mine", noise(32, 64)), FocalLength(80.0))
+    assert answer.camera.focal_px == 80
 
 
 @pytest.mark.parametrize(("column", "row"), [(0, 0), (9, 0), (0, 5), (7, 2)])
@@ -288,9 +308,9 @@ def test_images_are_drawn_pixel_by_pixel():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"asked_focal_px": 0.0}, "no focal length was given"),
-        ({"asked_focal_px": 0.0}, "training camera is assumed (16 pixels)"),
-        ({"asked_focal_px": 16.0}, ""),
+        ({"asked": FocalLength()}, "no focal length was given"),
+        ({"asked": FocalLength()}, "training camera is assumed (16 pixels)"),
+        ({"asked": FocalLength(16.0)}, ""),
     ],
 )
 def test_an_assumed_camera_is_named(given, says):
@@ -303,7 +323,7 @@ def test_an_assumed_camera_is_named(given, says):
 
 
 def test_the_camera_of_an_example_is_known():
-    entry = InputImage("street", noise(), focal_px=50.0)
+    entry = InputImage("street", noise(), focal_px=50.0, is_rendered=True)
     views = draw_views(dataclasses.replace(made_up_answer(), input=entry))
     assert "assumed" not in views
 

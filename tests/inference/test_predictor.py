@@ -25,6 +25,7 @@ def sample(seed=0, height=32, width=64):
 class Numbered:
     number: int
     image: np.ndarray
+    focal_px: float = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -206,9 +207,22 @@ def test_images_of_another_camera_are_brought_to_the_focal_length_of_training(
     assert plain.view_scale(0.0) == ViewScale(1.0, 1.0)
     found = plain(sample(0, 64, 128), focal_px=2 * training_px)
     assert_same(found, load(trained, scale=0.5)(sample(0, 64, 128)), factor=2)
-    items = [Numbered(0, sample(0, 64, 128))]
-    [(_, again)] = plain.predict_each(iter(items), focal_px=2 * training_px)
+    sizes = [(0.0, (32, 64)), (2 * training_px, (64, 128)), (0.0, (64, 128))]
+    items = [Numbered(i, sample(0, *size), px) for i, (px, size) in enumerate(sizes)]
+    own, again, unscaled = (result for _, result in plain.predict_each(iter(items)))
+    assert_same(own, plain(sample()))
     assert_same(again, found)
+    assert_same(unscaled, plain(sample(0, 64, 128)))
+
+
+def test_a_focal_length_may_be_given_as_on_film(plain):
+    image = sample(0, 64, 128)
+    in_px = 50 * np.hypot(64, 128) / np.hypot(36, 24)
+    assert_same(plain(image, focal_mm35=50), plain(image, focal_px=float(in_px)))
+    with pytest.raises(ValueError, match="only one of the two may be given"):
+        plain(image, 100.0, focal_mm35=50)
+    with pytest.raises(ValueError, match="focal_px=-1, focal_mm35=0: must be >= 0"):
+        plain(image, -1)
 
 
 def test_at_a_given_scale_depth_grows_with_the_focal_length(trained, plain):

@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 from moving_images import make_video
-from PIL import Image
+from PIL import ExifTags, Image
 from ply_reader import read_ply
 
 from deepdepth_jax import DepthPredictor
+from deepdepth_jax.config import with_fields
 from deepdepth_jax.drawing.colors import confidence_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
@@ -116,7 +117,8 @@ def test_everything_that_can_be_written(trained, images, tmp_path, capsys):
     assert len(np.unique(painted.reshape(-1, 3), axis=0)) > 3
     # The focal length of training is taken, and it is said.
     focal_px = 721.5377 * 64 / 1242
-    assert f"focal length: {focal_px:g} px, as in training" in capsys.readouterr().out
+    assumed = f"not known, assumed to be {focal_px:g} px, as in training"
+    assert assumed in capsys.readouterr().out
     points, _ = read_ply(out / "a_points.ply")
     assert points
     for point in points:
@@ -287,10 +289,85 @@ def test_a_point_cloud_needs_a_focal_length(trained, images, tmp_path, monkeypat
     with pytest.raises(
         UserError, match="training is not known either: give --focal_px"
     ):
-        run(trained, images, tmp_path / "out", "--save=pointcloud")
+        run(trained, images / "a.png", tmp_path / "out", "--save=pointcloud")
     option = ["--save=pointcloud", "--focal_px=100"]
     run(trained, images / "a.png", tmp_path / "out", *option)
     assert files_below(tmp_path / "out") == {"a_points.ply"}
+
+
+def photo(path, mm35, height=33, width=47):
+    """Saves an image with the tag of a camera."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = mm35
+    Image.fromarray(sample(0, height, width)).save(path, exif=exif)
+
+
+def test_focal_lengths_come_from_exif_tags(trained, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, mm35 in {"a": 26, "b": 26, "c": 52, "d": 0}.items():
+        photo(folder / f"{name}.png", mm35)
+    run(trained, folder, tmp_path / "out", "--save=npy,pointcloud")
+    predictor = DepthPredictor.load(trained / "run")
+    wide_px = 26 * np.hypot(33, 47) / np.hypot(36, 24)
+    told = capsys.readouterr().out
+    for line in (
+        f"focal length of 2 files: {wide_px:g} px (EXIF), in training 37.1807 px: the",
+        f"focal length of 1 file: {2 * wide_px:g} px (EXIF), in training 37.1807 px:",
+        "focal length of 1 file: not known, assumed to be 37.1807 px, as in training",
+        f"EXIF tags ignored: {folder / 'd.png'} (FocalLengthIn35mmFilm leads to no",
+    ):
+        assert line in told
+    for name, focal_px in {"a": wide_px, "c": 2 * wide_px, "d": 0}.items():
+        expected = predictor(sample(), focal_px=float(focal_px))
+        depth_m = np.load(tmp_path / "out" / f"{name}_depth.npy")
+        np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-4)
+        _, comments = read_ply(tmp_path / "out" / f"{name}_points.ply")
+        assert any(f"focal length {focal_px or 37.1807:g} px" in c for c in comments)
+
+
+@pytest.mark.parametrize(
+    ("option", "focal_px"),
+    [("--focal_px=50", 50.0), ("--focal_mm35=52", 52 * 57.4282 / 43.26662)],
+)
+def test_an_option_wins_over_exif_tags(trained, tmp_path, capsys, option, focal_px):
+    photo(tmp_path / "a.png", 26)
+    run(trained, tmp_path / "a.png", tmp_path / "out", "--save=npy", option)
+    told = capsys.readouterr().out
+    assert f": {focal_px:.4g}" in told
+    assert f"px ({option.split('=')[0]}), in training" in told
+    assert "EXIF" not in told
+    expected = DepthPredictor.load(trained / "run")(sample(), focal_px=focal_px)
+    depth_m = np.load(tmp_path / "out" / "a_depth.npy")
+    np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-3)
+
+
+def test_one_focal_length_is_given(trained, images, tmp_path):
+    with pytest.raises(UserError, match=r"--focal_mm35: not allowed with .*--focal_px"):
+        run(trained, images, tmp_path / "out", "--focal_px=9", "--focal_mm35=9")
+
+
+def test_images_without_the_focal_length_that_is_needed_are_named(
+    trained, tmp_path, capsys, monkeypatch
+):
+    def load(*_, **__):
+        predictor = plain_load(trained / "run")
+        config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
+        return DepthPredictor(config, predictor._trained)
+
+    plain_load = DepthPredictor.load
+    monkeypatch.setattr(DepthPredictor, "load", load)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    photo(folder / "a.png", 26)
+    Image.fromarray(sample(0)).save(folder / "b.png")
+    assert run(trained, folder, tmp_path / "out") == 1
+    told = capsys.readouterr()
+    assert "predicted 1 of 2 files" in told.out
+    assert f"error: {folder / 'b.png'}: holds no focal length; give --foc" in told.err
+    with pytest.raises(UserError, match=r"b\.png: .*give --focal_px or --focal_mm35"):
+        run(trained, folder / "b.png", tmp_path / "out")
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, images):

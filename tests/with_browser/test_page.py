@@ -23,7 +23,7 @@ from deepdepth_jax.demo.input_images import (
     street_scenes,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import at_edges
+from deepdepth_jax.geometry import FocalLength, at_edges
 from deepdepth_jax.main import main as train
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -38,7 +38,7 @@ def predictor(trained):
 def answers(predictor):
     """What the page must show of the examples."""
     scenes = street_scenes(predictor.config.data, 4)
-    return [ask(predictor, scene, 0.0) for scene in scenes]
+    return [ask(predictor, scene, FocalLength()) for scene in scenes]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_an_own_image_is_shown(server, visit, predictor, mine, how):
             "drop", {"dataTransfer": files}
         )
     page.locator("figure", has_text="mine, 70 x 40 pixels").wait_for()
-    answer = ask(predictor, InputImage("mine", image), 0.0)
+    answer = ask(predictor, InputImage("mine", image), FocalLength())
     _, depth, _ = images(page)
     np.testing.assert_array_equal(depth, answer.depth.paint(answer.prediction.depth_m))
     click_pixel(page, 1, 66, 3)
@@ -222,7 +222,9 @@ def test_any_image_is_shown(server, visit, predictor, tmp_path, mode):
     page = visit(server)
     upload(page, path)
     page.locator("figure", has_text=f"mine, {width} x {height} pixels").wait_for()
-    answer = ask(predictor, InputImage("mine", np.asarray(image.convert("RGB"))), 0.0)
+    answer = ask(
+        predictor, InputImage("mine", np.asarray(image.convert("RGB"))), FocalLength()
+    )
     click_pixel(page, 0, width - 1, height - 1)
     assert_reads(page, answer, width - 1, height - 1)
 
@@ -269,7 +271,7 @@ def test_a_focal_length_changes_the_depth(server, visit, predictor, mine):
     field.fill("100")
     field.press("Enter")
     expect(depth).not_to_have_attribute("src", before)
-    answer = ask(predictor, InputImage("mine", image), 100.0)
+    answer = ask(predictor, InputImage("mine", image), FocalLength(100.0))
     _, shown, _ = images(page)
     np.testing.assert_array_equal(shown, answer.depth.paint(answer.prediction.depth_m))
     click_pixel(page, 1, 5, 30)
@@ -414,7 +416,9 @@ def test_a_network_of_many_cameras_and_the_end(visit, mine, tmp_path):
         page.locator("figure", has_text="mine,").wait_for()
         of_many = DepthPredictor.load(tmp_path / "run")
         click_pixel(page, 1, 50, 10)
-        assert_reads(page, ask(of_many, InputImage("mine", image), 60.0), 50, 10)
+        assert_reads(
+            page, ask(of_many, InputImage("mine", image), FocalLength(60.0)), 50, 10
+        )
         page.close()
         assert list(server.folder.rglob("mine*"))
         assert server.end() == 0

@@ -1,0 +1,124 @@
+"""Decides the focal length of each image, and reports what was decided."""
+
+import argparse
+import collections
+import dataclasses
+from pathlib import Path
+
+from deepdepth_jax.datasets.images import CameraImage
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import FocalLength
+from deepdepth_jax.inference.predictor import DepthPredictor
+
+MOST_LISTED = 8
+"""Of the focal lengths, and of the images with ignored tags, that are listed."""
+OPTIONS = "--focal_px or --focal_mm35"
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Origin:
+    """A focal length and where it comes from.
+
+    Attributes:
+      focal_px: in pixels of the image. 0 = unknown.
+      source: words for its source. Empty if unknown.
+    """
+
+    focal_px: float = 0.0
+    source: str = ""
+
+
+class FocalLengths:
+    """The focal lengths of the images of one command.
+
+    An option wins over EXIF tags. Without either, images count as those of training.
+
+    Args:
+      predictor: the network that the images are for.
+      given: by an option. Empty if none was given.
+      for_points: whether point clouds are written, which need a camera.
+    """
+
+    def __init__(
+        self, predictor: DepthPredictor, given: FocalLength, *, for_points: bool
+    ) -> None:
+        self._predictor = predictor
+        self._given = given
+        self._for_points = for_points
+        self._counts: collections.Counter[Origin] = collections.Counter()
+        self._ignored: list[str] = []
+
+    @classmethod
+    def of(
+        cls, predictor: DepthPredictor, arguments: argparse.Namespace
+    ) -> "FocalLengths":
+        """Reads the options of the command line."""
+        given = FocalLength(arguments.focal_px, arguments.focal_mm35)
+        for_points = "pointcloud" in (arguments.save or ())
+        return cls(predictor, given, for_points=for_points)
+
+    def choose(self, path: Path, image: CameraImage) -> float:
+        """Returns the focal length of an image, in its pixels; 0 = as in training.
+
+        Of a video the first frame decides.
+
+        Raises:
+          UserError: it is needed and not known.
+        """
+        origin = Origin()
+        if self._given:
+            option = "--focal_px" if self._given.px else "--focal_mm35"
+            origin = Origin(self._given.in_pixels(*image.image.shape[:2]), option)
+        elif image.focal_px:
+            origin = Origin(image.focal_px, "EXIF")
+        if not origin.focal_px:
+            self._require_none(path)
+        if not self._given and image.remarks:
+            self._ignored.append(f"{path} ({'; '.join(image.remarks)})")
+        self._counts[origin] += 1
+        return origin.focal_px
+
+    def _require_none(self, path: Path) -> None:
+        training_px = self._predictor.training_focal_px
+        if self._predictor.config.data.canonical_focal_px:
+            raise UserError(
+                f"{path}: holds no focal length; give {OPTIONS}, as the network was "
+                f"trained with data.canonical_focal_px={training_px:g}"
+            )
+        if self._for_points and not training_px:
+            raise UserError(
+                f"{path}: --save=pointcloud needs the focal length of the image, and "
+                f"that of training is not known either: give {OPTIONS}"
+            )
+
+    def report(self) -> list[str]:
+        """Returns the focal lengths in use and their effects, and ignored tags."""
+        listed = sorted(self._counts)
+        lines = [self._line(origin) for origin in listed[:MOST_LISTED]]
+        if len(listed) > MOST_LISTED:
+            lines.append(f"focal length: {len(listed) - MOST_LISTED} more")
+        if self._ignored:
+            more = len(self._ignored) - MOST_LISTED
+            names = self._ignored[:MOST_LISTED] + ([f"{more} more"] if more > 0 else [])
+            lines.append(f"EXIF tags ignored: {', '.join(names)}")
+        return lines
+
+    def _line(self, origin: Origin) -> str:
+        training_px = self._predictor.training_focal_px
+        files = f"{self._counts[origin]} file" + "s" * (self._counts[origin] > 1)
+        if not origin.focal_px:
+            if not training_px:
+                return f"focal length of {files}: not known, nor is that of training"
+            return (
+                f"focal length of {files}: not known, assumed to be {training_px:g} "
+                f"px, as in training; if it is another, give {OPTIONS}"
+            )
+        line = f"focal length of {files}: {origin.focal_px:g} px ({origin.source})"
+        if not training_px:
+            return f"{line}; that of training is not known, depth is not adapted"
+        view = self._predictor.view_scale(origin.focal_px)
+        return (
+            f"{line}, in training {training_px:g} px: the network sees images "
+            f"{view.scale:.3g} times as large, depth is what it says times "
+            f"{view.depth_factor:.3g}"
+        )
