@@ -17,9 +17,8 @@ from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.orientation import (
     JPEG_SIGNATURE,
     PNG_SIGNATURE,
-    TAG,
-    checked,
     naming_damage,
+    orientation_in,
     upright,
 )
 from deepdepth_jax.errors import UserError
@@ -112,13 +111,12 @@ def _decode(data: bytes, path: Path) -> Image.Image:
             Image.open(io.BytesIO(data), formats=["PNG"]).verify()  # its checksums
         image = Image.open(io.BytesIO(data))
         image.load()
-        image.getexif()
     return image
 
 
 def _upright_rgb(image: Image.Image) -> UInt8[np.ndarray, "h w 3"]:
     # Pillow has turned a TIFF when it loaded it, and dropped the tag.
-    orientation = checked(image.getexif().get(TAG))
+    orientation = orientation_in(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")  # palettes become RGB in one step with a warning
     return upright(np.asarray(image.convert("RGB")), orientation)

@@ -102,7 +102,27 @@ def parse_orientation(data: bytes) -> int:
         has_tag = any(marker in data for marker in _PNG_MARKERS)
     else:
         has_tag = data.startswith((JPEG_SIGNATURE, WEBP_SIGNATURE))
-    return checked(Image.open(io.BytesIO(data)).getexif().get(TAG)) if has_tag else 1
+    return orientation_in(Image.open(io.BytesIO(data))) if has_tag else 1
+
+
+def orientation_in(image: Image.Image) -> int:
+    """Reads the orientation of an opened image: 1 to 8, 1 where it has none.
+
+    Pillow passes over the tag where one before it is damaged. What comes after the tag
+    may be damaged here, and so may a directory without it: image viewers, too, show
+    such an image as stored.
+    """
+    if image.format == "PNG":
+        image.load()  # a tag may lie behind the pixels
+    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
+    with contextlib.suppress(ValueError, struct.error):
+        for tag, value in _tiff_tags(exif):
+            if tag == TAG:
+                return checked(value)
+    try:
+        return checked(image.getexif().get(TAG))  # of XMP and of older PNGs, too
+    except (SyntaxError, ValueError, struct.error):
+        return 1  # what should be EXIF is something else
 
 
 def checked(tag: object) -> int:
@@ -125,6 +145,10 @@ def read_tiff_tags(data: bytes) -> dict[int, int]:
     Raises:
       ValueError, struct.error: it is no TIFF, or cut off.
     """
+    return dict(_tiff_tags(data))
+
+
+def _tiff_tags(data: bytes) -> Iterator[tuple[int, int]]:
     if not data.startswith(TIFF_SIGNATURES):
         raise ValueError("no header of a TIFF")
     order = "<" if data.startswith(b"I") else ">"
@@ -136,13 +160,12 @@ def read_tiff_tags(data: bytes) -> dict[int, int]:
     [entries] = struct.unpack_from(order + count, data, start)
     first, size = start + struct.calcsize(order + count), 20 if is_big else 12
     value_at = struct.calcsize(order + entry)
-    tags = {}
     for index in range(entries):
         tag, kind, values = struct.unpack_from(
             order + entry, data, first + index * size
         )
         if values == 1 and kind in _TIFF_FORMATS:
-            [tags[tag]] = struct.unpack_from(
+            [value] = struct.unpack_from(
                 order + _TIFF_FORMATS[kind], data, first + index * size + value_at
             )
-    return tags
+            yield tag, value

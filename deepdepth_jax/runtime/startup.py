@@ -2,6 +2,7 @@
 
 import gc
 import os
+import warnings
 from types import MappingProxyType
 
 from deepdepth_jax.runtime.streams import outlive_readers
@@ -38,6 +39,10 @@ def set_up_process() -> None:
     # through again and again.
     gc.set_threshold(GARBAGE_AFTER)
     _leave_bars_unwatched()
+    # Pillow's warnings name no file. They tell of damaged EXIF, of which only the
+    # orientation is used and read without it, and of images beyond 89 megapixels, twice
+    # as many of which are an error.
+    warnings.filterwarnings("ignore", module=r"PIL\.(Image|TiffImagePlugin)")
 
 
 def _leave_nothing_to_ynnpack() -> None:

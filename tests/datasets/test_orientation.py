@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from deepdepth_jax.datasets.alignment import describe_turns, require_same_size
 from deepdepth_jax.datasets.depth_png import read_depth_png
+from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.datasets.orientation import orientation_of, read_tiff_tags
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.errors import UserError
@@ -88,6 +89,41 @@ def test_the_tag_is_read_of_every_format(tmp_path, name, orientation):
     Image.new("RGB", (7, 5)).save(tmp_path / name, exif=exif(orientation))
     expected = orientation if orientation in (6, 8) else 1
     assert orientation_of(tmp_path / name) == expected
+
+
+ORIENTATION_3 = struct.pack("<HHIHH", 0x0112, 3, 1, 3, 0)
+MAKER_BEYOND_THE_END = struct.pack("<HHII", 0x010F, 2, 100, 90_000)
+DAMAGED_EXIF = {
+    "a tag before it points nowhere": (2, MAKER_BEYOND_THE_END + ORIENTATION_3, 3),
+    "cut off behind it": (9, ORIENTATION_3, 3),
+    "given twice": (1, struct.pack("<HHIHH", 0x0112, 3, 2, 3, 3), 3),
+    "no number": (1, struct.pack("<HHI4s", 0x0112, 2, 4, b"abc"), 1),
+    "no directory": (0, b"", 1),
+}
+
+
+def damaged_exif(count, entries):
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, count) + entries
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL.TiffImagePlugin")
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("damage", DAMAGED_EXIF)
+def test_the_tag_is_read_though_other_tags_are_damaged(tmp_path, name, damage):
+    count, entries, expected = DAMAGED_EXIF[damage]
+    path = tmp_path / name
+    Image.new("RGB", (7, 5)).save(path, exif=damaged_exif(count, entries))
+    assert orientation_of(path) == expected
+    assert read_any_image(path).shape == (5, 7, 3)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("content", [b"", b"II", b"something else"])
+def test_what_is_no_exif_is_no_orientation(tmp_path, name, content):
+    path = tmp_path / name
+    Image.new("RGB", (7, 5)).save(path, exif=b"Exif\0\0" + content)
+    assert orientation_of(path) == 1
+    assert read_any_image(path).shape == (5, 7, 3)
 
 
 def test_files_that_cannot_have_a_tag_are_as_stored(tmp_path):

@@ -46,6 +46,19 @@ BARS = """
         print([thread.name for thread in threading.enumerate()])
 """
 
+WARNING = """
+    from PIL import Image
+    from deepdepth_jax.datasets.images import read_any_image
+    from pathlib import Path
+    import struct
+
+    maker_beyond_the_end = struct.pack("<HHII", 0x010F, 2, 100, 90_000)
+    exif = b"Exif\\0\\0II*\\0" + struct.pack("<IH", 8, 1) + maker_beyond_the_end
+    Image.new("RGB", (7, 5)).save({path!r}, exif=exif)
+    Image.MAX_IMAGE_PIXELS = 30
+    print(read_any_image(Path({path!r})).shape)
+"""
+
 
 def printed(work, **variables):
     """Runs a command and gives what it prints."""
@@ -85,3 +98,14 @@ def test_tensorflow_comes_without_keras():
 
 def test_no_thread_watches_progress_bars():
     assert printed(BARS) == "['MainThread']\n"
+
+
+def test_pillow_warns_of_no_nameless_file(tmp_path):
+    work = WARNING.replace("{path!r}", repr(str(tmp_path / "a.jpg")))
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND.format(work=work)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("(5, 7, 3)\n", "")
