@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluation.evaluate import evaluate
+    from deepdepth_jax.evaluation.evaluate import evaluate, without_evaluation
     from deepdepth_jax.evaluation.files import evaluate_files
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
@@ -101,9 +101,15 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
         evaluate(config, workdir, arguments.checkpoint, arguments.output)
         return
     config = adopt_pretrained(config, started_config(workdir))
+    reason = without_evaluation(config)
+    if reason is not None:
+        print(reason, flush=True)
     with PreemptionNotice() as notice:
         train(config, workdir, notice)
-        evaluate(config, workdir, arguments.checkpoint)
+        if reason is None:
+            evaluate(config, workdir, arguments.checkpoint)
+        else:
+            print(reason)
 
 
 def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:

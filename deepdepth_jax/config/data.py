@@ -11,7 +11,7 @@ GroundTruth = Literal["improved", "lidar"]
 UntaggedDepth = Literal["refuse", "upright", "as_image"]
 World = Literal["streets", "wide"]
 
-LARGEST_FOCAL_PX = 100_000
+LEAST_FOCAL_PX, LARGEST_FOCAL_PX = 1, 100_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,8 +132,9 @@ class SynthiaConfig(Section):
     root: str = option("", meaning="folder of SYNTHIA. Empty: `data.root`", free=True)
     focal_px: float = number(
         0.0,
-        at_least=0,
+        at_least=LEAST_FOCAL_PX,
         at_most=LARGEST_FOCAL_PX,
+        or_zero=True,
         unit="px",
         meaning="focal length of the images, which SYNTHIA does not state. 0: unknown",
     )
@@ -169,8 +170,9 @@ class DataConfig(Section):
     mixture: MixtureConfig
     canonical_focal_px: float = number(
         0.0,
-        at_least=0,
+        at_least=LEAST_FOCAL_PX,
         at_most=LARGEST_FOCAL_PX,
+        or_zero=True,
         unit="px",
         meaning="canonical focal length. Training depth is scaled to it, and "
         "predictions are scaled back to each image's focal length. 0: depth "

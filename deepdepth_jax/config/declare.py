@@ -47,6 +47,7 @@ def number(
     above: Number | None = None,
     at_most: Number | None = None,
     below: Number | None = None,
+    or_zero: bool = False,
     meaning: str,
     unit: str = "",
     also: tuple[str, ...] = (),
@@ -60,6 +61,7 @@ def number(
       above: the lower bound, if it is not.
       at_most: the upper bound, if it is a value of the field.
       below: the upper bound, if it is not.
+      or_zero: whether 0, below the lower bound, is a value of the field.
       meaning: see `option`.
       unit: of the number.
       also: see `option`.
@@ -68,6 +70,6 @@ def number(
     Returns:
       The dataclass field.
     """
-    bounds = Bounds(at_least, above, at_most, below)
+    bounds = Bounds(at_least, above, at_most, below, or_zero)
     about = dict(meaning=meaning, unit=unit, also=also, free=free)
     return dataclasses.field(default=default, metadata=about | dict(bounds=bounds))

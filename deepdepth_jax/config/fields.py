@@ -22,12 +22,17 @@ MOST_SHOWN = 80
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """The bounds of a number: one below, one above."""
+    """The bounds of a number: one below, one above.
+
+    Attributes:
+      or_zero: whether the number may be 0, which lies outside.
+    """
 
     at_least: Number | None
     above: Number | None
     at_most: Number | None
     below: Number | None
+    or_zero: bool = False
 
     def __post_init__(self) -> None:
         if (self.at_least is None) == (self.above is None):
@@ -39,12 +44,12 @@ class Bounds:
         """Returns whether a number lies within. NaN and infinities never do."""
         low = value > self.above if self.at_least is None else value >= self.at_least
         high = value < self.below if self.at_most is None else value <= self.at_most
-        return bool(low and high)
+        return bool(low and high) or (self.or_zero and value == 0)
 
     def __str__(self) -> str:
         low = f"> {self.above:_}" if self.at_least is None else f">= {self.at_least:_}"
         high = f"< {self.below:_}" if self.at_most is None else f"<= {self.at_most:_}"
-        return f"{low} and {high}"
+        return f"{low} and {high}{', or 0' if self.or_zero else ''}"
 
 
 @dataclasses.dataclass(frozen=True)

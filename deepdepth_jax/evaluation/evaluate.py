@@ -111,6 +111,24 @@ def _training_remarks(
     return remarks
 
 
+def without_evaluation(config: Config) -> str | None:
+    """Explains why a run ends without an evaluation. None if it is evaluated.
+
+    Args:
+      config: completed.
+
+    Raises:
+      UserError: a folder of the data or a file in it is not as it must be.
+    """
+    source = held_out_source(config, config.eval.split)
+    if len(source):
+        return None
+    return (
+        f"eval.split={config.eval.split}: nothing to evaluate on ({source.report()}); "
+        "the run ends with its training"
+    )
+
+
 def source_to_evaluate(config: Config, learned_from: Collection[str]) -> Source:
     """Makes the source of the split that `eval.split` names.
 

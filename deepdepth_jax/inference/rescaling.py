@@ -13,6 +13,8 @@ from deepdepth_jax.types import Prediction
 
 LARGEST_SEEN_PX = 200_000_000
 """Pixels that an image may be enlarged to. More is a mistake."""
+SMALLEST_SEEN_PX = 8
+"""Rows or columns that an image may be reduced to. Fewer is a mistake."""
 WIDEST_VIEW_DEG = 160
 """A focal length that means a wider view is a mistake, such as one in millimetres."""
 
@@ -32,7 +34,7 @@ def seen_size(
 
     Raises:
       UserError: no camera has that focal length, or the image would be enlarged beyond
-        all memory.
+        all memory or reduced to nothing.
     """
     height, width = shape[:2]
     view_deg = math.degrees(2 * math.atan2(width, 2 * focal_px))
@@ -47,6 +49,12 @@ def seen_size(
             f"an image of {width} x {height} pixels would be enlarged by a factor of "
             f"{scale:.3g}, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller "
             "scale or a longer focal length"
+        )
+    if min(height, width) * scale < SMALLEST_SEEN_PX <= min(height, width):
+        raise UserError(
+            f"an image of {width} x {height} pixels would be reduced by a factor of "
+            f"{scale:.3g}, to less than {SMALLEST_SEEN_PX} rows or columns; give a "
+            "larger scale or a shorter focal length"
         )
     return max(1, round(height * scale)), max(1, round(width * scale))
 

@@ -48,10 +48,8 @@ class RunSources:
         """Makes the sources that a completed config names.
 
         Raises:
-          UserError: a folder or a file in it is not as it must be; also those that
-            the run is evaluated on at its end.
+          UserError: a folder or a file in it is not as it must be.
         """
-        held_out_source(config, config.eval.split)
         return cls(training_sources(config.data), held_out_source(config, "val"))
 
     def content(self, config: Config) -> Content:

@@ -97,6 +97,15 @@ def test_every_number_has_finite_bounds():
                 assert math.isfinite(number)
 
 
+@pytest.mark.parametrize("name", ["data.canonical_focal_px", "data.synthia.focal_px"])
+def test_a_focal_length_is_none_or_one_of_a_camera(name):
+    for text in ("0", "-0.0", "1", "721.5", "1e5"):
+        assert FIELDS[name].read(text) == float(text)
+    for text in ("1e-320", "0.5", "-1", "100_001"):
+        with pytest.raises(ValueError, match=r"must be a number >= 1 and .*, or 0$"):
+            FIELDS[name].read(text)
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_field_takes_its_default_and_reads_it_back(name):
     field = FIELDS[name]

@@ -261,6 +261,15 @@ def test_an_image_that_would_fill_the_memory_is_not_enlarged(trained):
         load(trained, scale=1000.0)(sample())
 
 
+def test_an_image_is_not_reduced_to_a_few_pixels(trained, plain):
+    message = r"64 x 32 pixels would be reduced by a factor of 0.2, to less than 8 rows"
+    with pytest.raises(UserError, match=message):
+        load(trained, scale=0.2)(sample())
+    assert load(trained, scale=0.25)(sample()).depth_m.shape == (32, 64)
+    with pytest.raises(UserError, match=r"give a larger scale or a shorter focal"):
+        plain(sample(), focal_px=1e9)
+
+
 def test_focal_lengths_in_millimetres_are_refused(plain):
     message = r"focal_px=4.2: .* 64 columns shows 165 degrees; .* in pixels"
     with pytest.raises(UserError, match=message):

@@ -152,6 +152,16 @@ def test_steps_that_see_no_valid_pixel_stop_the_run_too(tmp_path):
     assert checkpoints(tmp_path)[-1] == 4
 
 
+def test_a_run_without_test_images_says_so_and_ends_with_its_training(tmp_path, capsys):
+    main(arguments(tmp_path, data__streets__test_scenes=0))
+    out = capsys.readouterr().out
+    said = "eval.split=test: nothing to evaluate on (streets test (rendered): 0 of 0"
+    before, after = (place.start() for place in re.finditer(re.escape(said), out))
+    assert before < out.index("all  ") < after
+    assert checkpoints(tmp_path)[-1] == 4
+    assert not (tmp_path / "run" / "eval.json").exists()
+
+
 def test_the_start_says_what_is_run_and_the_log_how_it_goes(tmp_path, capsys):
     main(arguments(tmp_path, train__profile_steps="(2,3)", data__mixture__streets=1))
     out = capsys.readouterr().out
