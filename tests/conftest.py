@@ -14,6 +14,7 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import secrets
+import signal
 import tempfile
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def forget_programs():
     """Linux lets a process map 65 530 pieces of memory, and each program takes some."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(autouse=True)
+def heed_signals():
+    """Tests that send signals run where a shell or `nohup` has them ignored, too.
+
+    What tests start inherits that a signal is ignored, but not that it is handled.
+    """
+    stopping = signal.SIGINT, signal.SIGHUP
+    ignored = [x for x in stopping if signal.getsignal(x) == signal.SIG_IGN]
+    for signum in ignored:
+        signal.signal(signum, lambda *_: None)
+    yield
+    for signum in ignored:
+        signal.signal(signum, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def launched(
         yield Launched(launcher, folder)
     finally:
         is_left = kill_group(launcher.pid)
-        launcher.wait()
+        launcher.wait(TIMEOUT_S)
     assert not is_left, "the launcher has left processes behind"
 
 
