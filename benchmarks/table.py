@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.pairing import ratios
+from deepdepth_jax import atomic
 
 T = TypeVar("T")
 
@@ -128,8 +129,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def write(path: Path, machine: Mapping[str, str], rows: Sequence[Row]) -> None:
     """Writes the table as Markdown, and every figure as JSON, beside each other."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     found = {"machine": machine, "rows": [dataclasses.asdict(row) for row in rows]}
-    path.with_suffix(".json").write_text(json.dumps(found, indent=2) + "\n")
+    atomic.write(path.with_suffix(".json"), json.dumps(found, indent=2) + "\n")
     head = ", ".join(f"{name} {value}" for name, value in machine.items())
-    path.with_suffix(".md").write_text(f"{head}\n\n{markdown(rows)}")
+    atomic.write(path.with_suffix(".md"), f"{head}\n\n{markdown(rows)}")

@@ -11,6 +11,9 @@ import sys
 import numpy as np
 import pytest
 
+from benchmarks.study.plot import save_plot
+from benchmarks.study.table import Row
+from benchmarks.table import write as write_benchmarks
 from deepdepth_jax import atomic
 from deepdepth_jax.drawing.plots import save_reliability_diagram
 from deepdepth_jax.drawing.sheets import save_depth_histogram
@@ -158,6 +161,12 @@ def histogram(path):
     save_depth_histogram(path, np.array([1.0, 2.0, 3.0]), counts)
 
 
+def plot(path):
+    values = {0: 0.125, 1: 0.25}
+    differences = dict.fromkeys(("abs_rel", "rmse"), values)
+    save_plot(path, [Row("other", "argmax", differences, differences, {})], "own")
+
+
 WRITERS = {
     "camera.json": lambda path: save_training_focal_px(path.parent, [700.0]),
     "median_depth.npy": lambda path: MedianDepth(np.ones((2, 3), np.float32)).save(
@@ -174,6 +183,8 @@ WRITERS = {
     "weights.safetensors": lambda path: write_safetensors(
         path, {"x": np.ones(3, np.float32)}, {}
     ),
+    "study.png": plot,
+    "bench.json": lambda path: write_benchmarks(path, {"device": "cpu"}, []),
 }
 
 
@@ -187,4 +198,4 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, name):
     assert list(tmp_path.iterdir()) == [path]
     WRITERS[name](path)
     assert path.stat().st_size > 10
-    assert list(tmp_path.iterdir()) == [path]
+    assert {other.stem for other in tmp_path.iterdir()} == {path.stem}

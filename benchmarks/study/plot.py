@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.study.intervals import Interval, interval
 from benchmarks.study.table import HEADS, Row
+from deepdepth_jax import atomic
 
 DRAWN = ("abs_rel", "rmse")
 
@@ -33,7 +34,7 @@ def save_plot(path: Path, rows: Sequence[Row], reference: str) -> None:
         axes.locator_params(axis="x", nbins=5)
     panels[0].set_yticks(range(len(compared)), [row.title for row in compared])
     panels[0].set_ylim(len(compared) - 0.5, -0.5)
-    figure.savefig(path, dpi=130)
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=130))
 
 
 def _draw(axes: Axes, place: int, values: Sequence[float]) -> None:
