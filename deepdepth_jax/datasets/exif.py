@@ -7,13 +7,14 @@ The tags describe the file that the camera wrote. Programs that resize it keep t
 import dataclasses
 import math
 import numbers
-import warnings
+import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from deepdepth_jax.datasets.orientation import read_exif
 from deepdepth_jax.geometry import FILM_DIAGONAL_MM, FocalLength
 
 PLAUSIBLE_MM35 = (8.0, 5000.0)
@@ -49,10 +50,7 @@ def read_focal_length(image: Image.Image) -> ExifFocalLength:
     Returns:
       The focal length, and remarks on ignored tags.
     """
-    with warnings.catch_warnings():
-        # Pillow warns of damaged tags and leaves them out.
-        warnings.simplefilter("ignore")
-        tags = dict(image.getexif().get_ifd(ExifTags.IFD.Exif))
+    tags = _read_camera_tags(image)
     scale = _resized_by(image.size, tags)
     remarks = []
     for tag, read in READERS.items():
@@ -66,6 +64,14 @@ def read_focal_length(image: Image.Image) -> ExifFocalLength:
             return ExifFocalLength(focal, tuple(remarks))
         remarks.append(f"{tag.name} leads to no focal length that lenses have")
     return ExifFocalLength(FocalLength(), tuple(remarks))
+
+
+def _read_camera_tags(image: Image.Image) -> dict[int, Any]:
+    """Reads the directory of the camera's settings, without its damaged tags."""
+    try:
+        return dict(read_exif(image).get_ifd(ExifTags.IFD.Exif))
+    except (OSError, SyntaxError, TypeError, ValueError, struct.error):
+        return {}
 
 
 def _from_film(tags: Mapping[int, Any], _: float) -> FocalLength:

@@ -71,6 +71,7 @@ def naming_damage(path: Path) -> Iterator[None]:
         yield
     except (
         OSError,
+        RuntimeError,  # of AVIF
         SyntaxError,
         ValueError,
         struct.error,
@@ -119,10 +120,15 @@ def orientation_in(image: Image.Image) -> int:
         for tag, value in _tiff_tags(exif):
             if tag == TAG:
                 return checked(value)
+    return checked(read_exif(image).get(TAG))  # of XMP and of older PNGs, too
+
+
+def read_exif(image: Image.Image) -> Image.Exif:
+    """Reads the EXIF of an opened image. Empty where something else is in its place."""
     try:
-        return checked(image.getexif().get(TAG))  # of XMP and of older PNGs, too
+        return image.getexif()
     except (SyntaxError, ValueError, struct.error):
-        return 1  # what should be EXIF is something else
+        return Image.Exif()
 
 
 def checked(tag: object) -> int:

@@ -39,9 +39,8 @@ def set_up_process() -> None:
     # through again and again.
     gc.set_threshold(GARBAGE_AFTER)
     _leave_bars_unwatched()
-    # Pillow's warnings name no file. They tell of damaged EXIF, of which only the
-    # orientation is used and read without it, and of images beyond 89 megapixels, twice
-    # as many of which are an error.
+    # Pillow's warnings name no file. They are about damaged EXIF tags, which are left
+    # out, and about images beyond 89 megapixels. Twice as many are an error.
     warnings.filterwarnings("ignore", module=r"PIL\.(Image|TiffImagePlugin)")
 
 

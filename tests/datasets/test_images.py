@@ -218,3 +218,14 @@ def test_depth_is_no_image(tmp_path, name, dtype, bits):
     path = tmp_path / name
     Image.fromarray(np.full((5, 6), 1000, dtype)).save(path)
     assert_refused(path, f"one band of {bits} bits, as depth maps have", read=read_any)
+
+
+@pytest.mark.parametrize("name", ["a.avif", "a.jpg", "a.png", "a.webp"])
+def test_a_damaged_image_of_any_format_is_named(tmp_path, name):
+    path = tmp_path / name
+    noise = np.random.default_rng(0).integers(0, 256, (24, 40, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=rf"{path}: cannot be decoded"):
+        read_any_image(path)

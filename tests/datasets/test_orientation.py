@@ -114,7 +114,7 @@ def test_the_tag_is_read_though_other_tags_are_damaged(tmp_path, name, damage):
     path = tmp_path / name
     Image.new("RGB", (7, 5)).save(path, exif=damaged_exif(count, entries))
     assert orientation_of(path) == expected
-    assert read_any_image(path).shape == (5, 7, 3)
+    assert read_any_image(path).image.shape == (5, 7, 3)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
@@ -123,7 +123,7 @@ def test_what_is_no_exif_is_no_orientation(tmp_path, name, content):
     path = tmp_path / name
     Image.new("RGB", (7, 5)).save(path, exif=b"Exif\0\0" + content)
     assert orientation_of(path) == 1
-    assert read_any_image(path).shape == (5, 7, 3)
+    assert read_any_image(path).image.shape == (5, 7, 3)
 
 
 def test_files_that_cannot_have_a_tag_are_as_stored(tmp_path):

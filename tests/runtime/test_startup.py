@@ -56,7 +56,7 @@ WARNING = """
     exif = b"Exif\\0\\0II*\\0" + struct.pack("<IH", 8, 1) + maker_beyond_the_end
     Image.new("RGB", (7, 5)).save({path!r}, exif=exif)
     Image.MAX_IMAGE_PIXELS = 30
-    print(read_any_image(Path({path!r})).shape)
+    print(read_any_image(Path({path!r})).image.shape)
 """
 
 
