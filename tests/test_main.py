@@ -14,6 +14,7 @@ from PIL import Image
 from tiny_runs import arguments
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference.build import restore
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import METRICS
 from deepdepth_jax.runtime import cli
@@ -126,6 +127,31 @@ def test_killed_and_resumed_equals_uninterrupted(trained, copied, capsys):
         np.testing.assert_array_equal, final_state(copied), final_state(trained)
     )
     assert numbers(copied) == numbers(trained)
+
+
+def test_averaged_weights_are_resumed_and_predicted_with(trained, tmp_path):
+    options = dict(
+        data__prepared_dir=trained / "prepared",
+        train__ema=0.5,
+        train__schedule="cosine",
+        train__warmup_steps=2,
+        train__clip_norm=1.0,
+        eval__figures=0,
+    )
+    main(arguments(tmp_path, **options))
+    run = tmp_path / "run"
+    whole, results = final_state(tmp_path), (run / "eval.json").read_text()
+    _, found = restore(stored_config(run), run, "last")
+    jax.tree.map(np.testing.assert_array_equal, found.variables, whole.average)
+    learned = whole.learned["params"]["aspp"]["branch0"]["kernel"]
+    assert not np.array_equal(
+        found.variables["params"]["aspp"]["branch0"]["kernel"], learned
+    )
+    shutil.rmtree(run / "checkpoints" / "4")
+    (run / "eval.json").unlink()
+    main(arguments(tmp_path, **options))
+    jax.tree.map(np.testing.assert_array_equal, final_state(tmp_path), whole)
+    assert (run / "eval.json").read_text() == results
 
 
 def test_a_finished_run_is_not_trained_again(trained, copied):

@@ -38,6 +38,7 @@ def complete(config: ConfigDict) -> Config:
         _check_bins,
         _check_head,
         _check_evaluation,
+        _check_schedule,
         _check_profile,
         _check_data_is_named,
         _check_something_is_learned,
@@ -132,6 +133,15 @@ def _check_evaluation(config: Config) -> None:
         raise UserError(
             f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW_PX}, "
             "or both 0 for the whole image"
+        )
+
+
+def _check_schedule(config: Config) -> None:
+    section = config.train
+    if section.warmup_steps >= section.num_steps:
+        raise UserError(
+            f"train.warmup_steps={section.warmup_steps}: must be < train.num_steps, "
+            f"{section.num_steps}"
         )
 
 

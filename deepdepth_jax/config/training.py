@@ -130,6 +130,37 @@ class TrainConfig(Section):
         meaning="power of the learning rate decay (1 - step / num_steps)^power",
         also=("lr_power", "gamma"),
     )
+    schedule: Literal["poly", "cosine"] = option(
+        "poly",
+        meaning="how the learning rate decays to 0: poly (the paper's, by "
+        "`train.poly_power`) or cosine",
+        also=("scheduler", "lr_schedule"),
+    )
+    warmup_steps: int = number(
+        0,
+        at_least=0,
+        at_most=MOST_STEPS,
+        unit="steps",
+        meaning="steps in which the learning rate rises linearly to its initial value. "
+        "Fewer than `train.num_steps`",
+        also=("warmup", "warmup_iters"),
+    )
+    clip_norm: float = number(
+        0.0,
+        at_least=0,
+        at_most=1e9,
+        meaning="norm of the whole gradient above which it is scaled down to it. 0: no "
+        "limit",
+        also=("clip", "grad_clip", "max_grad_norm"),
+    )
+    ema: float = number(
+        0.0,
+        at_least=0,
+        below=1,
+        meaning="decay per step of a running mean of the weights and statistics, which "
+        "is then validated, evaluated and predicted with. 0: none",
+        also=("ema_decay", "polyak", "averaging"),
+    )
     head_lr_mult: float = number(
         10.0,
         at_least=0,

@@ -1,5 +1,6 @@
 """Saves a run's state while training goes on."""
 
+import dataclasses
 import errno
 import re
 import shutil
@@ -60,7 +61,7 @@ class BackgroundSaves:
         self._make_sure_of_room(copy)
         step = int(copy.step)
         # Here and not in the background, for the processes agree on it.
-        writing = ocp.save_async(self._folder.partial(step), copy)
+        writing = ocp.save_async(self._folder.partial(step), named_parts(copy))
         self._pending = self._thread.submit(self._commit, step, writing.result)
 
     def _make_sure_of_room(self, copy: State) -> None:
@@ -142,3 +143,21 @@ def _system_error(error: Exception) -> int:
         return error.errno or 0
     found = re.search(r"os_error_code='(\d+)'", str(error))
     return int(found[1]) if found else 0
+
+
+def named_parts(state: Any) -> Any:
+    """Returns the parts of a dataclass as files have them, without those that are None.
+
+    A part that an earlier version did not know is missing from its files, just as one
+    that a run does not need.
+    """
+    if not dataclasses.is_dataclass(state):
+        return state
+    parts = {x.name: getattr(state, x.name) for x in dataclasses.fields(state)}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def with_parts(like: Any, parts: Any) -> Any:
+    """Puts the parts of `named_parts` back into such a state."""
+    is_whole = not dataclasses.is_dataclass(like)
+    return parts if is_whole else dataclasses.replace(like, **parts)

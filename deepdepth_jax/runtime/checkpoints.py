@@ -11,7 +11,12 @@ from orbax.checkpoint import v1 as ocp
 
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime.background_saves import BackgroundSaves, State
+from deepdepth_jax.runtime.background_saves import (
+    BackgroundSaves,
+    State,
+    named_parts,
+    with_parts,
+)
 from deepdepth_jax.runtime.checkpoint_folder import (
     CALIBRATION_FILE,
     METRICS_FILE,
@@ -159,7 +164,8 @@ class Checkpoints:
     def restore_variables(self, step: int) -> dict[str, Tree]:
         """Loads the network's variables from a checkpoint, and nothing else.
 
-        Their shapes are read from the checkpoint: no network is built to load one.
+        Their shapes are read from the checkpoint: no network is built to load one. Of a
+        run that averages its weights, these are the means.
 
         Returns:
           `params` and `batch_stats`, whole on every device of this process.
@@ -169,18 +175,26 @@ class Checkpoints:
         """
         self._check_undamaged(step)
         stored = ocp.metadata(self._folder.of(step)).metadata
-        variables = {name: stored[name] for name in ("params", "batch_stats")}
+        average = stored.get("average")
+        chosen = stored if average is None else average
+        variables = {name: chosen[name] for name in ("params", "batch_stats")}
         like = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()),
             variables,
         )
-        return self._load(like, step)
+        if average is None:
+            return self._load(like, step)
+        return self._load({"average": like}, step)["average"]
 
     def _load(self, like: Form, step: int) -> Form:
         context = ocp.Context()
         context.pytree.loading.partial_load = True
         with context:
-            return ocp.load(self._folder.of(step), like)
+            return self._load_all(like, step)
+
+    def _load_all(self, like: Form, step: int) -> Form:
+        parts = ocp.load(self._folder.of(step), named_parts(like))
+        return with_parts(like, parts)
 
     def _check_undamaged(self, step: int) -> None:
         self.wait()
@@ -212,7 +226,7 @@ class Checkpoints:
         for step in reversed(self._folder.steps()):
             fault = self._folder.fault(step)
             if fault is None:
-                found = step, ocp.load(self._folder.of(step), like)
+                found = step, self._load_all(like, step)
                 break
             faults[step] = fault
         if faults and found is None:

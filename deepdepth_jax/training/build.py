@@ -14,16 +14,23 @@ from deepdepth_jax.training.optimizer import (
     grouped,
     parameter_groups,
     poly_schedule,
+    warmed_up_schedule,
 )
 from deepdepth_jax.training.state import TrainState, initial_state
 from deepdepth_jax.training.step import TrainStep, make_train_step
+from deepdepth_jax.types import Tree
 from deepdepth_jax.weights import hub
 
 
 def build_schedule(config: Config) -> optax.Schedule:
     """Builds the learning rate as a function of the steps taken."""
     section = config.train
-    return poly_schedule(section.learning_rate, section.num_steps, section.poly_power)
+    rate, steps = section.learning_rate, section.num_steps - section.warmup_steps
+    if section.schedule == "cosine":
+        decay = optax.cosine_decay_schedule(rate, steps)
+    else:
+        decay = poly_schedule(rate, steps, section.poly_power)
+    return warmed_up_schedule(decay, rate, section.warmup_steps)
 
 
 def build_groups(config: Config) -> tuple[Group, ...]:
@@ -45,6 +52,7 @@ def build_optimizer(config: Config) -> optax.GradientTransformation:
         build_schedule(config),
         section.momentum,
         build_groups(config),
+        clip_norm=section.clip_norm,
     )
 
 
@@ -56,20 +64,24 @@ def build_first_state(config: Config) -> TrainState:
     )
     if pretrained:
         variables = initialise(variables, load_backbone(hub.resolve(pretrained)))
-    return replicate(initial_state(variables, build_optimizer(config)))
+    return replicate(_initial_state(config, variables))
 
 
 def build_abstract_state(config: Config) -> TrainState:
     """Describes the arrays of a state without making them, for a checkpoint to fill."""
     shapes = jax.eval_shape(
-        lambda: initial_state(
-            initial_variables(build_network(config).model, config.seed),
-            build_optimizer(config),
+        lambda: _initial_state(
+            config, initial_variables(build_network(config).model, config.seed)
         )
     )
     return jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated()), shapes
     )
+
+
+def _initial_state(config: Config, variables: dict[str, Tree]) -> TrainState:
+    averages = config.train.ema > 0
+    return initial_state(variables, build_optimizer(config), averages=averages)
 
 
 def build_train_step(config: Config) -> TrainStep:
@@ -90,5 +102,6 @@ def build_train_step(config: Config) -> TrainStep:
             make_loss(config.model.head, parts.head, section),
             build_optimizer(config),
             accumulate=section.accumulate,
+            average_decay=section.ema,
         )
     )

@@ -95,8 +95,34 @@ def poly_schedule(learning_rate: float, num_steps: int, power: float) -> optax.S
     return optax.polynomial_schedule(learning_rate, 0.0, power, num_steps)
 
 
+def warmed_up_schedule(
+    schedule: optax.Schedule, learning_rate: float, warmup_steps: int
+) -> optax.Schedule:
+    """Rises linearly to the learning rate, then follows a schedule.
+
+    Args:
+      schedule: the learning rate by step after the warm-up, from `learning_rate` on.
+      learning_rate: at the end of the warm-up.
+      warmup_steps: length of the warm-up. 0: none.
+
+    Returns:
+      The learning rate by step.
+    """
+    if not warmup_steps:
+        return schedule
+    rise = optax.linear_schedule(
+        learning_rate / warmup_steps, learning_rate, warmup_steps - 1
+    )
+    return optax.join_schedules([rise, schedule], [warmup_steps])
+
+
 def grouped(
-    name: str, schedule: optax.Schedule, momentum: float, groups: Sequence[Group]
+    name: str,
+    schedule: optax.Schedule,
+    momentum: float,
+    groups: Sequence[Group],
+    *,
+    clip_norm: float = 0.0,
 ) -> optax.GradientTransformation:
     """Builds an optimiser with a learning rate and weight decay per group.
 
@@ -105,6 +131,8 @@ def grouped(
       schedule: the learning rate by step, before the groups' factors.
       momentum: decay of the running mean of gradients.
       groups: see `parameter_groups`. Every parameter must be in one.
+      clip_norm: norm of the gradient of all parameters above which it is scaled down.
+        0: no limit.
 
     Returns:
       The optimiser.
@@ -119,7 +147,10 @@ def grouped(
         )
 
     rules = {group.name: rule(group) for group in groups}
-    return optax.partition(rules, lambda params: assign_groups(params, groups))
+    optimizer = optax.partition(rules, lambda params: assign_groups(params, groups))
+    if not clip_norm:
+        return optimizer
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
 
 
 def _sgd(momentum: float, weight_decay: float) -> optax.GradientTransformation:

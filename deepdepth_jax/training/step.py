@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
@@ -25,6 +25,7 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     *,
     accumulate: int = 1,
+    average_decay: float = 0.0,
 ) -> TrainStep:
     """Builds the training step of one device among those along the axis `AXIS`.
 
@@ -44,6 +45,7 @@ def make_train_step(
       accumulate: into how many parts each device cuts its batch, to run them one after
         the other and add up their gradients: memory for one part is enough. Trained
         normalisation takes its statistics over the part.
+      average_decay: decay of the running mean of the variables, if the state has one.
 
     Returns:
       The step: state and batch to the next state and metrics.
@@ -93,6 +95,7 @@ def make_train_step(
             gradient=jax.tree.map(lambda x: x / count, gradient),
             batch_stats=batch_stats,
             pixels=pixels,
+            average_decay=average_decay,
         )
 
     return train_step
@@ -106,6 +109,7 @@ def _next_state(
     gradient: Tree,
     batch_stats: Tree,
     pixels: Float[Array, ""],
+    average_decay: float,
 ) -> tuple[TrainState, dict[str, Array]]:
     """Takes the optimiser's step, if the numbers are fit for it."""
     gradient_norm = optax.tree.norm(gradient)
@@ -114,13 +118,18 @@ def _next_state(
 
     def take(state: TrainState) -> TrainState:
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
-        return TrainState(
+        following = TrainState(
             step=state.step + 1,
             params=optax.apply_updates(state.params, updates),
             batch_stats=batch_stats,
             opt_state=opt_state,
             bad_steps=bad_steps,
         )
+        if state.average is None:
+            return following
+        share = 1 - warmed_up(average_decay, state.step)
+        average = optax.incremental_update(following.learned, state.average, share)
+        return dataclasses.replace(following, average=average)
 
     def skip(state: TrainState) -> TrainState:
         # Integers count steps, which the learning rate goes by: they go on.
@@ -137,3 +146,16 @@ def _next_state(
         "gradient_norm": gradient_norm,
         "bad_steps": bad_steps,
     }
+
+
+def warmed_up(decay: float, step: Int[Array, ""]) -> Float[Array, ""]:
+    """Returns the decay of the running mean at a step, lower at the start.
+
+    (1 + step) / (10 + step) is the bound of TensorFlow's ExponentialMovingAverage: the
+    random initial weights do not stay in the mean.
+
+    Args:
+      decay: of the running mean, from 0 to below 1.
+      step: steps taken before.
+    """
+    return jnp.minimum(decay, (1.0 + step) / (10.0 + step))

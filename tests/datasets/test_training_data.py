@@ -78,9 +78,9 @@ def test_a_mixture_is_trained_on_and_one_data_set_evaluated(mixed):
 def test_predictions_are_scaled_back_to_the_images_camera(mixed):
     predictor = DepthPredictor.load(mixed)
     image = np.zeros((32, 64, 3), np.uint8)
-    near, far = predictor(image, focal_px=60.0), predictor(image, focal_px=300.0)
-    np.testing.assert_allclose(far.depth_m, 5 * near.depth_m, rtol=1e-6)
-    assert near.depth_m.max() <= 80  # of 800 m through the canonical lens
+    far, near = predictor(image, focal_px=60.0), predictor(image, focal_px=40.0)
+    np.testing.assert_allclose(near.depth_m, far.depth_m * 2 / 3, rtol=1e-6)
+    assert far.depth_m.max() <= 80  # of 800 m through the canonical lens
     with pytest.raises(ValueError, match="focal length"):
         predictor(image)
 

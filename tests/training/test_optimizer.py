@@ -4,7 +4,10 @@ import numpy as np
 import optax
 import pytest
 
+from deepdepth_jax.config import complete, default_config
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.deeplab import DeepLabV2
+from deepdepth_jax.training.build import build_schedule
 from deepdepth_jax.training.optimizer import (
     assign_groups,
     grouped,
@@ -154,6 +157,46 @@ def test_every_parameter_is_in_the_group_it_should_be(architecture):
 def test_a_parameter_without_a_group_is_an_error():
     with pytest.raises(ValueError, match="decoder/kernel"):
         assign_groups({"decoder": {"kernel": jnp.ones(1)}}, groups())
+
+
+def test_the_whole_gradient_is_scaled_to_a_norm():
+    """Clipping is before the groups: their ratios stay as they are."""
+    params = params_of("trained")
+    gradient = random_like(params, seed=1)
+    norm = float(optax.tree.norm(gradient))
+    plain, clipped, loose = (
+        grouped("sgd", lambda _: 0.1, 0.9, groups(), clip_norm=limit)
+        for limit in (0.0, norm / 4, norm * 2)
+    )
+    scaled = jax.tree.map(lambda x: x / 4, gradient)
+    for limited, like, given in (
+        (clipped, plain, scaled),
+        (loose, plain, gradient),
+    ):
+        found, _ = limited.update(gradient, limited.init(params), params)
+        expected, _ = like.update(given, like.init(params), params)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7),
+            found,
+            expected,
+        )
+
+
+@pytest.mark.parametrize("name", ["poly", "cosine"])
+def test_the_rate_rises_linearly_and_then_decays_to_zero(name):
+    config = default_config()
+    config.model.norm = "trained"  # without weights
+    config.train.schedule, config.train.learning_rate = name, 0.4
+    config.train.num_steps, config.train.warmup_steps = 12, 4
+    schedule = build_schedule(complete(config))
+    rates = [float(schedule(step)) for step in range(13)]
+    np.testing.assert_allclose(rates[:5], [0.1, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
+    half = {"poly": 0.4 * 0.5**0.9, "cosine": 0.2}[name]
+    assert rates[8] == pytest.approx(half)
+    assert rates[12] == pytest.approx(0, abs=1e-8)
+    config.train.warmup_steps = 12
+    with pytest.raises(UserError, match="must be < train"):
+        complete(config)
 
 
 def test_poly_schedule_decays_at_every_step_to_zero():

@@ -1,3 +1,5 @@
+import dataclasses
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -223,6 +225,40 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
     state, numbers = compiled(state, parts)
     assert numbers["bad_steps"] == 0
     assert np.isfinite(numbers["loss"])
+
+
+def test_the_mean_of_the_weights_follows_its_recurrence():
+    model = network("trained")
+    variables = initial_variables(model, seed=0)
+    plain = make_train_step(model, CONVENTION, loss_of(), optimizer("trained"))
+    averaging = make_train_step(
+        model, CONVENTION, loss_of(), optimizer("trained"), average_decay=0.15
+    )
+    devices = jax.devices()[:1]
+    states = [
+        replicate(initial_state(variables, optimizer("trained"), averages=on), devices)
+        for on in (False, True)
+    ]
+    steps = [on_all_devices(step, devices) for step in (plain, averaging)]
+    mean = jax.device_get(states[0].learned)
+    for seed, decay in enumerate((1 / 10, 0.15, 0.15)):  # the bound, then the decay
+        parts = jax.tree.map(lambda x: x[None], uneven_batch(seed))
+        states = [step(s, parts)[0] for step, s in zip(steps, states, strict=True)]
+        left, right = jax.device_get(states)
+        assert_same(left.learned, right.learned)
+        mean = jax.tree.map(
+            lambda m, x, d=decay: d * m + (1 - d) * x, mean, left.learned
+        )
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
+            right.variables,
+            mean,
+        )
+    batch = uneven_batch()
+    blank = dataclasses.replace(batch, depth_m=np.zeros_like(batch.depth_m))
+    states[1], numbers = steps[1](states[1], jax.tree.map(lambda x: x[None], blank))
+    assert numbers["bad_steps"] == 1
+    assert_same(jax.device_get(states[1].average), right.average)
 
 
 def _unspoilt(state):
