@@ -51,8 +51,9 @@ def _leave_nothing_to_ynnpack() -> None:
     training step takes seconds at every start. Afterwards it is not faster. JAX 0.10.2
     also has it crash on sums over arrays of many axes (jax-ml/jax issue 39257).
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if YNNPACK not in flags:
+    flags = os.environ.get("XLA_FLAGS", "").strip()
+    names_a_file = flags != "" and not flags.startswith("--")
+    if YNNPACK not in flags and not names_a_file:
         os.environ["XLA_FLAGS"] = f"{flags} {YNNPACK}=".strip()
 
 

@@ -82,6 +82,12 @@ def test_unless_the_user_says_otherwise():
     assert "ynn" in printed(PRODUCT, XLA_FLAGS=f"{YNNPACK}=+individual_dot")
 
 
+def test_a_file_of_flags_is_left_to_xla(tmp_path):
+    path = tmp_path / "flags.txt"
+    path.write_text("--xla_cpu_enable_fast_math=false\n")
+    printed(PRODUCT, XLA_FLAGS=str(path))
+
+
 def test_a_notebooks_backend_is_not_asked_for():
     notebook = "module://matplotlib_inline.backend_inline"
     assert printed(DRAW, MPLBACKEND=notebook).lower() == "agg\n"
