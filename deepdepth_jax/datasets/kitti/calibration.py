@@ -90,6 +90,13 @@ def _read_camera_matrix(file: Path, camera: int) -> Float64[np.ndarray, "3 4"]:
                 f"has the focal length {matrix[row, row]:g} px, which must be from "
                 f"{least:g} to {most:g}"
             )
+    if not (matrix[:2, 2] > 0).all():
+        x_px, y_px = matrix[:2, 2]
+        raise field.error(
+            f"has its principal point at ({x_px:g}, {y_px:g}), outside of the image"
+        )
+    if matrix[0, 1] or matrix[1, 0]:
+        raise field.error("has skewed axes, and a rectified camera's are not")
     if not np.allclose(matrix[2, :3], (0, 0, 1)):
         raise field.error("does not end in a row '0 0 1 t', as a rectified camera's")
     return matrix
