@@ -85,7 +85,7 @@ def known(values: AnyArray | None) -> AnyArray:
       ValueError: this one has none.
     """
     if values is None:
-        raise ValueError("the network gives no distribution, and so no confidence")
+        raise ValueError("the network predicts no distribution, hence no confidence")
     return values
 
 

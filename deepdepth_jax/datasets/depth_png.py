@@ -33,7 +33,7 @@ def read_depth_png(
     """Reads a 16-bit depth map, turned upright. 0 stays 0 and means no ground truth.
 
     Args:
-      path: a PNG of 16 bits a channel.
+      path: a PNG of 16 bits per channel.
       units_per_metre: the value that stands for one metre: 256 in KITTI's maps, 100 in
         those of SYNTHIA.
       check_size: refuses the map by its upright height and width, before its pixels
@@ -49,7 +49,7 @@ def read_depth_png(
     """
     data = read_bytes(path)
     if not data.startswith(PNG_SIGNATURE):
-        raise UserError(f"{path}: is not a PNG; depth is expected as a 16-bit PNG")
+        raise UserError(f"{path}: is not a PNG; depth must be a 16-bit PNG")
     height, width = _require_depth_format(data, channels, path)
     with naming_damage(path):
         orientation = parse_orientation(data)
@@ -65,8 +65,8 @@ def read_depth_png(
     values = values.reshape(height, width, channels)
     if (values != values[..., :1]).any():
         raise UserError(
-            f"{path}: its three channels differ, so it is no depth map of this kind; "
-            "take the original file"
+            f"{path}: is no depth map, as its three channels differ; use the original "
+            "file"
         )
     depth_m = values[..., 0].astype(np.float32) / np.float32(units_per_metre)
     return upright(depth_m, orientation)
@@ -80,13 +80,13 @@ def _require_depth_format(data: bytes, channels: int, path: Path) -> tuple[int, 
         raise UserError(f"{path}: is cut off; copy or download it again") from error
     if bits != 16:
         raise UserError(
-            f"{path}: has {bits} bits a channel, depth needs 16 (some programs save "
-            "8 without asking); take the original file"
+            f"{path}: has {bits} bits per channel, depth needs 16 (some programs "
+            "silently save 8); use the original file"
         )
     expected, kind = DEPTH_COLOUR_TYPES[channels]
     if colour_type != expected:
         raise UserError(
-            f"{path}: is not a 16-bit {kind} PNG, as this data set's depth is; take "
-            "the original file"
+            f"{path}: is not a 16-bit {kind} PNG, as this data set's depth is; use the "
+            "original file"
         )
     return height, width

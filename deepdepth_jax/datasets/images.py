@@ -61,8 +61,8 @@ def read_any_image(path: Path) -> CameraImage:
     image = _decode(read_bytes(path), path)
     if image.mode in BAND_BITS:
         raise UserError(
-            f"{path}: has one band of {BAND_BITS[image.mode]} bits, as depth maps "
-            "have; give an image of 8 bits"
+            f"{path}: has one channel of {BAND_BITS[image.mode]} bits, like a depth "
+            "map; give an 8-bit image"
         )
     exif = read_focal_length(image)
     focal_px = exif.focal.in_pixels(*image.size)
@@ -83,17 +83,17 @@ def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 
     Raises:
       UserError: the file is missing, neither PNG nor JPEG, broken, grey, partly
-        transparent, or has 16 bits a channel.
+        transparent, or has 16 bits per channel.
     """
     data = read_bytes(path)
     if not data.startswith((PNG_SIGNATURE, JPEG_SIGNATURE)):
         raise UserError(f"{path}: is neither PNG nor JPEG; convert it to one of them")
     image = _decode(data, path)
     if image.mode in GREY_MODES:
-        raise UserError(f"{path}: is grey; a colour image (8-bit RGB) is needed")
+        raise UserError(f"{path}: is greyscale; a colour image (8-bit RGB) is needed")
     if data.startswith(PNG_SIGNATURE) and data[24] == 16:  # bits, in the header
         raise UserError(
-            f"{path}: has 16 bits a channel; convert it to an 8-bit RGB image"
+            f"{path}: has 16 bits per channel; convert it to an 8-bit RGB image"
         )
     if image.has_transparency_data:
         least, _ = image.convert("RGBA").getchannel("A").getextrema()

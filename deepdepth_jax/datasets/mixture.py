@@ -49,8 +49,8 @@ class Mixture:
         if not taken.all():
             dataset = parts[int(np.argmin(taken))].source.dataset
             raise UserError(
-                f"data.mixture.{dataset}: is less than one in {CYCLE} of all weights; "
-                "give it more, or 0"
+                f"data.mixture.{dataset}: is below 1/{CYCLE} of the sum of all "
+                "weights; raise it, or set it to 0"
             )
         return cls(tuple(parts), part_of_slot)
 

@@ -44,8 +44,9 @@ def prepare_training(
     for source in sources:
         if len(source) == 0:
             raise UserError(
-                f"data.{source.dataset}: no frame to learn from ({source.report()}); "
-                "python -m deepdepth_jax.check_data tells what is missing"
+                f"data.{source.dataset}: no training frame is complete "
+                f"({source.report()}); python -m deepdepth_jax.check_data lists "
+                "missing files"
             )
     return Mixture.of(parts, weights)
 

@@ -98,7 +98,7 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"{folder}: waits for another process that prepares it", flush=True)
+        print(f"{folder}: waiting for another process that prepares it", flush=True)
         lock.acquire()
     try:
         yield

@@ -46,8 +46,8 @@ class MedianDepth:
         stack = np.stack([_cell_medians(depth_m) for depth_m in depths_m])
         if np.isnan(stack).all():
             raise UserError(
-                f"no pixel of {len(stack)} training images has depth; "
-                "python -m deepdepth_jax.check_data tells more"
+                f"no pixel of {len(stack)} training images has depth; check the data "
+                "with python -m deepdepth_jax.check_data"
             )
         with warnings.catch_warnings():
             # A cell that no image has depth in is NaN here, and filled below.

@@ -68,8 +68,8 @@ def _validation_records(config: Config, workdir: Path) -> Records | None:
     source = _validation_source(config, workdir)
     if source is None:
         print(
-            "confidence is not calibrated: these are not the validation frames of the "
-            "run's training; evaluate the checkpoint on those once",
+            "confidence is not calibrated: evaluate the checkpoint on the run's own "
+            "data once, as calibration needs its validation frames",
             flush=True,
         )
         return None
@@ -116,8 +116,8 @@ def fit_temperature(
         if not np.isfinite(nll).all():
             raise UserError(
                 f"{seen.example.name}: the network's output is not finite, so no "
-                "temperature fits it; take another --checkpoint, or train again with "
-                "a lower train.learning_rate"
+                "temperature fits it; choose another --checkpoint, or train again "
+                "with a lower train.learning_rate"
             )
         fit.add(nll, int(pixels))
     return sum_over_processes(fit).compute()

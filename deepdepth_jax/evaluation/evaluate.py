@@ -142,9 +142,9 @@ def source_to_evaluate(config: Config, learned_from: Collection[str]) -> Source:
     source = held_out_source(config, config.eval.split, learned_from)
     if len(source) == 0:
         raise UserError(
-            f"eval.split={config.eval.split}: nothing to evaluate on "
-            f"({source.report()}); "
-            "python -m deepdepth_jax.check_data tells what is missing"
+            f"eval.split={config.eval.split}: no images to evaluate "
+            f"({source.report()}); python -m deepdepth_jax.check_data lists missing "
+            "files"
         )
     return source
 
@@ -158,7 +158,7 @@ def require_writable(folder: Path) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(
-            f"{folder}: results cannot be written there; give --output=FOLDER"
+            f"{folder}: results cannot be written there; set --output=FOLDER"
         )
 
 
@@ -181,8 +181,8 @@ def measure(
     truth_m = example.depth_m
     if (fault := protocol.fault(prediction_m, truth_m)) is not None:
         raise UserError(
-            f"{example.name}: {fault}; no mean over the other images describes the "
-            "network: take another --checkpoint"
+            f"{example.name}: {fault}; the other images alone would misrepresent the "
+            "network: choose another --checkpoint"
         )
     scaled_m = protocol.median_scaled(prediction_m, truth_m)
     return {

@@ -136,10 +136,10 @@ def require_fitting_size(
     if is_bounded and abs(x * height / (y * width) - 1) <= ASPECT_TOLERANCE:
         return
     raise UserError(
-        f"{origin}: is {y} x {x} pixels (height x width), and its image {height} x "
+        f"{origin}: is {y} x {x} pixels (height x width), its image is {height} x "
         f"{width}; a map must have the size of its image, or its aspect ratio and at "
-        f"most {LARGEST_FACTOR} times its height, or be the bottom-centre crop of "
-        f"{_CROP} of a KITTI image"
+        f"most {LARGEST_FACTOR} times its height, or be the bottom-centre {_CROP} crop "
+        "of a KITTI image"
     )
 
 

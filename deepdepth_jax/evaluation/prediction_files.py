@@ -62,9 +62,7 @@ def open_predictions(path: Path, source: Source) -> PredictedMaps:
         return MapFolder.find(path, source)
     if path.suffix == ".npy" and path.is_file():
         return MapStack.open(path, source)
-    raise UserError(
-        f"--predictions={path}: there is no such folder, and no such .npy file"
-    )
+    raise UserError(f"--predictions={path}: no such folder or .npy file")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,14 +169,14 @@ class MapStack(PredictedMaps):
         what = f"--predictions={path}"
         if path.name.startswith(DISPARITIES):
             raise UserError(
-                f"{what}: holds disparities, by its name; save depth in metres under "
-                "another name"
+                f"{what}: its name says disparity; save depth in metres under another "
+                "name"
             )
         listed = source.listed
         if listed is None:
             raise UserError(
-                f"{what}: an array has the order of a list, and there is none: give "
-                f"it, --config.data.{source.dataset}.{source.split}_list=FILE"
+                f"{what}: an array needs a list of frames for its order: set "
+                f"--config.data.{source.dataset}.{source.split}_list=FILE"
             )
         maps = _open_array(path, what)
         if len(maps) != len(listed):
@@ -206,8 +204,8 @@ def _open_array(path: Path, what: str) -> Float[np.ndarray, "n y x"]:
         maps = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, *BROKEN_NUMPY_HEADER) as error:
         raise UserError(
-            f"{what}: is broken, cut off, or holds pickled objects, as for maps of "
-            "different sizes; save those as a folder of files"
+            f"{what}: is broken, cut off, or holds pickled objects; save maps of "
+            "different sizes as a folder of files"
         ) from error
     if maps.ndim == 4 and 1 in (maps.shape[1], maps.shape[3]):
         maps = maps.reshape(len(maps), *(n for n in maps.shape[1:] if n != 1))

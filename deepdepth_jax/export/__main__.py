@@ -36,7 +36,7 @@ def main(argv: list[str]) -> None:
 
     workdir, output = arguments.workdir, arguments.output
     if output.is_dir():
-        raise UserError(f"--output={output}: is a folder; give a file")
+        raise UserError(f"--output={output}: is a folder; name a file")
     config = stored_config(workdir, overrides)
     check_same_run(workdir, config)
     set_up_compiling(workdir)
@@ -63,34 +63,35 @@ def _parser() -> cli.Parser:
         takes_config=True,
     )
     parser.add_argument(
-        "--workdir", type=cli.folder, required=True, help="the folder of a trained run"
+        "--workdir", type=cli.folder, required=True, help="workdir of a trained run"
     )
+    parser.add_argument("--format", choices=FORMATS, required=True, help="file format")
     parser.add_argument(
-        "--format", choices=FORMATS, required=True, help="what to write"
-    )
-    parser.add_argument(
-        "--output", type=cli.path, required=True, help="a file, replaced if it is there"
+        "--output",
+        type=cli.path,
+        required=True,
+        help="output file, replaced if it exists",
     )
     parser.add_argument(
         "--checkpoint",
         type=cli.checkpoint,
         default="best",
-        help="last, best by validation, or a step",
+        help="last, best (by validation), or a step",
     )
     parser.add_argument(
         "--focal_px",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="focal length, in pixels, of the camera that the model is for; needed by "
-        "networks that were trained with data.canonical_focal_px. (default: none)",
+        help="focal length in pixels of the target camera, required for networks "
+        "trained with data.canonical_focal_px. (default: none)",
     )
     parser.add_argument(
         "--outputs",
         type=_outputs,
         default=argparse.SUPPRESS,
         metavar="NAME,NAME",
-        help=f"what the model computes, of {', '.join(OUTPUTS)}; fewer take less time. "
-        "(default: all that the network has)",
+        help=f"outputs of the model, some of {', '.join(OUTPUTS)}. Fewer outputs take "
+        "less time. (default: all of the network)",
     )
     return parser
 

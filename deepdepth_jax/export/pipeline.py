@@ -76,15 +76,14 @@ class Pipeline:
         ):
             if value != single:
                 raise UserError(
-                    f"eval.{field}={value}: an exported model looks at "
-                    "the whole image, at its own size; add "
-                    f"--config.eval.{field}='{single}'"
+                    f"eval.{field}={value}: an exported model takes the whole image at "
+                    f"its own size; add --config.eval.{field}='{single}'"
                 )
         if focal_px < 0 or bool(canonical_focal_px) != bool(focal_px):
             raise UserError(
-                f"--focal_px={focal_px}: give the focal length, in pixels, of the "
-                "camera that the model is for if the run has data.canonical_focal_px, "
-                f"else leave it out; the run has {canonical_focal_px}"
+                f"--focal_px={focal_px}: must be the focal length of the target camera "
+                "in pixels if the run has data.canonical_focal_px, else omitted; the "
+                f"run has {canonical_focal_px}"
             )
         network = build_network(config)
         if outputs is not None and not network.head.has_distribution:
@@ -92,7 +91,7 @@ class Pipeline:
             if absent:
                 raise UserError(
                     f"--outputs: {', '.join(absent)}: a network with "
-                    f"model.head={config.model.head} has depth_m alone"
+                    f"model.head={config.model.head} has only depth_m"
                 )
         return cls(
             network=network,

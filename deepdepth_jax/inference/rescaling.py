@@ -40,15 +40,15 @@ def seen_size(
     view_deg = math.degrees(2 * math.atan2(width, 2 * focal_px))
     if focal_px and view_deg > WIDEST_VIEW_DEG:
         raise UserError(
-            f"focal_px={focal_px:g}: through such a lens an image of {width} columns "
-            f"shows {view_deg:.0f} degrees; give the focal length in pixels"
+            f"focal_px={focal_px:g}: would mean a field of view of {view_deg:.0f} "
+            f"degrees for an image {width} pixels wide; give the focal length in pixels"
         )
     scale = view.scale
     if scale > 1 and height * width * scale**2 > LARGEST_SEEN_PX:
         raise UserError(
-            f"an image of {width} x {height} pixels would be enlarged by a factor of "
-            f"{scale:.3g}, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller "
-            "scale or a longer focal length"
+            f"an image of {width} x {height} pixels would be scaled by {scale:.3g}, "
+            f"beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller scale or a "
+            "longer focal length"
         )
     if min(height, width) * scale < SMALLEST_SEEN_PX <= min(height, width):
         raise UserError(

@@ -114,8 +114,8 @@ def _refuse(workdir: Path, changed: Mapping[str, tuple[Any, Any]]) -> None:
             for field, (stored, asked) in changed.items()
         )
         raise UserError(
-            f"{workdir / CONFIG_FILE}: the folder holds another run ({listed}); "
-            "take another --workdir, or the same values"
+            f"{workdir / CONFIG_FILE}: the folder holds a run with other values "
+            f"({listed}); choose another --workdir, or the same values"
         )
 
 

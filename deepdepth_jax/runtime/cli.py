@@ -57,7 +57,8 @@ class Parser(argparse.ArgumentParser):
                 nargs="?",
                 choices=["config"],
                 default=argparse.SUPPRESS,
-                help="show this message, or every field of the config, and exit",
+                help="show this message, or with config every field of the config, "
+                "and exit",
             )
 
     def error(self, message: str) -> NoReturn:
@@ -125,13 +126,13 @@ def checkpoint(text: str) -> str | int:
         return text
     if text.isdigit():
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r}: give last, best or a step")
+    raise argparse.ArgumentTypeError(f"{text!r}: must be last, best or a step")
 
 
 def count(text: str) -> int:
     """Parses a whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be >= 1")
     return int(text)
 
 
@@ -142,7 +143,7 @@ def positive(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be > 0")
     return number
 
 

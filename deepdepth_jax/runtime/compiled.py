@@ -45,8 +45,8 @@ def keep_compiled_programs(workdir: Path) -> None:
     if not _is_writable(folder):
         if is_primary():
             print(
-                f"{folder}: cannot be written to, compiled programs are not kept; set "
-                "JAX_COMPILATION_CACHE_DIR to keep them elsewhere",
+                f"{folder}: is not writable, so compiled programs are not cached; set "
+                "JAX_COMPILATION_CACHE_DIR to cache them elsewhere",
                 file=sys.stderr,
             )
         return

@@ -18,8 +18,7 @@ def check_settings() -> None:
         import jax  # noqa: F401
     except ValueError as error:
         raise UserError(
-            f"a variable of the environment is refused by JAX ({error}): correct or "
-            "unset it"
+            f"JAX refuses an environment variable ({error}): correct or unset it"
         ) from error
 
 

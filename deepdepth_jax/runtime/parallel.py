@@ -73,7 +73,7 @@ def check_batch_size(batch_size: int, accumulate: int) -> None:
     if batch_size < 1 or batch_size % (jax.device_count() * accumulate):
         times = f" times train.accumulate={accumulate}" if accumulate > 1 else ""
         raise UserError(
-            f"train.batch_size={batch_size} is not a positive multiple of the "
+            f"train.batch_size={batch_size}: must be a positive multiple of the "
             f"{jax.device_count()} devices{times}"
         )
 

@@ -105,7 +105,7 @@ def _launched() -> tuple[str, int, int]:
 def _environment_number(name: str) -> int:
     text = os.environ.get(name, "")
     if not text.isdigit():
-        raise UserError(f"{name}={text!r} in the environment: give it a whole number")
+        raise UserError(f"{name}={text!r} in the environment: must be a whole number")
     return int(text)
 
 
@@ -116,13 +116,13 @@ def _check_address(address: str, index: int) -> None:
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or int(port) >= 2**16:
-        raise UserError(f"{_ADDRESS}={address}: give it as HOST:PORT")
+        raise UserError(f"{_ADDRESS}={address}: must be HOST:PORT")
     if index == 0:
         try:
             socket.create_server(("", int(port))).close()
         except OSError as error:
             raise UserError(
-                f"{_ADDRESS}={address}: cannot listen there ({error.strerror}): take "
+                f"{_ADDRESS}={address}: cannot listen there ({error.strerror}): choose "
                 "another port"
             ) from error
     else:
@@ -137,8 +137,8 @@ def _await_answer(host: str, port: int) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 raise UserError(
-                    f"{_ADDRESS}={host}:{port}: nobody answers there ({error}): start "
-                    "the process with JAX_PROCESS_ID=0 on that machine"
+                    f"{_ADDRESS}={host}:{port}: no answer ({error}): start the process "
+                    "with JAX_PROCESS_ID=0 on that machine"
                 ) from error
         time.sleep(0.1)
 

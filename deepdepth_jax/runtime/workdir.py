@@ -40,7 +40,7 @@ def held(workdir: Path) -> Iterator[None]:
     except Timeout as error:
         raise UserError(
             f"{workdir}: another process is training there; wait until it ends, or "
-            "take another --workdir"
+            "choose another --workdir"
         ) from error
     try:
         yield
@@ -72,7 +72,7 @@ def stored_config(workdir: Path, overrides: Sequence[str] = ()) -> Config:
     path = workdir / CONFIG_FILE
     if not path.is_file():
         raise UserError(
-            f"{workdir}: no run here (there is no {CONFIG_FILE}): train first"
+            f"{workdir}: holds no run ({CONFIG_FILE} is missing): train first"
         )
     return complete(override(config_from_json(path), overrides))
 

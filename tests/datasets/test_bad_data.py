@@ -110,7 +110,9 @@ def test_mended_data_is_prepared_after_a_failure(broken_root, kitti_root, tmp_pa
 
 def test_no_training_frames_are_refused(broken_root, tmp_path):
     shutil.rmtree(broken_root / DRIVE)
-    assert "data.kitti: no frame to learn from" in mistake(kitti(tmp_path, broken_root))
+    assert "data.kitti: no training frame is complete" in mistake(
+        kitti(tmp_path, broken_root)
+    )
 
 
 def test_no_test_frames_are_refused_after_training_and_the_run_is_kept(

@@ -93,7 +93,7 @@ def test_damaged_pixels_are_noticed(tmp_path):
         (encode(Image.fromarray(COLOURS).convert("L")), "is grey"),
         (encode(Image.fromarray(COLOURS).convert("LA")), "is grey"),
         (encode(Image.fromarray(COLOURS).convert("L"), "JPEG"), "is grey"),
-        (tf.io.encode_png(COLOURS.astype(np.uint16)).numpy(), "16 bits a channel"),
+        (tf.io.encode_png(COLOURS.astype(np.uint16)).numpy(), "16 bits per channel"),
     ],
 )
 def test_what_is_no_colour_image_is_refused(tmp_path, content, words):
@@ -217,7 +217,7 @@ def test_a_png_that_declares_terabytes_is_refused(tmp_path):
 def test_depth_is_no_image(tmp_path, name, dtype, bits):
     path = tmp_path / name
     Image.fromarray(np.full((5, 6), 1000, dtype)).save(path)
-    assert_refused(path, f"one band of {bits} bits, as depth maps have", read=read_any)
+    assert_refused(path, f"one channel of {bits} bits, like a depth map", read=read_any)
 
 
 @pytest.mark.parametrize("name", ["a.avif", "a.jpg", "a.png", "a.webp"])

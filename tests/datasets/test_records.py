@@ -107,7 +107,9 @@ def test_of_two_processes_one_prepares_and_the_other_waits(tmp_path, preparing, 
     )
     waiting.start()
     said = []
-    until(lambda: said.append(capsys.readouterr().out) or "waits for" in "".join(said))
+    until(
+        lambda: said.append(capsys.readouterr().out) or "waiting for" in "".join(said)
+    )
     assert waiting.is_alive()
     (tmp_path / "go").touch()
     waiting.join(timeout=120)

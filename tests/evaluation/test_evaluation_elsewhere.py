@@ -151,7 +151,7 @@ def test_a_run_that_may_only_be_read_is_told_before_anything_is_computed(
         os, "access", lambda path, mode: path != run and allowed(path, mode)
     )
     monkeypatch.setattr("deepdepth_jax.evaluation.evaluate.restore", pytest.fail)
-    with pytest.raises(UserError, match="give --output=FOLDER"):
+    with pytest.raises(UserError, match="set --output=FOLDER"):
         evaluate(run)
 
 

@@ -150,7 +150,8 @@ def test_maps_of_a_networks_size_are_resized(kitti, truth_m, tmp_path, capsys):
 def test_a_map_of_another_shape_is_refused_by_name(kitti, truth_m, tmp_path, shape):
     save_all(tmp_path, truth_m)
     save(tmp_path / f"{DRIVE}_0000000069.png", np.full(shape, 20, np.float32))
-    said = rf"{DRIVE}_0000000069\.png: is {shape[0]} x {shape[1]} .* image 375 x 1242"
+    size = f"{shape[0]} x {shape[1]}"
+    said = rf"{DRIVE}_0000000069\.png: is {size} .* its image is 375 x 1242"
     with pytest.raises(UserError, match=said):
         evaluate(kitti, tmp_path)
     assert not (tmp_path / "eval.json").exists()
@@ -250,10 +251,10 @@ def test_an_array_that_does_not_fit_the_list_is_refused(
         evaluate(kitti, path, extra)
     ragged = np.array([np.ones((3, 4)), np.ones((3, 5)), 1], object)
     np.save(path, ragged, allow_pickle=True)
-    with pytest.raises(UserError, match="pickled objects, as for maps of different"):
+    with pytest.raises(UserError, match="pickled objects; save maps of different"):
         evaluate(kitti, path, extra)
     np.save(tmp_path / "disps_eigen_split.npy", np.ones((3, 12, 40), np.float32))
-    with pytest.raises(UserError, match="holds disparities"):
+    with pytest.raises(UserError, match="its name says disparity"):
         evaluate(kitti, tmp_path / "disps_eigen_split.npy", extra)
 
 
@@ -275,7 +276,7 @@ def test_a_map_of_an_array_without_depth_is_named(kitti, truth_m, tmp_path, test
 def test_what_is_not_there_is_said_before_data_is_prepared(tmp_path):
     write_frame(tmp_path, 6)
     for name in ("nowhere", "nowhere.npy"):
-        with pytest.raises(UserError, match=f"{name}: there is no such folder"):
+        with pytest.raises(UserError, match=f"{name}: no such folder"):
             evaluate(tmp_path, tmp_path / name)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no file for 1 of 1 images"):

@@ -185,10 +185,10 @@ def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
         ("--config.eval.window=(32, 32)", r"add --config\.eval\.window='\(0, 0\)'"),
         ("--config.eval.decode=mode", "expectation, median"),
         ("--config.bins.num_bins=13", r"bins\.num_bins is 12 there"),
-        ("--focal_px=700", "leave it out"),
+        ("--focal_px=700", "else omitted"),
         ("--outputs=depth_m,depth", "'depth' must be one of depth_m, confidence, en"),
         ("--outputs=", "'' must be one of depth_m"),
-        ("--focal_px=nan", "'nan': give a number above 0"),
+        ("--focal_px=nan", "'nan': must be > 0"),
         ("--checkpoint=77", "77"),
     ],
 )
@@ -221,7 +221,7 @@ def test_a_regression_has_no_confidence_to_export(trained):
 
 
 def test_a_folder_is_no_file_to_write(trained, tmp_path):
-    with pytest.raises(UserError, match="is a folder; give a file"):
+    with pytest.raises(UserError, match="is a folder; name a file"):
         main(arguments(trained, tmp_path))
 
 

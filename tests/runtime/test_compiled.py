@@ -122,5 +122,5 @@ def test_a_place_that_cannot_be_written_to_is_said_once(
     keep_compiled_programs(tmp_path / "run")
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert said.startswith(f"{tmp_path / FOLDER}: cannot be written to")
+    assert said.startswith(f"{tmp_path / FOLDER}: is not writable")
     assert jax.config.jax_compilation_cache_dir is None

@@ -290,8 +290,8 @@ def test_a_wrong_environment_is_refused_by_its_variable(environment, says, monke
         ("here", 0, "HOST:PORT"),
         (":1234", 0, "HOST:PORT"),
         ("here:99999", 0, "HOST:PORT"),
-        ("localhost:{taken}", 0, "cannot listen there .* take another port"),
-        ("localhost:{free}", 1, "nobody answers there"),
+        ("localhost:{taken}", 0, "cannot listen there .* choose another port"),
+        ("localhost:{free}", 1, "no answer"),
     ],
 )
 def test_an_address_that_does_not_work_is_refused(address, index, says, monkeypatch):

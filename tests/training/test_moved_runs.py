@@ -151,7 +151,7 @@ def test_a_run_is_evaluated_without_its_weights_on_another_manifest(folder, caps
     protocol = json.loads((folder / "run" / "eval.json").read_text())["protocol"]
     assert protocol["split"] == f"test of {manifest}"
     assert (protocol["images"], protocol["trained_on"]) == (1, ["pairs"])
-    assert "confidence is not calibrated: these are not" in capsys.readouterr().out
+    assert "confidence is not calibrated: evaluate" in capsys.readouterr().out
     assert not list((folder / "run").rglob("calibration.json"))
     # The folder still holds the same run.
     stored = json.loads((folder / "run" / "config.json").read_text())["config"]

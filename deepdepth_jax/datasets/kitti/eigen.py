@@ -182,7 +182,7 @@ def require_split(split: str) -> None:
       UserError: it does not.
     """
     if split not in SPLITS:
-        raise UserError(f"split {split!r} of KITTI does not exist; use one of {SPLITS}")
+        raise UserError(f"split {split!r} of KITTI must be one of {SPLITS}")
 
 
 def require_drives(
@@ -202,7 +202,7 @@ def require_drives(
         if drive not in training_drives:
             raise UserError(
                 f"data.kitti.validation_drives: {drive!r} is not a training drive of "
-                f"{origin}; name some of its own, as '{min(training_drives)}'"
+                f"{origin}; choose from its own, such as '{min(training_drives)}'"
             )
 
 

@@ -78,14 +78,11 @@ class KittiSource(Source):
     def __post_init__(self) -> None:
         if self.ground_truth not in GROUND_TRUTHS:
             raise UserError(
-                f"ground truth {self.ground_truth!r} of KITTI does not exist; use one "
-                f"of {GROUND_TRUTHS}"
+                f"ground truth {self.ground_truth!r} of KITTI must be one of "
+                f"{GROUND_TRUTHS}"
             )
         if self.legacy and self.ground_truth != "lidar":
-            raise UserError(
-                "legacy is a way to project lidar; ask for the ground truth 'lidar' "
-                "with it"
-            )
+            raise UserError("legacy projection needs the ground truth 'lidar'")
         len(self)  # so that a wrong split or folder is said now, not at the first read
 
     def __len__(self) -> int:

@@ -57,9 +57,9 @@ class Layout:
             return
         problem = "holds no day of KITTI" if self.root.is_dir() else "is not a folder"
         raise UserError(
-            f"data.root = {self.root}: {problem}; it must be where KITTI's raw data "
-            f"was unpacked, with folders such as {DATES[0]}/{DATES[0]}_drive_0001_sync/"
-            "image_02/data"
+            f"data.root = {self.root}: {problem}; set it to the folder of the unpacked "
+            "KITTI raw data, with folders such as "
+            f"{DATES[0]}/{DATES[0]}_drive_0001_sync/image_02/data"
         )
 
 

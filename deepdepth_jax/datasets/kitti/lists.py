@@ -72,11 +72,13 @@ def read_list(path: str | Path) -> list[ListedFrame]:
         earlier = listed.setdefault(entry.frame, entry)
         if earlier is not entry:
             raise UserError(
-                f"{entry.origin}: lists {entry.frame.name} again, which is in "
-                f"{earlier.origin}; delete one of the two lines"
+                f"{entry.origin}: repeats {entry.frame.name} of {earlier.origin}; "
+                "delete one of the two lines"
             )
     if not listed:
-        raise UserError(f"{path}: lists no frame; write one a line, as {EXAMPLES}")
+        raise UserError(
+            f"{path}: lists no frame; write one per line, such as {EXAMPLES}"
+        )
     return list(listed.values())
 
 
@@ -90,7 +92,7 @@ def _parse_line(line: str, origin: str) -> ListedFrame:
         return ListedFrame(_make_frame(side, CAMERA_OF_SIDE[side["side"]]), origin)
     raise UserError(
         f"{origin}: {line.strip()[:150]!r} is not a frame of KITTI's colour cameras; "
-        f"write it as {EXAMPLES}"
+        f"write {EXAMPLES}"
     )
 
 

@@ -84,9 +84,9 @@ def _require_untested(
     if clashes:
         first, as_tested = clashes[0], tested[_moment(clashes[0])]
         raise UserError(
-            f"{field}: {len(clashes)} of its frames are tested on, the first is "
+            f"{field}: {len(clashes)} of its frames are test frames, the first is "
             f"{first.frame.name} ({first.origin}), tested as {as_tested.frame.name} "
-            f"({as_tested.origin}); keep each frame out of this list or out of "
+            f"({as_tested.origin}); remove each frame from this list or from "
             "data.kitti.test_list"
         )
 

@@ -64,15 +64,14 @@ def _require_depth(shape: tuple[int, ...], dtype: np.dtype, path: Path) -> None:
     """
     if len(shape) != 2 and shape[2:] != (1,):
         raise UserError(
-            f"{path}: has the shape {shape}; depth is one value a pixel, of shape "
-            "(height, width)"
+            f"{path}: has the shape {shape}; depth must have the shape (height, width)"
         )
     if dtype.kind not in "fiu":
         raise UserError(f"{path}: holds values of type {dtype}; save depth as float32")
     if dtype.itemsize == 1:
         raise UserError(
-            f"{path}: has 8 bits a value, depth needs 16 (some programs save 8 without "
-            "asking); take the original file"
+            f"{path}: has 8 bits per value, depth needs 16 (some programs silently "
+            "save 8); use the original file"
         )
 
 
@@ -154,7 +153,7 @@ def read_exr(path: Path, check_size: SizeCheck) -> np.ndarray:
         with open_file(header_only=True) as file:
             header = _only_part(file.parts, path).header
             if header["type"] not in images:
-                raise UserError(f"{path}: is a deep image; save one depth a pixel")
+                raise UserError(f"{path}: is a deep image; save one depth per pixel")
             channel = _choose_channel(header["channels"], path)
             least, most = (corner.tolist() for corner in header["dataWindow"])
             check_size((most[1] - least[1] + 1, most[0] - least[0] + 1))
@@ -173,20 +172,18 @@ def _only_part(parts: Sequence[Any], path: Path) -> Any:
     if len(parts) != 1:
         raise UserError(
             f"{path}: has {len(parts)} readable parts; copy it again if it may be cut "
-            "off, else save the depth as a file of its own"
+            "off, else save the depth alone"
         )
     return parts[0]
 
 
 def _choose_channel(channels: Sequence[Any], path: Path) -> str:
     if len(channels) > MOST_CHANNELS:
-        raise UserError(
-            f"{path}: has {len(channels)} channels; save the depth as a file of its own"
-        )
+        raise UserError(f"{path}: has {len(channels)} channels; save the depth alone")
     by_name = {channel.name: channel for channel in channels}
     name = _choose(by_name, "Z", path)
     if (by_name[name].xSampling, by_name[name].ySampling) != (1, 1):
-        raise UserError(f"{path}: {name!r} has fewer pixels than the image; save all")
+        raise UserError(f"{path}: {name!r} is subsampled; save it at full resolution")
     return name
 
 

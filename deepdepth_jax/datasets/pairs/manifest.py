@@ -90,10 +90,7 @@ def _read_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return _csv_rows(_read_text(path), path)
     if suffix == ".jsonl":
         return _jsonl_rows(_read_text(path), path)
-    raise UserError(
-        f"data.pairs.manifest = {path}: ends neither in .jsonl nor in .csv; write the "
-        "manifest in one of these formats and name it so"
-    )
+    raise UserError(f"data.pairs.manifest = {path}: must be a .jsonl or a .csv file")
 
 
 def _read_text(path: Path) -> str:
@@ -104,7 +101,7 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{path}, line {line}: is not UTF-8; save the file in that encoding"
+            f"{path}, line {line}: is not UTF-8; save the file as UTF-8"
         ) from error
 
 
@@ -163,7 +160,7 @@ def _require_as_many(values: Sequence, header: Sequence, origin: str) -> None:
     if len(values) != len(header):
         raise UserError(
             f"{origin}: has {len(values)} values for the {len(header)} fields of the "
-            "header; add or delete commas, and quote paths that have one"
+            "header; add or delete commas, and quote paths with commas"
         )
 
 
@@ -185,7 +182,7 @@ def _make_pair(values: Mapping[str, Any], origin: str, folder: Path) -> Pair:
     image, depth = (_check_path(values[name], name, origin) for name in REQUIRED_FIELDS)
     if Path(depth).suffix.lower() not in DEPTH_SUFFIXES:
         raise UserError(
-            f"{origin}: depth {depth!r} is of no known format; convert it to one of "
+            f"{origin}: depth {depth!r} has an unknown format; convert it to one of "
             f"{', '.join(DEPTH_SUFFIXES)}"
         )
     return Pair(
@@ -215,7 +212,7 @@ def _parse_focal_px(value: Any, origin: str) -> float:
         least, most = FOCAL_RANGE_PX
         raise UserError(
             f"{origin}: focal_px is {value!r}; write a number of pixels from {least:g} "
-            f"to {most:g}, such as 721.5, or nothing where it is not known"
+            f"to {most:g}, such as 721.5, or nothing if it is unknown"
         )
     return focal_px
 
@@ -236,7 +233,7 @@ def _require_each_image_once(pairs: Sequence[Pair]) -> None:
         earlier = seen.setdefault(os.path.normpath(pair.image.absolute()), pair)
         if earlier is not pair:
             raise UserError(
-                f"{pair.origin}: image {pair.name!r} is already in {earlier.origin}; "
+                f"{pair.origin}: repeats image {pair.name!r} of {earlier.origin}; "
                 "delete one of the two lines"
             )
 
@@ -252,6 +249,6 @@ def _complete_splits(pairs: Sequence[Pair]) -> list[Pair]:
         if not pair.split:
             raise UserError(
                 f"{pair.origin}: has no split, but {with_split[0].origin} has one; "
-                f"write one of {', '.join(SPLITS)} in each line, or in none"
+                f"write one of {', '.join(SPLITS)} in every line, or in none"
             )
     return list(pairs)

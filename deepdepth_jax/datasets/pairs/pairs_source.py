@@ -49,13 +49,11 @@ class PairsSource(Source):
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise UserError(
-                f"split {self.split!r} of pairs does not exist; use one of {SPLITS}"
-            )
+            raise UserError(f"split {self.split!r} of pairs must be one of {SPLITS}")
         if not 0 < self.depth_unit_m < math.inf:
             raise UserError(
-                f"data.pairs.depth_unit_m = {self.depth_unit_m}: must be the metres "
-                "that one unit of the depth files stands for, such as 1.0 or 0.001"
+                f"data.pairs.depth_unit_m = {self.depth_unit_m}: must be the length of "
+                "one unit of the depth files in metres, such as 1.0 or 0.001"
             )
         len(self)  # so that faults of the manifest are reported now
 
@@ -167,6 +165,6 @@ def _size_bytes(path: Path) -> int | None:
         return None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot be looked for ({error}); check its name in the manifest "
-            "and its permissions"
+            f"{path}: cannot be opened ({error}); check its name in the manifest and "
+            "its permissions"
         ) from error

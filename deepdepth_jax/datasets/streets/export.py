@@ -34,7 +34,7 @@ def main(argv: list[str]) -> None:
 
     output: Path = arguments.output
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        raise UserError(f"--output={output}: is not empty; give a new folder")
+        raise UserError(f"--output={output}: is not empty; choose a new folder")
     size = {"height": arguments.height, "width": arguments.width}
     if arguments.layout == "kitti":
         chosen = [
@@ -59,16 +59,23 @@ def _parser() -> cli.Parser:
         "deepdepth_jax.datasets.streets.export",
         "Write rendered street scenes in the layout of another data set.",
     )
-    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="which one")
-    parser.add_argument("--output", type=cli.path, required=True, help="folder to make")
     parser.add_argument(
-        "--count", type=cli.count, default=20, help="frames; with kitti: of each split"
+        "--layout", choices=LAYOUTS, required=True, help="layout to write"
     )
-    parser.add_argument("--height", type=cli.count, default=128, help="rows of images")
+    parser.add_argument("--output", type=cli.path, required=True, help="output folder")
     parser.add_argument(
-        "--width", type=cli.count, default=416, help="columns of images"
+        "--count",
+        type=cli.count,
+        default=20,
+        help="number of frames (with kitti: per split)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the scenes")
+    parser.add_argument(
+        "--height", type=cli.count, default=128, help="height of the images"
+    )
+    parser.add_argument(
+        "--width", type=cli.count, default=416, help="width of the images"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     return parser
 
 

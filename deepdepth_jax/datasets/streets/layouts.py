@@ -182,5 +182,5 @@ def _to_units(
 
 
 def _encode_png(values: UInt16[np.ndarray, "h w c"]) -> bytes:
-    """Encodes 16 bits a channel, which Pillow cannot do for three of them."""
+    """Encodes 16 bits per channel, which Pillow cannot do for three of them."""
     return tf.io.encode_png(values).numpy()

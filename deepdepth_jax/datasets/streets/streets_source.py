@@ -50,18 +50,15 @@ class StreetsSource(Source):
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise UserError(
-                f"split {self.split!r} of streets does not exist; use one of {SPLITS}"
-            )
+            raise UserError(f"split {self.split!r} of streets must be one of {SPLITS}")
         if self.world not in WORLDS:
             raise UserError(
-                f"world {self.world!r} of streets does not exist; use one of "
-                f"{tuple(WORLDS)}"
+                f"world {self.world!r} of streets must be one of {tuple(WORLDS)}"
             )
         for field, least in (("num_scenes", 0), ("height", 1), ("width", 1)):
             value = getattr(self, field)
             if value < least:
-                raise UserError(f"{field} = {value} of streets: use {least} or more")
+                raise UserError(f"{field} = {value} of streets: must be >= {least}")
 
     def __len__(self) -> int:
         """Counts the scenes."""

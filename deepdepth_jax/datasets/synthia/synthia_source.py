@@ -56,15 +56,13 @@ class SynthiaSource(Source):
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise UserError(
-                f"split {self.split!r} of SYNTHIA does not exist; use one of {SPLITS}"
-            )
+            raise UserError(f"split {self.split!r} of SYNTHIA must be one of {SPLITS}")
         for folder in ("RGB", "Depth"):
             if not (Path(self.root) / folder).is_dir():
                 raise UserError(
-                    f"data.root = {self.root}: has no folder {folder!r}; it must be "
-                    "where SYNTHIA-RAND-CITYSCAPES was unpacked, with RGB/0000000.png "
-                    "and Depth/0000000.png"
+                    f"data.root = {self.root}: has no folder {folder!r}; set it to the "
+                    "folder of the unpacked SYNTHIA-RAND-CITYSCAPES, with "
+                    "RGB/0000000.png and Depth/0000000.png"
                 )
 
     def __len__(self) -> int:

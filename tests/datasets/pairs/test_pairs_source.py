@@ -115,7 +115,7 @@ def test_folders_that_are_missing_leave_nothing(manifest, tmp_path):
 @pytest.mark.parametrize("image", ["a" * 300 + ".png", "a\0.png"])
 def test_names_that_no_file_can_have_are_refused(tmp_path, image):
     manifest = write_manifest(tmp_path, [{"image": image, "depth": "a.npy"}])
-    with pytest.raises(UserError, match="cannot be looked for"):
+    with pytest.raises(UserError, match="cannot be opened"):
         make_source(manifest, "test")
 
 

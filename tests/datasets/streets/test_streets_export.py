@@ -226,10 +226,10 @@ def test_command_writes_synthia(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["--count=0"], "--count: '0': give 1 or more"),
-        (["--width=-5"], "--width: '-5': give 1 or more"),
+        (["--count=0"], "--count: '0': must be >= 1"),
+        (["--width=-5"], "--width: '-5': must be >= 1"),
         (["--layout=nyu"], "invalid choice: 'nyu'"),
-        ([], "is not empty; give a new folder"),
+        ([], "is not empty; choose a new folder"),
     ],
 )
 def test_mistakes(tmp_path, changes, message):
