@@ -139,8 +139,8 @@ class DepthBins:
     def rescaling_matrix(self, factor: float) -> Float[np.ndarray, "k k"]:
         """Computes the matrix that scales the depth of a distribution by `factor`.
 
-        Inside a bin the probability is taken to be spread as in `quantile`. What falls
-        before the first bin or beyond the last one is added to that bin.
+        Inside a bin the probability is spread as in `quantile`. Probability that leaves
+        the range of the bins is added to the first or the last one.
 
         Args:
           factor: by which depth is multiplied.
@@ -182,8 +182,8 @@ def weighted_sum(
 ) -> Float[Array, "*n"]:
     """Sums over the last axis, with weights or without, in full float32.
 
-    As a product of matrices: XLA's CPU compiler computes a sum along the last axis term
-    by term, together with what the terms are made of, and on one core.
+    The sum is a product of matrices. XLA's CPU compiler computes a plain sum along the
+    last axis term by term, fused with its operands, and on one core.
     """
     if weights is None:
         weights = np.ones(terms.shape[-1], np.float32)

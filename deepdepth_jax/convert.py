@@ -18,7 +18,7 @@ KINDS = (
 
 
 def main(argv: list[str]) -> None:
-    """Converts one file and prints what was found and what was left out.
+    """Converts one file and prints its architecture and the dropped tensors.
 
     Raises:
       UserError: see `convert_file` and `load_backbone`. Or nothing can be written.

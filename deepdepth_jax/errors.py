@@ -4,11 +4,11 @@ import signal
 
 
 class UserError(Exception):
-    """A mistake in what the user asked for or has on disk.
+    """A mistake in the user's arguments, config or files.
 
-    The message is one line that names the file or the config field and says what to
-    do. Commands print it to stderr and exit with code 2. Anything else that is raised
-    is a bug and keeps its traceback.
+    The message is one line that names the file or the config field and the remedy.
+    Commands print it to stderr and exit with code 2. Any other exception is a bug and
+    keeps its traceback.
     """
 
 

@@ -1,4 +1,4 @@
-"""What flows between the modules."""
+"""Types of data that modules exchange."""
 
 import dataclasses
 from typing import Any
@@ -19,7 +19,7 @@ class Example:
     """One image with its ground truth, at its own size.
 
     Attributes:
-      name: unique in its split. Tells the user which frame this is.
+      name: of the frame, unique in its split.
       image: RGB.
       depth_m: metres along the optical axis. 0 = no ground truth.
       focal_px: horizontal focal length of the image, in its pixels. 0 = unknown.
@@ -47,15 +47,15 @@ class Batch:
 
 @flax.struct.dataclass
 class Prediction:
-    """What the network says of one image, or of a batch of them.
+    """The prediction for one image, or for a batch.
 
     Attributes:
       depth_m: metres along the optical axis.
-      confidence: probability of the most probable bin, in (0, 1]. This and what follows
-        is None for a network that gives no distribution.
-      entropy_nats: of the distribution over the bins. 0 is certainty, ln k ignorance.
+      confidence: probability of the most probable bin, in (0, 1]. This and all below
+        are None for a network without distributions.
+      entropy_nats: entropy of the distribution over the bins, from 0 to ln k.
       log_depth_std: standard deviation of ln depth: 0.1 is about 10% of the depth.
-      low_m, high_m: depth that 5% and 95% of the probability lie before.
+      low_m, high_m: 5% and 95% quantiles of depth, in metres.
     """
 
     depth_m: Float[AnyArray, "*b h w"]
@@ -66,7 +66,7 @@ class Prediction:
     high_m: Float[AnyArray, "*b h w"] | None = None
 
     def times(self, factor: float) -> "Prediction":
-        """Returns the same of a world so many times larger."""
+        """Returns the prediction with all metres scaled by `factor`."""
         in_metres = {name: getattr(self, name) for name in IN_METRES}
         return dataclasses.replace(
             self,
@@ -79,10 +79,10 @@ class Prediction:
 
 
 def known(values: AnyArray | None) -> AnyArray:
-    """Returns what a network with distributions says.
+    """Returns an output of the distribution.
 
     Raises:
-      ValueError: this one has none.
+      ValueError: the network predicts no distribution.
     """
     if values is None:
         raise ValueError("the network predicts no distribution, hence no confidence")
@@ -90,4 +90,4 @@ def known(values: AnyArray | None) -> AnyArray:
 
 
 IN_METRES = ("depth_m", "low_m", "high_m")
-"""The fields of `Prediction` that grow with the world."""
+"""The fields of `Prediction` in metres."""

@@ -19,17 +19,17 @@ FINE_EDGES_M = np.geomspace(1e-3, 1e4, 3233)
 
 @dataclasses.dataclass
 class DepthStatistics:
-    """What depth there is, over all pixels of the frames added so far.
+    """Statistics of depth over all pixels of the frames added so far.
 
     Attributes:
-      bins: of the network that is to learn from it.
-      cap_m: depth beyond it is not evaluated.
-      pixels: all of them, with depth or without.
-      valid: those with depth.
-      beyond_cap: those with depth beyond the cap.
-      per_bin: those that are labelled with each bin.
-      min_m: the least depth. Infinite as long as there is none.
-      max_m: the greatest depth. 0 as long as there is none.
+      bins: bins of the network.
+      cap_m: evaluation ignores depth beyond it.
+      pixels: number of all pixels.
+      valid: number of pixels with depth.
+      beyond_cap: number of pixels with depth beyond the cap.
+      per_bin: number of pixels labelled with each bin.
+      min_m: smallest depth. Infinite without any.
+      max_m: largest depth. 0 without any.
     """
 
     bins: DepthBins
@@ -85,15 +85,15 @@ def _count(
 
 @dataclasses.dataclass
 class Inspection:
-    """What was found in a source.
+    """The result of reading a source.
 
     Attributes:
-      source: what was read.
-      statistics: of the frames that could be read.
+      source: the source.
+      statistics: depth statistics of the readable frames.
       broken: faults by the name of the frame.
-      empty: the frames in which no pixel has depth.
-      turned: the images that are turned upright otherwise than their depth, each with
-        both turns.
+      empty: frames without any depth.
+      turned: images whose orientation tag differs from that of their depth, each with
+        both tags.
     """
 
     source: Source

@@ -15,7 +15,7 @@ def print_survey(source: Source, shown: int | None) -> None:
     """Prints how many frames are there of how many, and which are not.
 
     Args:
-      source: what to survey.
+      source: the source to survey.
       shown: how many frames to name of those that lack the same. None for all.
     """
     print(

@@ -32,7 +32,7 @@ class Alignment:
       image_size: its upright height and width.
       depth: the depth map's file.
       untagged: the field `data.pairs.untagged_depth`.
-      remedy: what to do where the map fits both ways.
+      remedy: advice where the map fits both ways.
     """
 
     image: Path
@@ -112,7 +112,7 @@ def require_same_size(
       image_size: its upright height and width.
       depth: path of the depth map.
       depth_size: its upright height and width.
-      remedy: what to do where their turns differ.
+      remedy: advice where their orientation tags differ.
 
     Raises:
       UserError: they differ. Names both files and sizes, and their turns if these

@@ -16,7 +16,7 @@ from deepdepth_jax.config import AugmentConfig
 cv2.setNumThreads(1)  # the pipeline works on many images at once instead
 
 MEAN_COLOUR = (124, 116, 104)
-"""The mean of ImageNet in 8-bit RGB: what lies outside the image looks like."""
+"""The mean of ImageNet in 8-bit RGB, used as padding."""
 
 INTENSITIES = np.linspace(0, 1, 256)[:, None]
 

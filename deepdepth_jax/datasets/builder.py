@@ -30,7 +30,7 @@ class DepthBuilder(tfds.core.GeneratorBasedBuilder):
     Records hold decoded images, because decoding a PNG takes longer than all other work
     on an image. The file format compresses each record.
 
-    A data set is a subclass that says what TFDS shows about it. Subclasses are not
+    A data set is a subclass with a description for TFDS. Subclasses are not
     registered with TFDS, whose catalogue has a `kitti` of its own: `input_pipeline`
     builds them by class.
     """

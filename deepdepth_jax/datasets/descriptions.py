@@ -1,4 +1,4 @@
-"""What TFDS shows about each data set: one builder class for each."""
+"""Descriptions of the data sets for TFDS: one builder class each."""
 
 from typing import ClassVar
 

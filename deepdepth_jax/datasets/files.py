@@ -55,7 +55,7 @@ def list_files(folder: Path) -> list[Path]:
 
 
 def name_some(names: Sequence[str]) -> str:
-    """Names what a report counts: all where they are few, else the first of them."""
+    """Lists names for a report: all of a few, else the first ones."""
     if len(names) <= 3:
         return ", ".join(names)
     return f"{names[0]} and so on"

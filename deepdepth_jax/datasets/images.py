@@ -1,7 +1,7 @@
 """Reads colour images by one rule: all readers see the same pixels of a file.
 
 Training, evaluation, prediction and the page decode by Pillow, whose JPEG decoder takes
-the accurate integer transform, as OpenCV's does. They differ only in what they refuse.
+the accurate integer transform, as OpenCV's does. They differ only in their refusals.
 """
 
 import dataclasses

@@ -66,7 +66,7 @@ def describe(orientation: int) -> str:
 
 @contextlib.contextmanager
 def naming_damage(path: Path) -> Iterator[None]:
-    """Turns what Pillow raises of a damaged file into a `UserError` that names it."""
+    """Turns Pillow's exceptions for a damaged file into a `UserError` that names it."""
     try:
         yield
     except (
@@ -109,9 +109,8 @@ def parse_orientation(data: bytes) -> int:
 def orientation_in(image: Image.Image) -> int:
     """Reads the orientation of an opened image: 1 to 8, 1 where it has none.
 
-    Pillow passes over the tag where one before it is damaged. What comes after the tag
-    may be damaged here, and so may a directory without it: image viewers, too, show
-    such an image as stored.
+    Pillow skips the tag if a tag before it is damaged. This function reads the tag
+    wherever it is readable. Otherwise the image counts as stored, as in image viewers.
     """
     if image.format == "PNG":
         image.load()  # a tag may lie behind the pixels

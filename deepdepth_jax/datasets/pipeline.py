@@ -28,16 +28,19 @@ from deepdepth_jax.types import Batch, Example
 def prepare_training(
     data: DataConfig, training: Sequence[tuple[Source, float]]
 ) -> Mixture:
-    """Opens what training draws from, and prepares the records that are not there yet.
+    """Opens the training data, and prepares missing records.
 
-    Prints how much of each data set is there.
+    Prints how much of each data set is on disk.
 
     Args:
       data: the section `data` of a completed config.
-      training: its sources with their weights; see `training_sources`.
+      training: sources with their weights. See `training_sources`.
+
+    Returns:
+      The mixture of all sources.
 
     Raises:
-      UserError: the folder or a file in it is not as it must be, or no frame is there.
+      UserError: a folder or file is invalid, or no frame is complete.
     """
     sources, weights = zip(*training, strict=True)
     parts = [prepare(data, source) for source in sources]
@@ -88,7 +91,7 @@ def train_batches(
     run on across the end of an epoch.
 
     Args:
-      mixture: what to learn from.
+      mixture: the training data.
       crop: height and width.
       augmentation: see `augment`.
       batch_size: over all processes.
@@ -179,10 +182,10 @@ def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]
 
 
 def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Has tf.data not tune the pipeline while it runs.
+    """Disables tf.data's autotuning.
 
-    What tunes it sleeps twice as long each time, up to a minute, and is not woken when
-    the data has been read to its end, where it is waited for.
+    Its thread sleeps twice as long each time, up to a minute. Nothing wakes it at the
+    end of the data, where the iterator waits for it.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -51,7 +51,7 @@ def open_records(
 
     Args:
       builder_class: of the data set.
-      source: what to open.
+      source: the source to open.
       prepared_dir: where records are kept.
       beam_options: to prepare with Apache Beam, as its pipelines are given them, such
         as "--runner=FlinkRunner --flink_master=host:8081". Empty to prepare here, on

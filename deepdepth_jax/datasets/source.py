@@ -1,4 +1,4 @@
-"""What a data set is to the rest: a split whose frames can be read one by one."""
+"""The interface of a data set: a split whose frames are read one by one."""
 
 import abc
 import collections
@@ -81,7 +81,7 @@ class Source(abc.ABC):
 
     @property
     def missing(self) -> Mapping[str, Sequence[str]]:
-        """The expected frames that are not there, by what they lack first."""
+        """The missing frames, by the first file that they lack."""
         return {}
 
     @property

@@ -18,7 +18,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_BODY_BYTES = LARGEST_FILE_BYTES + 2**16
-"""A file, and what its form puts around it."""
+"""A file within a multipart form."""
 
 
 class RequestError(Exception):

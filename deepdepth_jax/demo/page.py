@@ -238,7 +238,7 @@ def _make_busy(num_inputs: int) -> str:
     """Returns JavaScript that ignores clicks from now on, and passes the inputs on.
 
     Args:
-      num_inputs: of the event, without what Gradio adds to them.
+      num_inputs: number of the event's inputs, without those that Gradio adds.
     """
     return (
         "(...values) => { const { dataset } = document.getElementById('views');"

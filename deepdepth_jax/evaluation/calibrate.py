@@ -32,7 +32,7 @@ def calibrated(
     *,
     is_kept: bool = True,
 ) -> Trained:
-    """Adds the temperature to what was learnt, fitting it if that is not yet done.
+    """Adds the checkpoint's temperature to its variables, and fits it if needed.
 
     It stays 1 without validation frames, for a head without distributions, and where
     the validation frames are not those of the run's training.
@@ -41,10 +41,13 @@ def calibrated(
       config: completed.
       workdir: of the run.
       step: of the checkpoint.
-      trained: what the checkpoint holds.
+      trained: variables of the checkpoint.
       camera: of the training images.
-      is_kept: whether a temperature that is fitted is added to the checkpoint. If not,
-        the run is only read.
+      is_kept: whether a fitted temperature is stored with the checkpoint. If not, the
+        run is only read.
+
+    Returns:
+      The variables with the temperature.
 
     Raises:
       UserError: the network's output is not finite, or no frame has depth.

@@ -163,7 +163,7 @@ def require_writable(folder: Path) -> None:
 
 
 def _share(records: Records) -> Iterator[Example]:
-    """Reads what falls to this process, with a progress bar."""
+    """Reads this process's share of the images, with a progress bar."""
     share = own_share(records.count)
     title = f"evaluate {records.source.split}"
     items = read_examples(records, share)

@@ -12,7 +12,7 @@ from deepdepth_jax.metrics import METRICS, MetricMeans
 from deepdepth_jax.runtime.parallel import gather_rows
 
 Measured = Mapping[str, Mapping[str, float]]
-"""The metrics of an image, by what was measured and by the name of the metric."""
+"""The metrics of an image, by group and by name."""
 
 
 class ImageTable:
@@ -48,7 +48,7 @@ class ImageTable:
         }
 
     def means(self, group: str) -> MetricMeans:
-        """Averages what was measured over the images."""
+        """Averages a group of metrics over the images."""
         means, place = MetricMeans(), self.groups.index(group)
         for row in self._rows.values():
             means.add(dict(zip(METRICS, row[place].tolist(), strict=True)))

@@ -19,7 +19,7 @@ from deepdepth_jax.evaluation.naming import stems_of
 UNITS_M = {".npy": 1.0, ".png": 1 / 256}
 """Metres that one unit of a file stands for, by its suffix, as `predict` writes it."""
 ENDINGS = tuple(end + suffix for end in ("_depth", "") for suffix in UNITS_M)
-"""What follows a stem, in the order in which it is tried."""
+"""Endings of a stem, in the order in which they are tried."""
 DISPARITIES = "disps"
 """How monodepth2 names arrays that hold disparity in place of depth."""
 

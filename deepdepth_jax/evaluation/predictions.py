@@ -62,7 +62,7 @@ class SeenExample:
     def seen_depth_m(
         self, depth_m: Float[np.ndarray, "h w"]
     ) -> Float[np.ndarray, "y x"]:
-        """Brings true depth to the size and the metres of what the network sees.
+        """Scales ground truth to the size and the metres of the network's view.
 
         The nearest pixel is taken, as depths of two things have no depth between them.
         """

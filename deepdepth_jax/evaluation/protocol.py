@@ -1,4 +1,4 @@
-"""What a number must be read with, and the numbers of one image."""
+"""The protocol of an evaluation, and the metrics of one image under it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ from deepdepth_jax.types import AnyArray
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """What an evaluation was done on, and how.
+    """The data and the settings of an evaluation.
 
     Attributes:
-      dataset, split, ground_truth: what was looked at.
+      dataset, split, ground_truth: the evaluated data.
       crop, cap_m, min_m: see `metrics.depth_metrics`.
       flip, scales: see `views.Views`.
       window: see `runner.Runner`. (0, 0): the whole image at once.
       decode: see `DepthBins.decode`. The head's name if it decides by itself.
-      crf: that the distributions are refined by. None: by none.
+      crf: the CRF that refines the distributions, or None.
     """
 
     dataset: str
@@ -86,7 +86,7 @@ class Protocol:
 
     @property
     def pixels(self) -> dict[str, Any]:
-        """What decides which pixels count. See `metrics.evaluated_pixels`."""
+        """The settings that select pixels. See `metrics.evaluated_pixels`."""
         return {"cap_m": self.cap_m, "min_m": self.min_m, "crop": self.crop}
 
     def evaluated(self, truth_m: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
@@ -134,9 +134,9 @@ class Protocol:
     ) -> Float[AnyArray, "h w"]:
         """Scales a prediction so that its median is the truth's (Zhou et al. 2017).
 
-        Over the pixels that count. Without any the prediction stays as it is. It tells
-        what a metric would be if the scale of the scene were known, as methods without
-        metric scale are evaluated.
+        Both medians are over the pixels that count. Without any, the prediction is
+        unchanged. Methods without metric scale are evaluated in this way, as if the
+        scale of the scene were known.
 
         Args:
           prediction_m: metres.

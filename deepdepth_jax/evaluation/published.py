@@ -10,8 +10,8 @@ class Published:
     """A row of a table in a paper.
 
     Attributes:
-      method: what it is called, and where it was published.
-      metrics: under our names. Those that it does not give are missing.
+      method: its name and publication.
+      metrics: published metrics, under our names.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: eval.json, eval.md, a line an image, plots."""
+"""Results of an evaluation: eval.json, eval.md, a CSV line per image, plots."""
 
 import dataclasses
 import json
@@ -42,17 +42,17 @@ HEADS = {
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """All that an evaluation has found out.
+    """The results of an evaluation.
 
     Attributes:
-      protocol: what it was done on, and how.
-      title: of what was evaluated, such as "step 1200".
+      protocol: data and settings.
+      title: name of the evaluated model, such as "step 1200".
       table: the metrics of each image. Groups `MODEL`, `MEDIAN_SCALED`, those of
         `REGIONS`, and `BASELINE` if there is one.
-      frames_without_ground_truth: how many of the split were never looked at.
-      step: of the checkpoint. None if it was somebody else's predictions.
+      frames_without_ground_truth: number of frames of the split without any.
+      step: of the checkpoint. None for predictions of other programs.
       temperature: of the checkpoint.
-      uncertainty: None if nothing was said about it.
+      uncertainty: None without distributions.
       conditions: further entries of the protocol in eval.json, found by evaluating.
       remarks: the same for people to read, as far as it is not usual.
     """
@@ -68,7 +68,7 @@ class Evaluation:
     remarks: Sequence[str] = ()
 
     def results(self) -> dict[str, Any]:
-        """Returns what eval.json holds.
+        """Builds the content of eval.json.
 
         Returns:
           Plain JSON values.

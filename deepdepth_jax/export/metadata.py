@@ -1,4 +1,4 @@
-"""What somebody has to know of an exported model who has nothing but the file."""
+"""Metadata that documents an exported model within its file."""
 
 import dataclasses
 import importlib.metadata
@@ -13,17 +13,16 @@ from deepdepth_jax.uncertainty.confidence import INTERVAL
 
 INPUT = (
     "image: uint8 (batch, height, width, 3), RGB, 0 to 255, of any batch, height and "
-    "width; as the camera gives it, nothing is to be subtracted or scaled. Things "
-    "should be about as large in pixels as in the training images, see "
-    "training_focal_px."
+    "width, without any normalisation. Objects should be about as large in pixels as "
+    "in the training images, see training_focal_px."
 )
 OUTPUTS = {
     "depth_m": "metres along the optical axis",
     "confidence": "calibrated probability of the most probable bin",
-    "entropy_nats": "of the calibrated distribution over the bins",
+    "entropy_nats": "entropy of the calibrated distribution over the bins",
     "log_depth_std": "standard deviation of ln depth; 0.1 is about 10% of the depth",
-    "low_m": f"depth that {INTERVAL[0]:.0%} of the probability lies before",
-    "high_m": f"depth that {INTERVAL[1]:.0%} of the probability lies before",
+    "low_m": f"{INTERVAL[0]:.0%} quantile of depth",
+    "high_m": f"{INTERVAL[1]:.0%} quantile of depth",
 }
 
 
@@ -34,7 +33,7 @@ def describe(
 
     Args:
       workdir: of the run.
-      pipeline: what the model does.
+      pipeline: the network with its decoding.
       step: of the checkpoint.
       temperature: of the checkpoint.
 

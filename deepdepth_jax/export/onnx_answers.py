@@ -94,7 +94,7 @@ class Distribution:
     Attributes:
       graph: is added to.
       probabilities: name of the value (b, h, w, k). All results are (b, h, w).
-      bins: what its axis of bins stands for.
+      bins: bins of its last axis.
     """
 
     graph: Graph

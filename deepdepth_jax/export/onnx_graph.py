@@ -75,7 +75,7 @@ class Graph:
         return name
 
     def model(self, name: str, metadata: Mapping[str, str]) -> onnx.ModelProto:
-        """Puts together what the outputs need, and has ONNX check it, with shapes.
+        """Builds the model of the outputs, and checks it by ONNX, with shapes.
 
         Args:
           name: name of the graph.

@@ -29,13 +29,13 @@ def onnx_model(
 ) -> onnx.ModelProto:
     """Writes the model: uint8 (batch, height, width, 3) in, metres out.
 
-    Batch, height and width are open. Only what the outputs need is in the model: ONNX
-    Runtime computes all outputs, whichever of them a caller asks for.
+    Batch, height and width are open. The model contains only the nodes of its outputs,
+    because ONNX Runtime computes all outputs, whichever a caller asks for.
 
     Args:
       pipeline: the network with its decoding.
-      trained: with arrays on the host.
-      metadata: names and texts to be kept in the model.
+      trained: variables, as arrays on the host.
+      metadata: names and texts to store in the model.
 
     Returns:
       The model.

@@ -1,4 +1,4 @@
-"""DeepLab v2 as ONNX: what `models.deeplab` computes, from its variables."""
+"""DeepLab v2 as ONNX: the computation of `models.deeplab`, from its variables."""
 
 import numpy as np
 from flax.traverse_util import flatten_dict

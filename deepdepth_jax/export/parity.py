@@ -1,4 +1,4 @@
-"""The check that an exported model says what the network says."""
+"""Checks that an exported model computes the same as the network."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -20,29 +20,29 @@ from deepdepth_jax.uncertainty.temperature import at_temperature
 TOLERANCE = 1e-3
 """The largest difference that is let pass, relative."""
 ROUNDING = 1e-4
-"""What two runtimes may differ by in a probability by rounding alone, relative."""
+"""Relative difference of a probability between runtimes, by rounding alone."""
 BLOCK_PX = 16
 """The side of the squares in random images."""
 
 Run = Callable[[UInt8[np.ndarray, "b h w 3"]], Mapping[str, np.ndarray]]
 Bounds = tuple[Float[Array, "*n"], Float[Array, "*n"]]
-"""The least and the most that is right."""
+"""Lower and upper bounds of correct outputs."""
 
 
 class ParityError(Exception):
-    """An exported model that does not say what the network says.
+    """An exported model that differs from the network.
 
-    A bug, or a network whose logits are so large that float32 does not do.
+    The cause is a bug, or logits beyond the precision of float32.
     """
 
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """Images of one size, and the outputs that are right for them.
+    """Images of one size, and the bounds of their outputs.
 
     Attributes:
       image: uint8 (b, h, w, 3).
-      low, high: by name, the least and the most. Mostly they are the same.
+      low, high: bounds of each output by name. They are usually equal.
     """
 
     image: UInt8[np.ndarray, "b h w 3"]
@@ -55,8 +55,8 @@ def check_parity(run: Run, pipeline: Pipeline, trained: Trained) -> dict[str, fl
 
     Args:
       run: the exported model.
-      pipeline: what it does.
-      trained: with arrays on the host.
+      pipeline: the network with its decoding.
+      trained: variables, as arrays on the host.
 
     Returns:
       The largest relative difference of each output.
@@ -126,11 +126,11 @@ def _require_finite(outputs: Mapping[str, AnyArray]) -> None:
 def make_bounds_step(
     pipeline: Pipeline,
 ) -> Callable[[Trained, Array], tuple[Prediction, Prediction]]:
-    """Builds the function from images to the least and the most that is right.
+    """Builds the function from images to the lower and upper bounds of each output.
 
-    Mostly both are what the network says. But where two bins are as probable as each
-    other, up to rounding, either is the most probable one. And where hardly any
-    probability lies about a quantile, a little more or less moves it far.
+    Usually both equal the network's output. Where two bins are equally probable up to
+    rounding, either may be the most probable one. Where hardly any probability lies
+    about a quantile, rounding moves it far.
 
     Args:
       pipeline: the network with its decoding.
@@ -192,7 +192,7 @@ def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bound
 
 
 def _rounded(share: float) -> tuple[float, float]:
-    """Returns what the sum of the bins before may be, if each moves by `ROUNDING`."""
+    """Returns the bounds of a cumulative sum whose terms vary by `ROUNDING`."""
     slack = 2 * ROUNDING * share * (1 - share)
     return share - slack, share + slack
 

@@ -72,7 +72,7 @@ class PixelPosterior:
 
     Attributes:
       model: the network.
-      head: what its output stands for.
+      head: interprets its output.
       convention: its input.
       views: the views that are averaged.
       band_px: how many pixels are read at a time, or all of a row. None: all pixels,

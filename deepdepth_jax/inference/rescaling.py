@@ -25,7 +25,7 @@ def seen_size(
     """Computes height and width of the image that the network sees.
 
     Args:
-      shape: of the image: height, width, and what may follow.
+      shape: shape of the image, beginning with height and width.
       focal_px: of its camera, in its pixels. 0 = unknown.
       view: how images of its camera are scaled.
 
@@ -46,9 +46,9 @@ def seen_size(
     scale = view.scale
     if scale > 1 and height * width * scale**2 > LARGEST_SEEN_PX:
         raise UserError(
-            f"an image of {width} x {height} pixels would be scaled by {scale:.3g}, "
-            f"beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller scale or a "
-            "longer focal length"
+            f"an image of {width} x {height} pixels would be enlarged by a factor of "
+            f"{scale:.3g}, beyond {LARGEST_SEEN_PX / 1e6:g} megapixels; give a smaller "
+            "scale or a longer focal length"
         )
     if min(height, width) * scale < SMALLEST_SEEN_PX <= min(height, width):
         raise UserError(

@@ -30,8 +30,8 @@ class Runner(Generic[Result]):
     Images larger than the window are cut into windows. Each window is padded to its
     size class, and its batch to `batch_size`: a network takes tens of seconds to
     compile, images come in many sizes, and one program serves each size class. Neither
-    changes a result. Each device runs its part of the batch, and what was padded is
-    removed again.
+    changes a result. Each device runs its part of the batch, and the padding is removed
+    again.
 
     The CRF, if there is one, refines the distributions between the network and the
     readout. It runs on the host, window by window, and sees no padding.
@@ -74,9 +74,9 @@ class Runner(Generic[Result]):
         """Runs images of one size.
 
         Args:
-          trained: what the step is run with.
+          trained: variables and temperature for the step.
           image: RGB, at most `batch_size` images.
-          *maps: what the step takes besides, of the images' size.
+          *maps: further inputs of the step, of the images' size.
 
         Returns:
           The step's result, on the host. Of windows, all its arrays must be (b, h, w).
@@ -120,7 +120,7 @@ class Runner(Generic[Result]):
         Args:
           found: arrays (devices, images, ...), those of four axes and more (devices,
             images, y, x, ...).
-          shape: number of images, height and width of what was sharded.
+          shape: number, height and width of the images before sharding.
 
         Returns:
           Arrays (b, ...) or (b, h, w, ...).

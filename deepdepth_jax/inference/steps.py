@@ -42,10 +42,10 @@ class Distributions:
 
     Attributes:
       own: the network's own. None where `Step.reads_own` is False and a CRF took them.
-      decoded: what depth is decoded from: the network's own, which no temperature
-        changes, or the refined ones after a CRF.
-      calibrated: what confidence is computed from: the network's own at the trained
-        temperature, or the refined ones after a CRF. None if the head has none.
+      decoded: for depth: the network's own, which no temperature changes, or the
+        refined ones after a CRF.
+      calibrated: for confidence: the network's own at the trained temperature, or the
+        refined ones after a CRF. None if the head has none.
     """
 
     own: Float[Array, "*n m"] | None

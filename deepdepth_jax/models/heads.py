@@ -1,4 +1,4 @@
-"""Heads: what the network's output stands for, in three ways to predict depth."""
+"""Heads: three interpretations of the network's output as depth."""
 
 import abc
 import dataclasses

@@ -17,13 +17,13 @@ BATCH_NORM_EPSILON = 1e-5
 Extent = Int[AnyArray, "2"] | None
 """Height and width of the images at the top left of an array (b, h, w, ...).
 
-They are not known before the program runs. What lies beyond is filling, which has no
-part in the results within. None: the images are the whole array.
+The extent is an argument of the program. Pixels beyond it are padding and do not change
+results within. None: the images are the whole array.
 """
 
 
 def within(x: Shaped[Array, "b h w c"], extent: Extent) -> Shaped[Array, "b h w c"]:
-    """Puts zeros beyond the extent: what a convolution pads an image with."""
+    """Puts zeros beyond the extent, as a convolution pads an image."""
     if extent is None:
         return x
     rows, columns = (jnp.arange(x.shape[1 + axis]) < extent[axis] for axis in (0, 1))
@@ -63,7 +63,7 @@ class Conv(nn.Module):
     def __call__(
         self, x: Float[Array, "b h w c"], extent: Extent = None
     ) -> Float[Array, "b h2 w2 d"]:
-        """Convolves. What lies beyond the extent does not count."""
+        """Convolves. Pixels beyond the extent do not count."""
         if self.kernel_size > 1:
             x = within(x, extent)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)

@@ -1,4 +1,4 @@
-"""Reads files, predicts them and writes what was chosen. Goes on after broken ones."""
+"""Predicts files and writes the chosen outputs. Broken files do not stop the rest."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +82,7 @@ def predict_video(
 ) -> None:
     """Predicts the frames of a video, with a progress bar.
 
-    Of one that breaks off, what comes before is written.
+    The frames before a damaged part are written.
 
     Args:
       predict_each: predicts frames.

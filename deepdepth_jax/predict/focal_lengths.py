@@ -1,4 +1,4 @@
-"""Decides the focal length of each image, and reports what was decided."""
+"""Chooses the focal length of each image, and reports the choices."""
 
 import argparse
 import collections

@@ -22,7 +22,7 @@ LEFTOVER_NAMES = frozenset(
         "thumbs.db",
     }
 )
-"""Names, in small letters, that systems give to what they put beside files."""
+"""Lower-case names of files that systems put beside the user's."""
 MOST_NAMED = 20
 """Of the paths that are left out for one reason."""
 
@@ -32,7 +32,7 @@ class LeftOut:
     """A file or folder that is left out.
 
     Attributes:
-      reason: what it is, to follow a number.
+      reason: kind of file, to follow a number.
       path: where it is.
     """
 
@@ -93,7 +93,7 @@ def _reason_to_leave_out(
 
 
 def is_leftover(name: str) -> bool:
-    """Returns whether systems and editors give such names to what they leave behind.
+    """Returns whether a name is that of a system's or an editor's side file.
 
     These are hidden files and folders (`.DS_Store`, `._a.jpg`, `.ipynb_checkpoints`),
     backups and locks of editors (`a.png~`, `#a.png#`, `~$a.png`) and `LEFTOVER_NAMES`.

@@ -1,4 +1,4 @@
-"""What the command predict does once its arguments are read."""
+"""The work of the command predict, once its arguments are parsed."""
 
 import argparse
 import functools
@@ -66,7 +66,7 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
 
 
 def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) -> None:
-    """Refuses to save what the network does not say."""
+    """Refuses outputs that the network does not predict."""
     has_distribution = build_head(predictor.config).has_distribution
     if "confidence" in (arguments.save or ()) and not has_distribution:
         raise UserError(

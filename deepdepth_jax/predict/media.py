@@ -48,11 +48,11 @@ class InputImage:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What the inputs of the command hold.
+    """The content of the command's inputs.
 
     Attributes:
-      files: to predict.
-      left_out: of the folders among the inputs.
+      files: files to predict.
+      left_out: skipped files of the input folders.
     """
 
     files: list[InputFile]

@@ -39,12 +39,12 @@ class FrameImage(InputImage):
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """What numbers are shown by, and pixels are placed by.
+    """Colour scales and camera of the drawings and point clouds.
 
     Attributes:
-      depth: colours of depth in metres.
-      confidence: colours of confidence.
-      camera: that the images were taken with. Its focal length is 0 if not known.
+      depth: colour scale of depth in metres.
+      confidence: colour scale of confidence.
+      camera: camera of the images. Its focal length is 0 if unknown.
     """
 
     depth: ColourScale
@@ -118,7 +118,7 @@ KINDS = (*FILES, *DRAWINGS)
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """Writes what was chosen of each prediction.
+    """Writes the chosen outputs of each prediction.
 
     Attributes:
       kinds: some of `KINDS`.

@@ -18,7 +18,7 @@ from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
 from deepdepth_jax.runtime.parallel import is_primary
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says where a disk is full, or a quota or a file's limit reached."""
+"""Errors of a full disk, a reached quota or a reached file size limit."""
 
 LEAF_OVERHEAD_BYTES = 4096
 """The most that a checkpoint stores of an array besides its values."""

@@ -165,7 +165,7 @@ class CheckpointFolder:
                 shutil.rmtree(leftover)
 
     def delete_partial(self) -> None:
-        """Deletes what saves and deletions have left that did not come to their end."""
+        """Deletes the remains of interrupted saves and deletions."""
         for path in self.path.glob(f"*/{atomic.PREFIX}*"):
             path.unlink()
         for path in self.path.glob("partial-*"):

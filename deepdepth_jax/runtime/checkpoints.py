@@ -118,7 +118,7 @@ class Checkpoints:
         self._saves.wait()
 
     def check(self) -> None:
-        """Raises what the save in the background has failed with, if it has by now."""
+        """Raises the error of the background save if it has failed by now."""
         self._saves.check()
 
     @property
@@ -156,7 +156,7 @@ class Checkpoints:
         The checkpoint may hold more: a network is loaded without its optimiser.
 
         Raises:
-          UserError: it is not what was written.
+          UserError: the checkpoint is damaged.
         """
         self._check_undamaged(step)
         return self._load(like, step)
@@ -171,7 +171,7 @@ class Checkpoints:
           `params` and `batch_stats`, whole on every device of this process.
 
         Raises:
-          UserError: it is not what was written.
+          UserError: the checkpoint is damaged.
         """
         self._check_undamaged(step)
         stored = ocp.metadata(self._folder.of(step)).metadata
@@ -207,10 +207,10 @@ class Checkpoints:
             )
 
     def restore_last(self, like: Form) -> tuple[int, Form] | None:
-        """Loads the last checkpoint that is undamaged, for training to go on from it.
+        """Loads the last undamaged checkpoint, to resume training.
 
-        Later ones are moved aside, which is told on stderr. What a kill has left of
-        saves and deletions is deleted.
+        Later ones are moved aside and reported on stderr. Remains of killed saves and
+        deletions are deleted.
 
         Args:
           like: abstract state: shapes, types and places of the arrays.

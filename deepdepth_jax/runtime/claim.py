@@ -69,7 +69,7 @@ def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) ->
 
 
 def as_trained(workdir: Path, config: Config) -> Config:
-    """Returns the config of the run in the folder, for use on what another one names.
+    """Returns the config of a run, with the data and protocol of another config.
 
     The network is the run's. Data, protocol and the other free fields are those of the
     given config, and pretrained weights are no longer needed.
@@ -98,7 +98,7 @@ def _is_replaceable(field: str) -> bool:
 
 
 def _changed_fields(trained: Config, asked: Config) -> dict[str, tuple[Any, Any]]:
-    """Lists the fields that decide what a run learns and differ, with both values."""
+    """Lists differing fields that change the training, with both values."""
     return {
         field: (stored, value)
         for field, (stored, value) in differences(trained, asked).items()

@@ -1,7 +1,7 @@
-"""What all commands share: help with defaults, and one clear line for a mistake.
+"""Parsing and error handling of all commands: help with defaults, one line per mistake.
 
-A command's own module imports only this, errors and the standard library. What does the
-work is imported once the arguments are parsed, as JAX and TensorFlow take seconds: help
+A command's own module imports only this module, errors and the standard library. Heavy
+imports follow once the arguments are parsed, as JAX and TensorFlow take seconds. Help
 and wrong arguments are answered at once.
 """
 
@@ -33,7 +33,7 @@ CANNOT_WRITE = frozenset(
         errno.EROFS,
     }
 )
-"""What systems say of places that cannot be written to, or read: no bugs of ours."""
+"""Errors of paths that cannot be written or read. They are not bugs of ours."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,8 +87,8 @@ def run(main: Callable[[list[str]], int | None]) -> NoReturn:
     """Runs a command's main function on the process's arguments and exits.
 
     `UserError`, a full disk and a missing permission end in one line on stderr and exit
-    code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`. What
-    else is raised is a bug and keeps its traceback.
+    code 2, `PreemptedError` and Ctrl-C in one line and the code of `stop_code`. Any
+    other exception is a bug and keeps its traceback.
 
     Args:
       main: the command's function of its arguments. Returns the exit code or None.

@@ -13,7 +13,7 @@ from deepdepth_jax.runtime.parallel import is_primary
 
 FOLDER = ".jax_cache"
 LARGEST_BYTES = 2 * 2**30
-"""Beyond it, what was not used for longest is deleted."""
+"""Beyond this size, the least recently used programs are deleted."""
 COMPILED = "/jax/core/compile/backend_compile_duration"
 """JAX's event that a program is compiled, or was found compiled, and is not run yet."""
 LONG_S = 0.5
@@ -21,16 +21,16 @@ LONG_S = 0.5
 
 
 def set_up_compiling(workdir: Path) -> None:
-    """Keeps what a command compiles, and hands back the memory that it took."""
+    """Caches compiled programs, and returns the memory of compiling to the system."""
     keep_compiled_programs(workdir)
     hand_back_memory()
 
 
 def keep_compiled_programs(workdir: Path) -> None:
-    """Lets JAX keep what it compiles beside the folder of a run, and find it there.
+    """Sets JAX's cache of compiled programs to a folder beside the run's.
 
-    All runs side by side share it. JAX keys programs by their
-    code, versions, flags and kind of device.
+    All runs beside each other share it. JAX keys programs by code, versions, flags and
+    kind of device.
 
     Whoever has set JAX_COMPILATION_CACHE_DIR has chosen another place, or none by an
     empty one. If the folder cannot be written to, that is said on stderr, and programs
@@ -84,7 +84,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _remove_cut_off(folder: Path) -> None:
-    """Removes what a process was killed while writing, which JAX would never replace.
+    """Removes files that a killed process left half-written. JAX never replaces them.
 
     JAX writes a program first and then, to a second file, the time of its last use.
     """

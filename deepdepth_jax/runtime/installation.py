@@ -15,9 +15,9 @@ DISTRIBUTION = "deepdepth-jax"
 def install_command(extra: str) -> str:
     """Returns the command that installs one of this package's extras.
 
-    The name alone would have pip ask a public index, where it may be anybody's. An
-    editable checkout and what was installed from a file, a folder or a repository are
-    named by where they are (PEP 610). Otherwise the packages of the extra are listed.
+    The name alone would make pip ask a public index, where it may be anybody's. A
+    package that was installed from a checkout, a file, a folder or a repository is
+    named by its origin (PEP 610). Otherwise the command lists the extra's packages.
 
     Args:
       extra: one of `project.optional-dependencies` in pyproject.toml.

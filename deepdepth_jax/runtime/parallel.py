@@ -106,8 +106,8 @@ def on_all_devices(
 def replicated(devices: Sequence[jax.Device] | None = None) -> NamedSharding:
     """Returns the sharding of an array that is whole on every device.
 
-    With several processes it is on those of this process: `jax.pmap` takes and gives
-    what each process holds.
+    With several processes these are the devices of this process: `jax.pmap` takes and
+    returns the local part.
     """
     mesh = Mesh(np.array(devices or jax.local_devices()), (AXIS,))
     return NamedSharding(mesh, PartitionSpec())

@@ -17,7 +17,7 @@ REASONS = {
     signal.SIGINT: "interrupted",
     signal.SIGHUP: "the terminal was closed",
 }
-"""What each signal is reported as."""
+"""How each signal is reported."""
 
 
 class PreemptionNotice:
@@ -86,10 +86,10 @@ class PreemptionNotice:
 
     @contextlib.contextmanager
     def at_once(self, says: str) -> Iterator[None]:
-        """Lets the notice through again, in the midst of what postpones it.
+        """Lets the notice interrupt again, within a block that postpones it.
 
         Args:
-          says: what the error then tells.
+          says: message of the error.
         """
         before, self._says, self._is_postponed = self._says, says, False
         try:

@@ -53,8 +53,8 @@ def join_processes() -> None:
     them with a message that names it by its number.
 
     Raises:
-      UserError: what the launcher says does not suffice to find the others, the first
-        process does not answer, or a platform that JAX is to use has no device.
+      UserError: the launcher's variables do not suffice to find the other processes,
+        the first one does not answer, or a platform that JAX must use has no device.
     """
     method, count, index = _launched()
     if count == 1:
@@ -250,5 +250,5 @@ def _failure() -> int | None:
 
 
 def _store() -> Any:
-    """Returns what all processes write to and read. JAX has no public name for it."""
+    """Returns the key-value store of all processes. JAX has no public name for it."""
     return distributed.global_state.client

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deepdepth_jax.runtime.streams import outlive_readers
 
 YNNPACK = "--xla_cpu_experimental_ynn_fusion_type"
-"""Names what XLA leaves to the library YNNPACK on CPUs."""
+"""The operations that XLA hands to the library YNNPACK on CPUs."""
 ONLY_SENSIBLE = MappingProxyType(
     {
         # Figures are files. Notebooks name a backend that draws into the notebook, also
@@ -27,7 +27,7 @@ GARBAGE_AFTER = 50_000
 def set_up_process() -> None:
     """Sets up XLA, JAX, TensorFlow, Matplotlib, Python and tqdm, before their imports.
 
-    What the user has set in the environment stays, but for `ONLY_SENSIBLE`.
+    Environment variables of the user stay, except those in `ONLY_SENSIBLE`.
     """
     outlive_readers()
     os.environ.update(ONLY_SENSIBLE)

@@ -83,7 +83,7 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
                 state = first_state or _first_state(config)
             with MetricWriter(workdir, after_step=int(state.step)) as writer:
                 run = _Run(config, workdir, parts, checkpoints, writer, notice)
-                run.go_on(state)
+                run.train(state)
 
 
 def _first_state(config: Config) -> TrainState:
@@ -120,8 +120,8 @@ class _Run:
     def __post_init__(self) -> None:
         self._last = self.config.train.num_steps
 
-    def go_on(self, state: TrainState) -> None:
-        """Takes the steps that are left, and looks after each what is to be done."""
+    def train(self, state: TrainState) -> None:
+        """Runs the remaining steps, each followed by due logs, saves and validation."""
         section, first = self.config.train, int(state.step)
         cut_off = self._validation_at(first)
         if cut_off is not None and not self.checkpoints.is_scored(first):
@@ -234,7 +234,7 @@ def _saved(step: int) -> str:
 
 @contextlib.contextmanager
 def _profile(config: Config, workdir: Path) -> Iterator[Callable[[int], None]]:
-    """Gives what is to be told each step, and takes the profile that is asked for."""
+    """Yields the function to call at every step, which records the profile."""
     first, last = config.train.profile_steps
     running = contextlib.ExitStack()
 

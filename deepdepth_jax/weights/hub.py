@@ -60,7 +60,7 @@ def find(
     cache_dir: Path | None = None,
     checkpoints: Mapping[str, Checkpoint] = CHECKPOINTS,
 ) -> Path | None:
-    """Finds what `resolve` does if it is at hand, and downloads nothing."""
+    """Finds the file of `resolve` if it is on disk, without any download."""
     path = Path(name_or_path).expanduser()
     if name_or_path in checkpoints:
         folder = cache_dir or default_cache_dir()

@@ -215,7 +215,7 @@ def test_a_regression_has_no_confidence_to_export(trained):
     for outputs in (None, ["depth_m"]):
         assert "depth_m" in Pipeline.of(config, 0.0, outputs).outputs
     with pytest.raises(
-        UserError, match=r"confidence, low_m: .*=regression has depth_m"
+        UserError, match=r"confidence, low_m: .*=regression has only depth_m"
     ):
         Pipeline.of(config, 0.0, ["depth_m", "confidence", "low_m"])
 

@@ -271,7 +271,7 @@ def test_an_image_is_not_reduced_to_a_few_pixels(trained, plain):
 
 
 def test_focal_lengths_in_millimetres_are_refused(plain):
-    message = r"focal_px=4.2: .* 64 columns shows 165 degrees; .* in pixels"
+    message = r"focal_px=4.2: .* 165 degrees for an image 64 pixels wide; .* in pixels"
     with pytest.raises(UserError, match=message):
         plain(sample(), focal_px=4.2)
     assert plain(sample(), focal_px=30.0).depth_m.shape == (32, 64)

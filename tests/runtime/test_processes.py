@@ -204,7 +204,7 @@ def test_a_mistake_of_the_users_is_told_once(tmp_path, prepared):
     code, group = run(tmp_path, *command, devices=2)
     assert code == 2
     assert group.err == (
-        "error: train.batch_size=6 is not a positive multiple of the 4 devices\n"
+        "error: train.batch_size=6: must be a positive multiple of the 4 devices\n"
     )
     assert not (tmp_path / "run").exists()
 

@@ -44,7 +44,7 @@ class KittiSource(Source):
     unknown, where that file is missing. Depth from lidar cannot do without it.
 
     Attributes:
-      root: where KITTI was unpacked. See `layout.Layout` for what may lie there.
+      root: folder of the unpacked KITTI. `layout.Layout` describes its layout.
       split: "train", "val" or "test". See `split.choose_frames`.
       ground_truth: "improved" (denser depth of Uhrig et al., which some frames have
         not) or "lidar" (the sweep of the frame alone).
@@ -151,7 +151,7 @@ class KittiSource(Source):
 
     @property
     def missing(self) -> Mapping[str, Sequence[str]]:
-        """The expected frames that are not there, by what they lack first."""
+        """The missing frames, by the first file that they lack."""
         return self._survey.missing
 
     @functools.cached_property

@@ -88,11 +88,11 @@ def _keep_nearest_legacy(
     height: int,
     width: int,
 ) -> Float32[np.ndarray, "{height} {width}"]:
-    """Keeps the nearest point of what the well-known code takes for one pixel.
+    """Keeps the nearest point of each pixel, as numbered by the well-known code.
 
-    It numbers pixels row * (width - 1) + column - 1, so that the last pixel of a row
-    and the first of the next are one: the nearest of both is written where the first
-    of their points lies, and the other pixel keeps the last of its own points.
+    That code numbers pixels row * (width - 1) + column - 1, so the last pixel of a row
+    and the first of the next share a number. The nearest point of both is written at
+    the first of their points, and the other pixel keeps the last of its own points.
     """
     map_m = np.zeros((height, width))
     map_m[row, column] = depth_m  # of points that share a pixel the last one stays

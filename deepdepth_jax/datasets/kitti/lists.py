@@ -50,8 +50,7 @@ def read_list(path: str | Path) -> list[ListedFrame]:
     - `2011_09_26/2011_09_26_drive_0001_sync 5 l`: drive, index, and l for the left
       camera (2) or r for the right one (3).
     - an image as above, its improved depth map or `None`, and the focal length, such
-      as `721.5377`. Where the map lies and what the focal length is, is found without
-      the list.
+      as `721.5377`. Map and focal length are found without the list.
 
     Args:
       path: a text file.

@@ -25,9 +25,9 @@ def choose_frames(
 ) -> list[ListedFrame]:
     """Chooses the frames of a split, ordered by drive, camera and index.
 
-    There is a pool of frames to learn from: Eigen's training frames or `train_list`.
-    Of these `val` has the drives to hold out, or else it has what `val_list` says.
-    `train` has all of the pool that is not in `val`.
+    The training pool has Eigen's training frames or those of `train_list`. `val` has
+    the held-out drives of the pool, or the frames of `val_list`. `train` has the rest
+    of the pool.
 
     Args:
       split: "train", "val" or "test".

@@ -1,4 +1,4 @@
-"""Finds out which frames of KITTI are on disk, and what the others lack."""
+"""Surveys which frames of KITTI are on disk, and the first missing file of others."""
 
 import dataclasses
 import itertools
@@ -29,11 +29,11 @@ class FrameFiles:
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What of a split is on disk.
+    """The frames of a split on disk.
 
     Attributes:
-      found: the files of the frames that are there.
-      missing: the names of the frames that are not, by what they lack first.
+      found: files of the complete frames.
+      missing: names of the other frames, by the first file that they lack.
     """
 
     found: list[FrameFiles]

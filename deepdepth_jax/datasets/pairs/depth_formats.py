@@ -1,6 +1,6 @@
 """Decodes depth files by their formats, each bounded before it is unpacked.
 
-A reader first parses what the file declares, refuses other files than depth maps and
+A reader first parses the header of the file, refuses other files than depth maps and
 calls
 `check_size`. Only then does it allocate or unpack: a few bytes can declare terabytes.
 """
@@ -38,7 +38,7 @@ BROKEN_NUMPY_HEADER = (
     ValueError,
     tokenize.TokenError,
 )
-"""What NumPy raises of a header that is damaged, or of pickled objects."""
+"""Exceptions of NumPy for damaged headers and pickled objects."""
 _BROKEN_NUMPY_FILE = (
     EOFError,
     OSError,  # of a zip's bzip2

@@ -84,7 +84,7 @@ def read_manifest(path: str | Path) -> list[Pair]:
 
 
 def _read_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields where each line is and what it has for each field, not yet checked."""
+    """Yields the origin of each line and its unchecked values by field."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return _csv_rows(_read_text(path), path)

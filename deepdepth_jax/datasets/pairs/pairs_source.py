@@ -17,7 +17,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
 REMEDY = "save both upright, or set data.pairs.untagged_depth=upright or =as_image"
-"""What to do with a depth map without an orientation tag, whose image has one."""
+"""Handling of a depth map without an orientation tag, whose image has one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +27,11 @@ class PairsSource(Source):
     They come in the order of their names.
 
     Attributes:
-      manifest: a `.jsonl` or `.csv` file. See `manifest.read_manifest`, also for what
-        the splits are where it names none.
+      manifest: a `.jsonl` or `.csv` file. See `manifest.read_manifest`, also for the
+        default splits.
       split: "train", "val" or "test".
-      depth_unit_m: the metres that one unit of the depth files stands for: 1.0 for
-        metres, .001 for millimetres, 1 / 256 for maps as KITTI's.
+      depth_unit_m: length of one unit of the depth files in metres: 1.0 for metres,
+        .001 for millimetres, 1 / 256 for maps in KITTI's format.
       untagged_depth: the field `data.pairs.untagged_depth`.
       dataset, ground_truth: "pairs" and "given", the only kind there is.
 

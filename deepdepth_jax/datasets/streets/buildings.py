@@ -1,4 +1,4 @@
-"""Rows of buildings along both sides of a street: walls, and what tops them."""
+"""Rows of buildings along both sides of a street: walls and roofs."""
 
 import jax.numpy as jnp
 from flax import struct

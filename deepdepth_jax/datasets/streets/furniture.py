@@ -1,4 +1,4 @@
-"""What stands and walks on the pavements: lamps, road signs, people."""
+"""Objects and people on the pavements: lamps, road signs, pedestrians."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

@@ -53,10 +53,10 @@ def pixel_rays(camera: Camera, height: int, width: int) -> tuple[Rays, Vectors]:
 
 @partial(jax.jit, static_argnames=("height", "width"))
 def render_view(scene: Scene, key: PRNGKeyArray, height: int, width: int) -> View:
-    """Renders what a scene's camera sees.
+    """Renders the view of a scene's camera.
 
     Args:
-      scene: what there is to see, and from where.
+      scene: the scene and its camera.
       key: of the grain in the image.
       height: rows.
       width: columns.

@@ -70,7 +70,7 @@ def projection(camera: int, height: int, width: int) -> Float64[np.ndarray, "3 4
 
 
 def camera_calibration(height: int, width: int) -> str:
-    """Writes what `calib_cam_to_cam.txt` says: cameras without any distortion.
+    """Formats `calib_cam_to_cam.txt`, for cameras without any distortion.
 
     Args:
       height: heights, metres.
@@ -97,7 +97,7 @@ def camera_calibration(height: int, width: int) -> str:
 
 
 def lidar_calibration() -> str:
-    """Writes what `calib_velo_to_cam.txt` says."""
+    """Formats `calib_velo_to_cam.txt`."""
     fields = {"R": LIDAR_ROTATION, "T": LIDAR_OFFSET_M, "delta_f": [0, 0]}
     fields["delta_c"] = [0, 0]
     lines = ["calib_time: 01-Jan-2000 00:00:00"]

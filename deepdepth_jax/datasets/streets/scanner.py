@@ -25,7 +25,7 @@ def scan(
     """Measures one turn, without noise.
 
     Args:
-      scene: what there is to meet.
+      scene: the scene.
       position: of the lidar, metres in the world.
       axes: rows are the lidar's forward, left and up in the world.
       azimuth_step_deg: between shots of a beam.

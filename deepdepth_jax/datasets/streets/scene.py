@@ -59,7 +59,7 @@ class Light:
 
     Attributes:
       sun_direction: unit vector towards the sun.
-      sun_color: what a surface that faces the sun receives from it.
+      sun_color: irradiance of a surface that faces the sun.
       zenith_color: the sky overhead.
       horizon_color: the sky at the horizon, and the colour of haze.
       cloudiness: share of the sky under clouds.

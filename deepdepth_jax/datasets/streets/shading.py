@@ -1,4 +1,4 @@
-"""How light makes an image of what rays meet: sun, sky, shadow, haze, camera."""
+"""Lighting and camera of the streets: sun, sky, shadow, haze, sensor."""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ GRAIN = 0.008
 def radiance(
     hits: Hits, direction: Vectors, scene: Scene, focal_px: float
 ) -> Float[Array, "3 n"]:
-    """Returns the linear RGB that comes along rays from what they meet.
+    """Returns the linear RGB that arrives along rays from their hits.
 
     Args:
       hits: the first solid that each ray meets.
@@ -86,7 +86,7 @@ def _roughened(patch: Patch) -> Vectors:
 
 
 def _irradiance(normal: Vectors, hits: Hits, scene: Scene) -> Vectors:
-    """Sums what a surface receives from the sun, the sky and the street around."""
+    """Computes the irradiance from the sun, the sky and the street around."""
     light = scene.light
     sun, sun_color = light.sun_direction[:, None], light.sun_color[:, None]
     is_shaded = is_blocked(hits.point + SHADOW_OFFSET_M * hits.normal, sun, scene)
@@ -98,7 +98,7 @@ def _irradiance(normal: Vectors, hits: Hits, scene: Scene) -> Vectors:
 
 
 def _openness(hits: Hits, scene: Scene) -> Numbers:
-    """Darkens the feet of walls, and the ground under and about what stands on it."""
+    """Darkens the feet of walls, and the ground under and about solids."""
     near = footprint_distance(hits.point, scene.boxes)
     is_ground = (hits.normal[1] > 0.9) & (hits.point[1] < 0.4)
     on_ground = 0.42 + 0.58 * jnp.sqrt(jnp.clip(near / 1.2, 0.0, 1.0))
@@ -136,7 +136,7 @@ def sky(ray: Vectors, light: Light) -> Vectors:
 
 
 def mirror(ray: Vectors, light: Light) -> Vectors:
-    """Returns what glass and paint reflect: the sky above, a dim street below."""
+    """Returns reflections in glass and paint: the sky above, a dim street below."""
     up = jnp.clip(ray[1], 0.0, 1.0)
     air = mix(light.horizon_color[:, None], light.zenith_color[:, None], up)
     street = STREET_COLOR * (0.5 + 0.3 * light.sun_color[:, None])

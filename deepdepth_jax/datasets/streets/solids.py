@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 
 class Material(enum.IntEnum):
-    """What a surface is. Decides its texture and what `Surface.pattern` means."""
+    """The material of a surface. It defines the meaning of `Surface.pattern`."""
 
     GROUND = 0  # pattern: paved or not, then the road's: line style, seam, tone
     PLAIN = 1

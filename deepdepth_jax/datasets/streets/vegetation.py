@@ -1,4 +1,4 @@
-"""What grows along a street: trees, hedges and garden walls, and hills afar."""
+"""Vegetation along a street: trees, hedges and garden walls, and hills far away."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -139,7 +139,7 @@ def random_hedges(draws: Draws, street: Street) -> Boxes:
 
 
 def random_hills(draws: Draws) -> Ellipsoids:
-    """Closes the view with wooded hills, far beyond what depth is asked for."""
+    """Closes the view with wooded hills, far beyond the depth cap."""
     across = draws.uniform((HILLS,), -260.0, 260.0)
     afar = draws.uniform((HILLS,), 230.0, 420.0)
     height = draws.uniform((HILLS,), 4.0, 26.0) * draws.uniform((), 0.3, 1.0)

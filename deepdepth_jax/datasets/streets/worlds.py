@@ -30,8 +30,8 @@ class World(NamedTuple):
     """A distribution of scenes.
 
     Attributes:
-      version: to be raised with every change of what a key looks like, so that records
-        prepared by another version are prepared again.
+      version: increases with every change of the rendered images, so that records of
+        another version are prepared again.
       render: renders the scene of a key at a height and a width.
     """
 

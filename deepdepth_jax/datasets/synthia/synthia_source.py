@@ -122,7 +122,7 @@ class SynthiaSource(Source):
 
     @property
     def without_focal_length(self) -> Sequence[str]:
-        """All frames, as long as nobody says what the focal length is."""
+        """All frames, unless the config states the focal length."""
         return () if self.focal_px else self._found
 
     @functools.cached_property

@@ -55,10 +55,10 @@ class Lattice:
         return self._slice(self._blur(self._splat(values)))
 
     def normalised(self) -> "Lattice":
-        """Scales the weights so that `filter` gives D^-1/2 F D^-1/2 values.
+        """Scales the weights so that `filter` computes D^-1/2 F D^-1/2 values.
 
-        F is the filter as it was, and D the diagonal matrix of what it makes of ones:
-        the symmetric normalisation, which the CRF's authors' code has by default.
+        F is the filter before scaling, and D = diag(F 1). This is the symmetric
+        normalisation, the default of the CRF's authors' code.
         """
         ones = jnp.ones((self.corners.shape[0], 1), jnp.float32)
         scale = jax.lax.rsqrt(self.filter(ones))

@@ -136,7 +136,7 @@ def mean_field(
 def _agreement(
     message: Float[Array, "*n k"], options: CrfConfig
 ) -> Float[Array, "*n k"]:
-    """Returns minus what each bin costs beside joined pixels in the bins of a message.
+    """Returns the negative cost of each bin, given a message of the connected pixels.
 
     For `potts` up to a constant that is the same for all bins.
     """

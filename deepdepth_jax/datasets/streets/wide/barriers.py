@@ -1,4 +1,4 @@
-"""What marks the edges of roads and plots: walls, fences, hedges, rails, pillars."""
+"""Edges of roads and plots: walls, fences, hedges, rails, pillars."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def pieces(plan: Plan, offset: Any, length_m: float = 10.0) -> tuple[Any, Any, A
 
 
 def add_edge(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
-    """Builds what marks the edge of one side."""
+    """Builds the barrier at the edge of one side."""
     side = plan.side(sign)
     kinds = {
         "hedge": _hedge,

@@ -14,13 +14,13 @@ SLACK = 1e-3  # added to bounds, for the rounding of float32
 
 
 def listed(mask: Chosen) -> tuple[Int[Array, " s"], Int[Array, ""]]:
-    """Lists what is chosen.
+    """Lists the indices of chosen solids.
 
     Args:
-      mask: of the solids.
+      mask: whether each solid is chosen.
 
     Returns:
-      The indices of the chosen ones, padded, and their number.
+      The padded indices, and their number.
     """
 
     def step(

@@ -1,4 +1,4 @@
-"""What stands along roads: lamps, signs, traffic lights, bollards, wires, kiosks."""
+"""Street furniture: lamps, signs, traffic lights, bollards, wires, kiosks."""
 
 from typing import Any
 

@@ -31,14 +31,14 @@ THROUGH_LEAVES = rgb(0.55, 0.5, 0.15)
 
 
 class Shades(NamedTuple):
-    """What may keep the sun and the sky away, prepared once for a scene."""
+    """The solids that may cast shade, prepared once per scene."""
 
     sunward: Columns
     upward: Columns
 
 
 def shades_of(scene: WideScene) -> Shades:
-    """Prepares what may cast shade.
+    """Prepares the solids that may cast shade.
 
     Args:
       scene: the scene.
@@ -58,13 +58,13 @@ def radiance(
     shades: Shades,
     focal_px: Float[Array, ""],
 ) -> Float[Array, "3 n"]:
-    """Computes the linear RGB that comes along rays from what they meet.
+    """Computes the linear RGB that arrives along rays from their hits.
 
     Args:
       hits: the first solid that each ray meets.
       direction: directions of the rays.
       scene: the scene.
-      shades: what may cast shade in it.
+      shades: the solids that may cast shade in it.
       focal_px: focal length in pixels.
 
     Returns:
@@ -124,7 +124,7 @@ def patch_of(
 def _mirrored(
     ray: Vectors, patch: Patch, appearance: Appearance, light: Light
 ) -> tuple[Vectors, Numbers]:
-    """Computes what smooth surfaces mirror, and how much of it."""
+    """Computes reflections of smooth surfaces, and their shares."""
     normal = patch.hits.normal
     toward = dot(ray, normal)
     fresnel = 0.1 + 0.9 * (1 - jnp.clip(-toward, 0.0, 1.0)) ** 5
@@ -135,7 +135,7 @@ def _mirrored(
 
 
 def _irradiance(patch: Patch, scene: WideScene, shades: Shades) -> Vectors:
-    """Sums what a surface receives from the sun, the sky and the street around."""
+    """Computes the irradiance from the sun, the sky and the street around."""
     light = scene.light
     sun, sun_color = light.sun_direction[:, None], light.sun_color[:, None]
     normal = _ruffled(patch)
@@ -166,7 +166,7 @@ def _ruffled(patch: Patch) -> Vectors:
 
 
 def _shade(patch: Patch, scene: WideScene, shades: Shades) -> tuple[Array, Array]:
-    """Finds what the sun does not reach, and what large solids hide from the sky."""
+    """Finds the shadow of the sun, and the occlusion of the sky by large solids."""
     start = patch.hits.point + OFFSET_M * patch.hits.normal
     is_near = (patch.hits.solid != SKY) & (patch.hits.distance < SHADED_M)
     sun = scene.light.sun_direction[:, None]
@@ -185,7 +185,7 @@ def _shade(patch: Patch, scene: WideScene, shades: Shades) -> tuple[Array, Array
 
 
 def _crevice(patch: Patch) -> Numbers:
-    """Darkens the feet of what stands on the ground."""
+    """Darkens the ground contact of solids."""
     is_wall = jnp.abs(patch.hits.normal[1]) < 0.5
     height = patch.hits.local[1]
     foot = 0.6 + 0.4 * jnp.clip(height / 0.8, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""What spans roads: bridges, tunnels, gantries with signs."""
+"""Structures over roads: bridges, tunnels, gantries with signs."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from deepdepth_jax.datasets.streets.wide.solids import Holes, Material
 
 
 def add_overhead(draws: Draws, parts: Parts, plan: Plan) -> None:
-    """Builds what the place has overhead."""
+    """Builds the overhead structures of a place."""
     if draws.chance(plan.place.tunnel):
         _add_tunnel(draws, parts, plan)
     elif draws.chance(plan.place.bridge):

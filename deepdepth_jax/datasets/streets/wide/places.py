@@ -1,4 +1,4 @@
-"""The kinds of places of the wide world, and what they have."""
+"""The kinds of places of the wide world, and their parameters."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,22 +15,22 @@ ASPHALT: Weights = MappingProxyType({GroundMaterial.ASPHALT: 1.0})
 
 
 class Place(NamedTuple):
-    """A kind of place: ranges and weights of what roads there are like.
+    """A kind of place: ranges and weights of its parameters.
 
     Attributes:
-      weight: how often it is drawn.
-      lanes: of one direction, with weights.
+      weight: relative frequency.
+      lanes: lanes per direction, with weights.
       lane_m: width of a lane.
-      road: what it is made of.
+      road: materials of the road.
       parking: none, along, across or angled, at each side.
       verge_m, walk_m: widths of a strip of green, and of a pavement. 0 = none.
-      setback_m: from there to what stands behind.
-      edge: what stands at the edge: none, hedge, wall, fence, rail or pillars.
+      setback_m: from there to the scenery behind.
+      edge: none, hedge, wall, fence, rail or pillars.
       behind: houses, thicket, trees, open, wall or mixed.
       trees: density along the kerb.
       traffic, trucks: density on the lanes, and share of large vehicles.
       people: density.
-      bridge, tunnel: how often there is one.
+      bridge, tunnel: probability of one.
     """
 
     weight: float

@@ -37,10 +37,10 @@ def render_scene(
 
 @partial(jax.jit, static_argnames=("height", "width"))
 def render_view(scene: WideScene, key: PRNGKeyArray, height: int, width: int) -> View:
-    """Renders what a scene's camera sees.
+    """Renders the view of a scene's camera.
 
     Args:
-      scene: what there is to see, and from where.
+      scene: the scene and its camera.
       key: of the noise in the image.
       height: rows.
       width: columns.

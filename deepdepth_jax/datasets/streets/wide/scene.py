@@ -40,8 +40,8 @@ class WideScene:
       camera: pose and intrinsics.
       light: sun, sky and haze.
       skylight: share of the sky's brightness that an open surface receives.
-      bounce: light that comes from the ground, of what falls on it.
-      sensor: what the camera makes of light.
+      bounce: share of incoming light that the ground reflects.
+      sensor: the camera's response to light.
     """
 
     solids: Solids

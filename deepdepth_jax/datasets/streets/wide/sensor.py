@@ -1,4 +1,4 @@
-"""From light to an 8-bit image: lens, sensor, and what a camera makes of its signal.
+"""From light to an 8-bit image: lens, sensor and processing in the camera.
 
 Every step is a pure function of linear or encoded RGB in which 1 is the full scale.
 """
@@ -137,5 +137,5 @@ def encoded(image: Image, sensor: Sensor) -> Image:
 
 
 def sharpened(image: Image, strength: Number) -> Image:
-    """Adds what a blur takes away."""
+    """Sharpens by adding the difference to a blur."""
     return image + strength * (image - spread_light(image, 0.25))

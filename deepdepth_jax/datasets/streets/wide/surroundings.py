@@ -16,7 +16,7 @@ HILL_COLORS = [[0.05, 0.08, 0.035], [0.08, 0.10, 0.05], [0.06, 0.08, 0.06]]
 
 
 def add_behind(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
-    """Builds what stands behind the edge of one side, and trees along the kerb."""
+    """Builds the scenery behind the edge of one side, and trees along the kerb."""
     behind = plan.side(sign).behind
     if behind in ("houses", "mixed"):
         _add_row(draws, parts, plan, sign, 1.0 if behind == "houses" else 0.5)
@@ -163,7 +163,7 @@ def add_afar(draws: Draws, parts: Parts, plan: Plan) -> None:
 
 
 def _add_hills(draws: Draws, parts: Parts, plan: Plan) -> None:
-    """Closes the view with wooded hills, far beyond what depth is asked for."""
+    """Closes the view with wooded hills, far beyond the depth cap."""
     x, z = draws.uniform(-300.0, 300.0, HILLS), draws.uniform(230.0, 420.0, HILLS)
     height = draws.uniform(4.0, 30.0, HILLS) * draws.uniform(0.2, 1.2)
     wide = draws.uniform(60.0, 150.0, HILLS)

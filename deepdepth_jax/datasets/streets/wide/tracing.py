@@ -1,7 +1,7 @@
-"""What rays meet first in the wide world, tile by tile of the image.
+"""First hits of rays in the wide world, tile by tile of the image.
 
-Each tile goes through the solids whose bounding spheres touch it, and no others. The
-results are those of going through all of them.
+Each tile tests only the solids whose bounding spheres touch it. The results equal those
+of testing all solids.
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ class Rayed(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What rays from one point have met so far.
+    """The nearest hits so far of rays from one point.
 
     Attributes:
       distance: to the nearest surface, in units of the direction.
@@ -104,7 +104,7 @@ class Found(NamedTuple):
 
 
 def nearest(rays: Rayed, course: Course) -> Nearest:
-    """Finds distance and number of what each ray from one point meets first.
+    """Finds distance and solid of the first hit of each ray from one point.
 
     Solids that begin behind all that was met before them are skipped, so that it is
     quicker when they come in the order of their distance.

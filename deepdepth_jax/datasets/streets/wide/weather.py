@@ -16,7 +16,7 @@ LOW_SUN, HIGH_SUN = np.array([1.0, 0.74, 0.48]), np.array([1.0, 0.95, 0.88])
 
 
 class Sky(NamedTuple):
-    """A kind of weather: its weight, and ranges of what it consists of."""
+    """A kind of weather: its weight, and ranges of its parameters."""
 
     weight: float
     elevation: tuple[float, float]  # of the sun, radians
