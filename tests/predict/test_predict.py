@@ -131,19 +131,19 @@ def test_everything_that_can_be_written(trained, images, tmp_path, capsys):
 
 
 def test_the_camera_is_the_given_one(trained, images, tmp_path, capsys):
-    options = ["--save=pointcloud,npy", "--focal_px=200", "--principal_point=7,-3.5"]
+    options = ["--save=pointcloud,npy", "--focal_px=100", "--principal_point=7,-3.5"]
     run(trained, images / "a.png", tmp_path / "out", *options)
     line = capsys.readouterr().out
-    assert "in training 37.1807 px: the network sees images 0.186 times as" in line
+    assert "in training 37.1807 px: the network sees images 0.372 times as" in line
     depth_m = np.load(tmp_path / "out" / "a_depth.npy")
-    expected = DepthPredictor.load(trained / "run")(sample(), focal_px=200)
+    expected = DepthPredictor.load(trained / "run")(sample(), focal_px=100)
     np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-4)
     points, comments = read_ply(tmp_path / "out" / "a_points.ply")
     for point in points:
-        column = round(point["x"] / point["z"] * 200 + 7)
-        row = round(point["y"] / point["z"] * 200 - 3.5)
+        column = round(point["x"] / point["z"] * 100 + 7)
+        row = round(point["y"] / point["z"] * 100 - 3.5)
         assert point["z"] == depth_m[row, column]
-    assert any("200 px, principal point 7, -3.5 px" in line for line in comments)
+    assert any("100 px, principal point 7, -3.5 px" in line for line in comments)
 
 
 def test_colours_span_the_depths_that_can_be_predicted(trained, images, tmp_path):
