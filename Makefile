@@ -12,7 +12,7 @@ test: .venv/installed  ## Every check: format, lint, types, tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 test-torch: .venv/installed  ## Parity with PyTorch implementations; installs them.
 	$(BIN)/pip install --quiet "torch>=2.6,<3" "transformers>=4.50,<6"

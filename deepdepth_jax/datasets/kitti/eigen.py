@@ -120,8 +120,12 @@ class Frame:
 
     @property
     def name(self) -> str:
-        """Drive, camera and index as one relative path."""
-        return f"{self.drive_folder}/{self.camera_folder}/{self.stem}"
+        """Drive, camera and index as one relative path.
+
+        Written out, as a split has 46 000 of them.
+        """
+        drive = f"{self.date}_drive_{self.drive}_sync"
+        return f"{drive}/image_{self.camera:02d}/{self.index:010d}"
 
 
 def frames(

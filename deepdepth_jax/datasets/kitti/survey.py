@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import operator
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,9 +50,8 @@ def survey(layout: Layout, frames: Sequence[Frame], *, lidar: bool) -> Survey:
       lidar: look for the sweep and its calibration, not for improved depth.
     """
     result = Survey([], {})
-    for _, drive in itertools.groupby(
-        frames, lambda frame: (frame.drive_name, frame.camera)
-    ):
+    one_camera = operator.attrgetter("date", "drive", "camera")
+    for _, drive in itertools.groupby(frames, one_camera):
         _survey_drive(layout, list(drive), lidar, result)
     return result
 
