@@ -1,12 +1,13 @@
-"""Converts ResNet weights of other programs into ours, and ours into torchvision's."""
+"""Converts a run into one file of weights, and backbones from and to other programs."""
 
 import argparse
 from types import MappingProxyType
 
 from deepdepth_jax.config import FIELDS
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime.cli import Parser, path, run
+from deepdepth_jax.runtime.cli import Parser, checkpoint, path, run
 
+DTYPES = ("float32", "bfloat16", "float16")
 KINDS = (
     "deeplab_v2_coco",
     "deeplab_v2",
@@ -18,17 +19,20 @@ KINDS = (
 
 
 def main(argv: list[str]) -> None:
-    """Converts one file and prints its architecture and the dropped tensors.
+    """Converts one file or run and prints its architecture and the dropped tensors.
 
     Raises:
-      UserError: see `convert_file` and `load_backbone`. Or nothing can be written.
+      UserError: see `convert_file`, `load_backbone` and `load_run`. Or nothing can be
+        written.
     """
     arguments = _parser().parse_args(argv)
     if arguments.output.suffix != ".safetensors":
         raise UserError(f"--output={arguments.output}: let it end in .safetensors")
     if arguments.output.resolve() == arguments.input.resolve():
         raise UserError(f"--output={arguments.output}: is the input; give another file")
-    lines = DIRECTIONS[arguments.to](arguments)
+    convert = _from_run if arguments.input.is_dir() else DIRECTIONS[arguments.to]
+    _refuse_others(arguments, OPTIONS[convert])
+    lines = convert(arguments)
     print("\n".join([*lines, f"wrote {arguments.output}"]))
 
 
@@ -50,27 +54,69 @@ def _to_torchvision(arguments: argparse.Namespace) -> list[str]:
     from deepdepth_jax.models.pretrained import load_backbone
     from deepdepth_jax.weights.conversion import export_torchvision
 
-    for name, usual in USUAL.items():
-        if getattr(arguments, name) != usual:
-            raise UserError(f"--{name} has no meaning with --to=torchvision; leave it")
     return export_torchvision(arguments.output, load_backbone(arguments.input))
+
+
+def _from_run(arguments: argparse.Namespace) -> list[str]:
+    from deepdepth_jax.runtime.devices import check_devices
+
+    check_devices()
+    from deepdepth_jax.inference.network_file import write_network
+    from deepdepth_jax.inference.saved_network import load_run, with_evaluations
+
+    network = load_run(arguments.input, arguments.checkpoint)
+    network = with_evaluations(network, arguments.input, arguments.evaluation)
+    return write_network(
+        arguments.output, network, dtype=arguments.dtype, licence=arguments.licence
+    )
 
 
 DIRECTIONS = MappingProxyType(
     {"deepdepth": _to_deepdepth, "torchvision": _to_torchvision}
 )
-USUAL = MappingProxyType({"kind": "auto", "convention": "usual", "stride_on": "usual"})
+USUAL = MappingProxyType(
+    {
+        "kind": "auto",
+        "to": "deepdepth",
+        "convention": "usual",
+        "stride_on": "usual",
+        "dtype": "float32",
+        "checkpoint": "best",
+        "licence": None,
+        "evaluation": (),
+    }
+)
+OPTIONS = MappingProxyType(
+    {
+        _to_deepdepth: ("kind", "to", "convention", "stride_on"),
+        _to_torchvision: ("to",),
+        _from_run: ("dtype", "checkpoint", "licence", "evaluation"),
+    }
+)
+"""The options that each conversion takes."""
+
+
+def _refuse_others(arguments: argparse.Namespace, taken: tuple[str, ...]) -> None:
+    """Refuses options that have no meaning for a conversion."""
+    for name, usual in USUAL.items():
+        if name not in taken and getattr(arguments, name) != usual:
+            raise UserError(
+                f"--{name} has no meaning with --input={arguments.input} and "
+                f"--to={arguments.to}; leave it"
+            )
 
 
 def _parser() -> Parser:
     parser = Parser(
-        "deepdepth_jax.convert", "Convert ResNet weights into ours, or back."
+        "deepdepth_jax.convert",
+        "Convert a run into one file of weights, or the weights of a ResNet from other "
+        "programs into ours, or back.",
     )
     parser.add_argument(
         "--input",
         type=path,
         required=True,
-        help=".safetensors, .pth, .pt or .h5 file",
+        help="the folder of a run, or a .safetensors, .pth, .pt or .h5 file",
     )
     parser.add_argument(
         "--output", type=path, required=True, help=".safetensors file to write"
@@ -83,7 +129,7 @@ def _parser() -> Parser:
     )
     parser.add_argument(
         "--to",
-        default="deepdepth",
+        default=USUAL["to"],
         choices=[*DIRECTIONS],
         help="names in the output; torchvision takes a converted file as input",
     )
@@ -98,6 +144,33 @@ def _parser() -> Parser:
         default=USUAL["stride_on"],
         choices=["usual", *FIELDS["model.stride_on"].choices],
         help="convolution with the stride, if it is not the usual one of the source",
+    )
+    parser.add_argument(
+        "--dtype",
+        default=USUAL["dtype"],
+        choices=DTYPES,
+        help="of a run: the type of the kernels in the file",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=checkpoint,
+        default=USUAL["checkpoint"],
+        help="of a run: last, best by validation, or a step",
+    )
+    parser.add_argument(
+        "--licence",
+        default=USUAL["licence"],
+        metavar="NAME",
+        help="of a run: the licence of the weights, such as Apache-2.0",
+    )
+    parser.add_argument(
+        "--evaluation",
+        type=path,
+        nargs="+",
+        default=USUAL["evaluation"],
+        metavar="EVAL_JSON",
+        help="of a run: further results to keep in the file, from `main "
+        "--mode=evaluate --output=FOLDER`",
     )
     return parser
 

@@ -1,6 +1,7 @@
 """Paths as people write them."""
 
 import os
+from pathlib import Path
 
 
 def expand_home(path: str) -> str:
@@ -9,3 +10,12 @@ def expand_home(path: str) -> str:
     Shells leave them as they are behind `=`. A path that names no user stays as it is.
     """
     return os.path.expanduser(path)  # noqa: PTH111 - Path's own raises for no user
+
+
+def cache_folder() -> Path:
+    """Returns the user's folder of downloads and compiled programs.
+
+    It lies below `XDG_CACHE_HOME` or `~/.cache`.
+    """
+    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(expand_home(root)) / "deepdepth_jax"

@@ -9,7 +9,12 @@ from deepdepth_jax.config.check import complete, fill_from_presets
 from deepdepth_jax.config.data import DataConfig, UntaggedDepth
 from deepdepth_jax.config.differences import describe_differences, differences
 from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
-from deepdepth_jax.config.load import config_from_json, load_config, override
+from deepdepth_jax.config.load import (
+    config_from_fields,
+    config_from_json,
+    load_config,
+    override,
+)
 from deepdepth_jax.config.network import BIN_PRESETS, BinsConfig, ModelConfig
 from deepdepth_jax.config.sections import FIELDS, Config, default_config, with_fields
 from deepdepth_jax.config.training import LossName, TrainConfig
@@ -29,6 +34,7 @@ __all__ = [
     "TrainConfig",
     "UntaggedDepth",
     "complete",
+    "config_from_fields",
     "config_from_json",
     "default_config",
     "describe_differences",

@@ -97,14 +97,30 @@ def config_from_json(path: Path) -> ConfigDict:
         values = dict(flatten(stored))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path}: not the config.json of a run ({error!r})") from error
+    return config_from_fields(values, str(path))
+
+
+def config_from_fields(values: Mapping[str, Any], what: str) -> ConfigDict:
+    """Builds a config from the values of some fields. The others keep their defaults.
+
+    Args:
+      values: by the fields' whole names.
+      what: where they come from, for messages.
+
+    Returns:
+      The config, not completed.
+
+    Raises:
+      UserError: this version does not know a field, or it does not take its value.
+    """
     config = default_config()
     for name, value in values.items():
         if name not in FIELDS:
-            raise UserError(f"{path}: this version has no field {name}{_meant(name)}")
+            raise UserError(f"{what}: this version has no field {name}{_meant(name)}")
         try:
             accepted = FIELDS[name].accept(value)
         except ValueError as error:
-            raise UserError(f"{path}: {name}={error}") from error
+            raise UserError(f"{what}: {name}={error}") from error
         config.update_from_flattened_dict({name: accepted})
     return config
 

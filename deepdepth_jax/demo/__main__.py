@@ -1,4 +1,4 @@
-"""Serves the web page: `python -m deepdepth_jax.demo --workdir=W`."""
+"""Serves the web page: `python -m deepdepth_jax.demo`."""
 
 import argparse
 import os
@@ -22,13 +22,7 @@ def main(argv: list[str]) -> None:
         "deepdepth_jax.demo", "Serve a web page that predicts depth for images."
     )
     add = parser.add_argument
-    add("--workdir", type=cli.folder, required=True, help="workdir of a trained run")
-    add(
-        "--checkpoint",
-        type=cli.checkpoint,
-        default="best",
-        help="last, best (by validation), or a step",
-    )
+    cli.add_network(parser)
     add(
         "--host",
         default="127.0.0.1",
@@ -50,17 +44,18 @@ def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
+    source = arguments.weights or arguments.workdir
     # Signals end the command as errors do, which removes the folder.
     for signum in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
         server = _import_server(folder)
-        predictor = DepthPredictor.load(arguments.workdir, arguments.checkpoint)
+        predictor = DepthPredictor.load(source, arguments.checkpoint)
         server.serve(
             predictor,
             list(street_scenes(predictor.config.data, NUM_EXAMPLES)),
-            run=arguments.workdir.name,
+            run=source.name,
             folder=Path(folder),
             listener=listener,
             names=Names(arguments.host, listener.getsockname()[0]),

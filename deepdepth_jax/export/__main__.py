@@ -29,28 +29,28 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.export.files import WRITERS
     from deepdepth_jax.export.metadata import describe
     from deepdepth_jax.export.pipeline import Pipeline
-    from deepdepth_jax.inference.build import restore
+    from deepdepth_jax.inference.saved_network import load_network, with_evaluations
     from deepdepth_jax.runtime.claim import check_same_run
     from deepdepth_jax.runtime.compiled import set_up_compiling
-    from deepdepth_jax.runtime.workdir import stored_config
 
     workdir, output = arguments.workdir, arguments.output
     if output.is_dir():
         raise UserError(f"--output={output}: is a folder; name a file")
-    config = stored_config(workdir, overrides)
-    check_same_run(workdir, config)
+    source = arguments.weights or workdir
+    network = load_network(source, arguments.checkpoint, overrides)
+    if workdir is not None:
+        check_same_run(workdir, network.config)
+        network = with_evaluations(network, workdir)
     set_up_compiling(workdir)
-    pipeline = Pipeline.of(config, arguments.focal_px, arguments.outputs)
-    step, trained = restore(config, workdir, arguments.checkpoint)
-    trained = jax.device_get(trained)
-    temperature = float(trained.temperature)
-    metadata = describe(workdir, pipeline, step, temperature)
+    pipeline = Pipeline.of(network.config, arguments.focal_px, arguments.outputs)
+    trained = jax.device_get(network.trained)
+    metadata = describe(network, pipeline)
     differences = WRITERS[arguments.format](output, pipeline, trained, metadata)
     print("largest relative difference to the network on random images:")
     for name, difference in differences.items():
         print(f"  {name:<13} {difference:.1e}")
     size_mb = output.stat().st_size / 1e6
-    print(f"wrote step {step} to {output} ({size_mb:.1f} MB)")
+    print(f"wrote step {network.step} to {output} ({size_mb:.1f} MB)")
 
 
 def _parser() -> cli.Parser:
@@ -62,21 +62,13 @@ def _parser() -> cli.Parser:
         "--config.eval.decode=median, for instance, overrides one field.",
         takes_config=True,
     )
-    parser.add_argument(
-        "--workdir", type=cli.folder, required=True, help="workdir of a trained run"
-    )
+    cli.add_network(parser)
     parser.add_argument("--format", choices=FORMATS, required=True, help="file format")
     parser.add_argument(
         "--output",
         type=cli.path,
         required=True,
         help="output file, replaced if it exists",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        type=cli.checkpoint,
-        default="best",
-        help="last, best (by validation), or a step",
     )
     parser.add_argument(
         "--focal_px",

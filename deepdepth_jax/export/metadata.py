@@ -2,13 +2,10 @@
 
 import dataclasses
 import importlib.metadata
-from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.runtime.json_files import read_object
-from deepdepth_jax.runtime.workdir import training_focal_px
+from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.uncertainty.confidence import INTERVAL
 
 INPUT = (
@@ -26,48 +23,33 @@ OUTPUTS = {
 }
 
 
-def describe(
-    workdir: Path, pipeline: Pipeline, step: int, temperature: float
-) -> dict[str, Any]:
+def describe(network: SavedNetwork, pipeline: Pipeline) -> dict[str, Any]:
     """Collects the metadata of an exported model, as JSON values.
 
     Args:
-      workdir: of the run.
+      network: with the protocols and metrics of its evaluations, if there are any.
       pipeline: the network with its decoding.
-      step: of the checkpoint.
-      temperature: of the checkpoint.
 
     Returns:
-      Name -> value. None if unknown. `protocol` and `metrics` are those of
-      the run's last evaluation, if it was of this checkpoint.
+      Name -> value. None if unknown.
     """
-    evaluation = _evaluation(workdir, step)
     head = pipeline.network.head
+    [evaluation, *_] = network.details.get("evaluations") or [{}]
     exported = pipeline.outputs if head.has_distribution else ("depth_m",)
     return {
         "package": f"deepdepth_jax {importlib.metadata.version('deepdepth_jax')}",
-        "step": step,
+        "step": network.step,
         "input": INPUT,
         "outputs": {name: OUTPUTS[name] for name in exported},
         "head": type(head).__name__.lower(),
         "bins": dataclasses.asdict(head.bins),
         "decode": pipeline.decode,
         "flip": pipeline.flip,
-        "temperature": temperature,
-        "training_focal_px": training_focal_px(workdir) or None,
+        "temperature": float(network.trained.temperature),
+        "training_focal_px": network.camera.focal_px or None,
         "canonical_focal_px": pipeline.canonical_focal_px or None,
         "focal_px": pipeline.focal_px or None,
         "protocol": evaluation.get("protocol"),
         "metrics": evaluation.get("metrics"),
+        "licence": network.details.get("licence"),
     }
-
-
-def _evaluation(workdir: Path, step: int) -> dict[str, Any]:
-    path = workdir / "eval.json"
-    if not path.exists():
-        return {}
-    evaluation = read_object(path, "evaluate again")
-    for name in ("protocol", "metrics"):
-        if not isinstance(evaluation.get(name), dict):
-            raise UserError(f"{path}: is damaged (no {name}); evaluate again")
-    return evaluation if evaluation.get("step") == step else {}

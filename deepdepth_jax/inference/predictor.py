@@ -13,16 +13,16 @@ from jaxtyping import Shaped, UInt8
 from deepdepth_jax.config import Config
 from deepdepth_jax.geometry import UNSCALED, FocalLength, TrainingCamera, ViewScale
 from deepdepth_jax.inference.batching import HasImage
-from deepdepth_jax.inference.build import build_prediction, restore
+from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.inference.rescaling import (
     resize_image,
     resize_prediction,
     seen_size,
 )
+from deepdepth_jax.inference.saved_network import SavedNetwork, load_network
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.runtime.checkpoint_folder import Which
-from deepdepth_jax.runtime.workdir import stored_config, training_camera
 from deepdepth_jax.types import AnyArray, Prediction
 
 LARGEST_WHOLE_PX = 2_500_000
@@ -85,17 +85,17 @@ class DepthPredictor:
     @classmethod
     def load(
         cls,
-        workdir: str | Path,
+        source: str | Path,
         checkpoint: Which = "best",
         *,
         window: Window = None,
         scale: float | int | None = None,
     ) -> "DepthPredictor":
-        """Loads a run.
+        """Loads a trained network.
 
         Args:
-          workdir: where it was trained.
-          checkpoint: `best` by validation, `last`, or a step.
+          source: the folder of a run, or a file of weights (see `network_file`).
+          checkpoint: of a run: `best` by validation, `last`, or a step.
           window: see the class.
           scale: see the class.
 
@@ -103,12 +103,21 @@ class DepthPredictor:
           The predictor.
 
         Raises:
-          UserError: there is no run, or no such checkpoint.
+          UserError: there is no run or file, no such checkpoint, or it is damaged.
         """
-        workdir = Path(workdir)
-        config = stored_config(workdir)
-        _, trained = restore(config, workdir, checkpoint)
-        camera = training_camera(workdir, config)
+        network = load_network(Path(source), checkpoint)
+        return cls.of(network, window=window, scale=scale)
+
+    @classmethod
+    def of(
+        cls,
+        network: SavedNetwork,
+        *,
+        window: Window = None,
+        scale: float | int | None = None,
+    ) -> "DepthPredictor":
+        """Makes the predictor of a loaded network. See `load`."""
+        config, trained, camera = network.config, network.trained, network.camera
         return cls(config, trained, camera, window=window, scale=scale)
 
     @property
@@ -173,7 +182,7 @@ class DepthPredictor:
         """
         cameras = itertools.groupby(items, lambda x: (x.image.shape, x.focal_px))
         for (shape, focal_px), alike in cameras:
-            batch_size = self._batch_size(*self._seen_size(shape, focal_px))
+            batch_size = self._batch_size(*self.seen_size(shape, focal_px))
             while group := list(itertools.islice(alike, batch_size)):
                 images = [item.image for item in group]
                 yield from zip(
@@ -192,6 +201,23 @@ class DepthPredictor:
         """
         return self._camera.view_scale(focal_px, self._scale)
 
+    def seen_size(
+        self, shape: tuple[int, ...], focal_px: float | int
+    ) -> tuple[int, int]:
+        """Computes height and width of the image that the network sees.
+
+        Args:
+          shape: of the image: height, width, and what may follow.
+          focal_px: of the image, in its pixels. 0: as in training.
+
+        Raises:
+          UserError: no camera has that focal length, or the image cannot be scaled so.
+        """
+        view = self.view_scale(focal_px)
+        if view == UNSCALED and not focal_px:
+            return shape[0], shape[1]
+        return seen_size(shape, focal_px, view)
+
     def depth_range_m(self, focal_px: float | int = 0.0) -> tuple[float, float]:
         """Returns the nearest and the farthest depth it can predict, in metres."""
         bins, factor = build_bins(self.config), self.view_scale(focal_px).depth_factor
@@ -202,7 +228,7 @@ class DepthPredictor:
     ) -> Iterator[Prediction]:
         """Predicts images of the same size, at most a batch of them."""
         shape, view = images[0].shape, self.view_scale(focal_px)
-        seen = self._seen_size(shape, focal_px)
+        seen = self.seen_size(shape, focal_px)
         # One program for full batches, which also runs the last batch, and one
         # for single images.
         batch_size = 1 if len(images) == 1 else self._batch_size(*seen)
@@ -218,15 +244,6 @@ class DepthPredictor:
             return resize_prediction(one, shape[:2]).times(view.depth_factor)
 
         return map(result, range(len(images)))
-
-    def _seen_size(
-        self, shape: tuple[int, ...], focal_px: float | int
-    ) -> tuple[int, int]:
-        """Computes height and width of the image that the network sees."""
-        view = self.view_scale(focal_px)
-        if view == UNSCALED and not focal_px:
-            return shape[0], shape[1]
-        return seen_size(shape, focal_px, view)
 
     def _batch_size(self, height: int, width: int) -> int:
         fitting = LARGEST_WHOLE_PX // (height * width)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from flax.traverse_util import flatten_dict
 from jaxtyping import Array
 
 from deepdepth_jax.bins import DepthBins
@@ -77,6 +78,12 @@ def initial_variables(
     variables = dict(jax.eval_shape(draw, key))
     head = jax.jit(lambda key: draw(key)["params"]["aspp"])(key)
     return variables | {"params": variables["params"] | {"aspp": head}}
+
+
+def variable_shapes(model: DeepLabV2) -> dict[str, tuple[int, ...]]:
+    """Returns path -> shape of the network's variables, without making them."""
+    variables = jax.eval_shape(_drawing(model), jax.random.key(0))
+    return {path: x.shape for path, x in flatten_dict(variables, sep="/").items()}
 
 
 @functools.cache

@@ -28,6 +28,8 @@ from deepdepth_jax.types import Tree
 METADATA_KEY = "deepdepth_jax"
 DIGEST_KEY = "deepdepth_jax.sha256"
 EXPORT_KEY = "deepdepth_jax.exported"
+NETWORK_KEY = "deepdepth_jax.network"
+"""The metadata of a whole depth network. See `inference.network_file`."""
 
 AGAIN = "convert it again with `python -m deepdepth_jax.convert`"
 
@@ -203,6 +205,11 @@ def _header(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     header = read_header(path, AGAIN)
+    if NETWORK_KEY in header:
+        raise UserError(
+            f"{path}: holds a whole depth network and no backbone; use it with "
+            "--weights, and give the backbone that it was trained from here"
+        )
     if METADATA_KEY not in header:
         raise UserError(
             f"{path}: not converted yet; run `python -m deepdepth_jax.convert "

@@ -38,7 +38,7 @@ def _parser() -> cli.Parser:
         "of their sources, in the same folders below the output folder.",
     )
     add = parser.add_argument
-    add("--workdir", type=cli.folder, required=True, help="the folder of a trained run")
+    cli.add_network(parser)
     add(
         "--input",
         type=cli.path,
@@ -47,12 +47,6 @@ def _parser() -> cli.Parser:
         help="images, videos, and folders of them",
     )
     add("--output", type=cli.folder, required=True, help="a folder to write to")
-    add(
-        "--checkpoint",
-        type=cli.checkpoint,
-        default="best",
-        help="last, best by validation, or a step",
-    )
     add(
         "--save",
         type=_kinds,

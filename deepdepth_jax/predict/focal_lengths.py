@@ -63,7 +63,7 @@ class FocalLengths:
         Of a video the first frame decides.
 
         Raises:
-          UserError: it is needed and not known.
+          UserError: it is needed and not known, or the image cannot be scaled by it.
         """
         origin = Origin()
         if self._given:
@@ -73,6 +73,10 @@ class FocalLengths:
             origin = Origin(image.focal_px, "EXIF")
         if not origin.focal_px:
             self._require_none(path)
+        try:
+            self._predictor.seen_size(image.image.shape, origin.focal_px)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         if not self._given and image.remarks:
             self._ignored.append(f"{path} ({'; '.join(image.remarks)})")
         self._counts[origin] += 1

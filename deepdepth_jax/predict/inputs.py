@@ -36,7 +36,7 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
     found = find_sources(arguments.input, arguments.output)
     sources = found.files
     predictor = DepthPredictor.load(
-        arguments.workdir,
+        arguments.weights or arguments.workdir,
         arguments.checkpoint,
         window=arguments.window,
         scale=arguments.scale,

@@ -65,7 +65,21 @@ def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) ->
             f: v for f, v in fields.items() if f == name or f.startswith(f"{name}.")
         }
         changed |= named or {f"the content of {name}": values}
-    _refuse(workdir, changed)
+    _refuse(workdir / CONFIG_FILE, changed)
+
+
+def check_same_network(where: Path, trained: Config, asked: Config) -> None:
+    """Refuses a config of another network than a file of weights holds.
+
+    Args:
+      where: the file, for the message.
+      trained: its config, completed.
+      asked: the same with overrides.
+
+    Raises:
+      UserError: names the fields that differ.
+    """
+    _refuse(where, _changed_fields(trained, asked))
 
 
 def as_trained(workdir: Path, config: Config) -> Config:
@@ -79,7 +93,8 @@ def as_trained(workdir: Path, config: Config) -> Config:
     """
     trained = stored_config(workdir)
     changed = _changed_fields(trained, config)
-    _refuse(workdir, {f: v for f, v in changed.items() if not _is_replaceable(f)})
+    fixed = {f: v for f, v in changed.items() if not _is_replaceable(f)}
+    _refuse(workdir / CONFIG_FILE, fixed)
     asked = {
         field: value
         for field, (_, value) in differences(trained, config).items()
@@ -107,24 +122,29 @@ def _changed_fields(trained: Config, asked: Config) -> dict[str, tuple[Any, Any]
     }
 
 
-def _refuse(workdir: Path, changed: Mapping[str, tuple[Any, Any]]) -> None:
+def _refuse(where: Path, changed: Mapping[str, tuple[Any, Any]]) -> None:
     if changed:
         listed = "; ".join(
             f"{field} is {stored!r} there, {asked!r} here"
             for field, (stored, asked) in changed.items()
         )
         raise UserError(
-            f"{workdir / CONFIG_FILE}: the folder holds a run with other values "
-            f"({listed}); choose another --workdir, or the same values"
+            f"{where}: holds a run with other values ({listed}); choose another "
+            "--workdir, or the same values"
         )
 
 
-def _describe(config: Config, content: Content) -> dict:
+def versions() -> dict[str, str]:
+    """Returns the versions of this package and of those that decide its numbers."""
     packages = ("deepdepth_jax", "jax", "flax", "optax", "orbax-checkpoint")
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def _describe(config: Config, content: Content) -> dict:
     return {
         "config": config.to_dict(),
         "content": dataclasses.asdict(content),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "versions": versions(),
         "git_commit": _git_commit(),
     }
 

@@ -120,6 +120,30 @@ def stop_code(notice: PreemptedError | KeyboardInterrupt) -> int:
     return 128 + notice.signum
 
 
+def add_network(parser: Parser) -> None:
+    """Adds the options that name a trained network."""
+    network = parser.add_mutually_exclusive_group(required=True)
+    network.add_argument(
+        "--workdir",
+        type=folder,
+        default=argparse.SUPPRESS,
+        help="the folder of a trained run",
+    )
+    network.add_argument(
+        "--weights",
+        type=path,
+        default=argparse.SUPPRESS,
+        help="a file of weights, as `python -m deepdepth_jax.convert` writes it",
+    )
+    parser.add_argument(
+        "--checkpoint",
+        type=checkpoint,
+        default="best",
+        help="of a run: last, best by validation, or a step",
+    )
+    parser.set_defaults(workdir=None, weights=None)
+
+
 def checkpoint(text: str) -> str | int:
     """Parses which checkpoint is meant: `last`, `best` or a step."""
     if text in ("last", "best"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 from filelock import FileLock
 
+from deepdepth_jax.paths import cache_folder
 from deepdepth_jax.runtime.parallel import is_primary
 
 FOLDER = ".jax_cache"
@@ -20,28 +21,33 @@ LONG_S = 0.5
 """Compiling that takes longer leaves much memory behind."""
 
 
-def set_up_compiling(workdir: Path) -> None:
-    """Caches compiled programs, and returns the memory of compiling to the system."""
+def set_up_compiling(workdir: Path | None) -> None:
+    """Caches compiled programs, and returns the memory of compiling to the system.
+
+    Args:
+      workdir: folder of the run. None for a network without one.
+    """
     keep_compiled_programs(workdir)
     hand_back_memory()
 
 
-def keep_compiled_programs(workdir: Path) -> None:
+def keep_compiled_programs(workdir: Path | None) -> None:
     """Sets JAX's cache of compiled programs to a folder beside the run's.
 
-    All runs beside each other share it. JAX keys programs by code, versions, flags and
-    kind of device.
+    All runs beside each other share it, and networks without a run share the user's
+    cache. JAX keys programs by code, versions, flags and kind of device.
 
     Whoever has set JAX_COMPILATION_CACHE_DIR has chosen another place, or none by an
     empty one. If the folder cannot be written to, that is said on stderr, and programs
     are compiled at every start.
 
     Args:
-      workdir: folder of the run.
+      workdir: folder of the run. None for a network without one.
     """
     if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
-    folder = workdir.resolve().parent / FOLDER
+    parent = cache_folder() if workdir is None else workdir.resolve().parent
+    folder = parent / FOLDER
     if not _is_writable(folder):
         if is_primary():
             print(

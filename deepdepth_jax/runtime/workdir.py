@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deepdepth_jax.runtime.parallel import is_primary
 
 CONFIG_FILE = "config.json"
 CAMERA_FILE = "camera.json"
+EVALUATION_FILE = "eval.json"
 LOCK_FILE = ".lock"
 
 
@@ -122,42 +123,65 @@ def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
     atomic.write(workdir / CAMERA_FILE, json.dumps(camera) + "\n")
 
 
-def training_focal_px(workdir: Path) -> float:
-    """Reads the median focal length of the training images; 0 = unknown.
-
-    Runs of versions that kept no such file count as unknown.
-    """
-    median_px, _ = _training_focals_px(workdir)
-    return median_px
-
-
 def training_camera(workdir: Path, config: Config) -> TrainingCamera:
-    """Reads the camera that the run of a completed config has learnt from."""
-    median_px, range_px = _training_focals_px(workdir)
-    return TrainingCamera(
-        canonical_focal_px=config.data.canonical_focal_px,
-        focal_px=median_px,
-        range_px=range_px,
-    )
+    """Reads the camera that the run of a completed config has learnt from.
 
-
-def _training_focals_px(workdir: Path) -> tuple[float, tuple[float, float]]:
-    """Reads the median and the range of the focal lengths; zeros = unknown."""
+    Runs of versions that kept no such file have an unknown one.
+    """
     path = workdir / CAMERA_FILE
-    if not path.exists():
-        return 0.0, (0.0, 0.0)
     remedy = "start the training again, which writes it anew"
-    kept = read_object(path, remedy)
+    kept = read_object(path, remedy) if path.exists() else {}
+    return camera_from_json(kept, config, str(path), remedy)
+
+
+def camera_to_json(camera: TrainingCamera) -> dict[str, Any]:
+    """Returns the object that `camera_from_json` reads."""
+    is_known = any(camera.range_px)
+    return {
+        "median_focal_px": camera.focal_px or None,
+        "focal_px_range": [*camera.range_px] if is_known else None,
+    }
+
+
+def camera_from_json(
+    kept: Mapping[str, Any], config: Config, what: str, remedy: str
+) -> TrainingCamera:
+    """Reads the camera out of a JSON object.
+
+    Args:
+      kept: the object. Empty for an unknown camera.
+      config: of the run, completed.
+      what: where the object comes from, for the message.
+      remedy: advice for the user, for the message.
+
+    Raises:
+      UserError: the object is damaged.
+    """
+    canonical_px = config.data.canonical_focal_px
     median_px, range_px = kept.get("median_focal_px"), kept.get("focal_px_range")
     if median_px is None:
-        return 0.0, (0.0, 0.0)
+        return TrainingCamera(canonical_px)
     if range_px is None:  # as in earlier versions
         range_px = [0.0, 0.0]
     elif not _is_range(range_px):
-        raise UserError(f"{path}: focal_px_range must be two numbers > 0; {remedy}")
+        raise UserError(f"{what}: focal_px_range must be two numbers > 0; {remedy}")
     if not is_positive(median_px):
-        raise UserError(f"{path}: median_focal_px must be a number > 0; {remedy}")
-    return float(median_px), (float(range_px[0]), float(range_px[1]))
+        raise UserError(f"{what}: median_focal_px must be a number > 0; {remedy}")
+    shortest_px, longest_px = map(float, range_px)
+    return TrainingCamera(canonical_px, float(median_px), (shortest_px, longest_px))
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Reads an eval.json: its `step`, `protocol` and `metrics`.
+
+    Raises:
+      UserError: the file is missing or damaged.
+    """
+    evaluation = read_object(path, "evaluate again")
+    for name in ("protocol", "metrics"):
+        if not isinstance(evaluation.get(name), dict):
+            raise UserError(f"{path}: is damaged (no {name}); evaluate again")
+    return {name: evaluation.get(name) for name in ("step", "protocol", "metrics")}
 
 
 def _is_range(value: Any) -> bool:

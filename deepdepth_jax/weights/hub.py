@@ -2,7 +2,6 @@
 
 import difflib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from tqdm import tqdm
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import save_backbone
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.paths import cache_folder, expand_home
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file
 from deepdepth_jax.weights.readers import check_digest, require_reader
@@ -32,7 +31,7 @@ def resolve(
     Args:
       name_or_path: a converted file, or the name of a public checkpoint, which is
         downloaded and converted the first time.
-      cache_dir: folder of downloads, `default_cache_dir()` if None.
+      cache_dir: folder of downloads, `cache_folder()` if None.
       checkpoints: the public checkpoints by name.
 
     Returns:
@@ -43,7 +42,7 @@ def resolve(
         does not match the catalogue's digest.
     """
     if name_or_path in checkpoints:
-        folder = cache_dir or default_cache_dir()
+        folder = cache_dir or cache_folder()
         return _from_cache(checkpoints[name_or_path], folder)
     path = Path(expand_home(name_or_path))
     if path.is_file():
@@ -63,15 +62,9 @@ def find(
     """Finds the file of `resolve` if it is on disk, without any download."""
     path = Path(name_or_path).expanduser()
     if name_or_path in checkpoints:
-        folder = cache_dir or default_cache_dir()
+        folder = cache_dir or cache_folder()
         path = _converted(checkpoints[name_or_path], folder)
     return path if path.is_file() else None
-
-
-def default_cache_dir() -> Path:
-    """Returns the folder of downloads, below `XDG_CACHE_HOME` or `~/.cache`."""
-    root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(expand_home(root)) / "deepdepth_jax"
 
 
 def download(checkpoint: Checkpoint, path: Path) -> None:

@@ -20,8 +20,9 @@ from deepdepth_jax.export.__main__ import main
 from deepdepth_jax.export.metadata import describe
 from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.saved_network import load_run, with_evaluations
 from deepdepth_jax.runtime.installation import install_command
-from deepdepth_jax.runtime.workdir import stored_config, training_focal_px
+from deepdepth_jax.runtime.workdir import stored_config
 from deepdepth_jax.types import Prediction
 
 
@@ -116,7 +117,7 @@ def test_metadata_say_what_the_model_is(trained, documented):
     assert found["protocol"] == evaluation["protocol"]
     assert found["metrics"] == evaluation["metrics"]
     assert found["temperature"] == evaluation["confidence"]["temperature"] != 1
-    assert found["training_focal_px"] == training_focal_px(run) > 0
+    assert found["training_focal_px"] == load_run(run).camera.focal_px > 0
     assert (found["decode"], found["flip"]) == ("expectation", False)
     assert found["focal_px"] is found["canonical_focal_px"] is None
     assert "RGB" in found["input"]
@@ -156,8 +157,12 @@ def test_numbers_of_another_checkpoint_are_not_told(trained):
     run = trained / "run"
     step = json.loads((run / "eval.json").read_text())["step"]
     pipeline = Pipeline.of(stored_config(run), 0.0)
-    assert describe(run, pipeline, step, 1.0)["protocol"] is not None
-    other = describe(run, pipeline, step + 1, 1.0)
+
+    def described(checkpoint):
+        return describe(with_evaluations(load_run(run, checkpoint), run), pipeline)
+
+    assert described(step)["protocol"] is not None
+    other = described(3 if step == 4 else 4)
     assert other["protocol"] is other["metrics"] is None
 
 
@@ -172,10 +177,10 @@ def test_numbers_of_another_checkpoint_are_not_told(trained):
     ],
 )
 def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
-    pipeline = Pipeline.of(stored_config(trained / "run"), 0.0)
+    network = load_run(trained / "run")
     (tmp_path / "eval.json").write_text(content)
     with pytest.raises(UserError, match=r"eval\.json: is damaged"):
-        describe(tmp_path, pipeline, 3, 1.0)
+        with_evaluations(network, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import deepdepth_jax
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import with_fields
 from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.network_file import write_network
+from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.models.resnet import ResNet
 from deepdepth_jax.runtime.workdir import stored_config
 
@@ -84,3 +86,11 @@ def test_few_files_run_to_load_a_predictor_and_to_predict(trained):
     assert result.depth_m.shape == (32, 64)
     assert "models/deeplab.py" in files
     assert len(files) <= MOST_FILES_TO_PREDICT, files
+
+
+def test_few_files_run_to_load_a_file_of_weights(trained, tmp_path):
+    path = tmp_path / "depth.safetensors"
+    write_network(path, load_run(trained / "run"))
+    _, files = files_run(lambda: DepthPredictor.load(path))
+    assert len(files) <= MOST_FILES_TO_LOAD, "\n".join(files)
+    assert not {"models/deeplab.py", "models/resnet.py"} & set(files)

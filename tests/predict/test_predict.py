@@ -283,7 +283,7 @@ def test_windows_and_scale_reach_the_predictor(
 
 def test_a_point_cloud_needs_a_focal_length(trained, images, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "deepdepth_jax.inference.predictor.training_camera",
+        "deepdepth_jax.inference.saved_network.training_camera",
         lambda *_: TrainingCamera(),
     )
     with pytest.raises(
@@ -341,6 +341,19 @@ def test_an_option_wins_over_exif_tags(trained, tmp_path, capsys, option, focal_
     expected = DepthPredictor.load(trained / "run")(sample(), focal_px=focal_px)
     depth_m = np.load(tmp_path / "out" / "a_depth.npy")
     np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-3)
+
+
+def test_an_image_that_cannot_be_scaled_by_its_tags_stops_no_other(
+    trained, tmp_path, capsys
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    photo(folder / "a.png", 3000)
+    photo(folder / "b.png", 26)
+    assert run(trained, folder, tmp_path / "out") == 1
+    told = capsys.readouterr()
+    assert f"error: {folder / 'a.png'}: an image of 47 x 33 pixels would be" in told.err
+    assert "predicted 1 of 2 files" in told.out
 
 
 def test_one_focal_length_is_given(trained, images, tmp_path):

@@ -12,7 +12,6 @@ from deepdepth_jax.runtime.workdir import (
     stored_config,
     stored_content,
     training_camera,
-    training_focal_px,
 )
 
 
@@ -67,11 +66,11 @@ def test_a_folder_without_a_run_says_so(tmp_path):
 )
 def test_the_focal_length_of_training_is_kept(tmp_path, focals_px, median_px):
     save_training_focal_px(tmp_path, focals_px)
-    assert training_focal_px(tmp_path) == median_px
+    assert training_camera(tmp_path, config()).focal_px == median_px
 
 
 def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
-    assert training_focal_px(tmp_path) == 0.0
+    assert training_camera(tmp_path, config()).focal_px == 0.0
 
 
 @pytest.mark.parametrize(
@@ -93,10 +92,9 @@ def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
 )
 def test_a_damaged_camera_is_named(tmp_path, content):
     (tmp_path / "camera.json").write_text(content)
-    for read in (training_focal_px, lambda run: training_camera(run, config())):
-        with pytest.raises(UserError, match=r"camera\.json: .*training again") as error:
-            read(tmp_path)
-        assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match=r"camera\.json: .*training again") as error:
+        training_camera(tmp_path, config())
+    assert "\n" not in str(error.value)
 
 
 def test_earlier_versions_kept_no_range_of_focal_lengths(tmp_path):

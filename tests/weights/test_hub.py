@@ -12,9 +12,10 @@ from safetensors.numpy import save
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import load_backbone
+from deepdepth_jax.paths import cache_folder
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
-from deepdepth_jax.weights.hub import default_cache_dir, resolve
+from deepdepth_jax.weights.hub import resolve
 
 CONTENT = save(state_dict("resnet18"))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -144,10 +145,10 @@ def test_an_unknown_name_is_told_the_nearest(tmp_path):
 
 def test_the_cache_is_where_the_desktop_standard_puts_it(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
-    assert default_cache_dir() == Path("/elsewhere/deepdepth_jax")
+    assert cache_folder() == Path("/elsewhere/deepdepth_jax")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert default_cache_dir() == Path("/home/someone/.cache/deepdepth_jax")
+    assert cache_folder() == Path("/home/someone/.cache/deepdepth_jax")
 
 
 def test_torch_is_asked_for_before_a_download(server, tmp_path, monkeypatch):

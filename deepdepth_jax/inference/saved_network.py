@@ -1,0 +1,142 @@
+"""A trained network with all that is needed to use it, from a run or from a file."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deepdepth_jax.config import Config
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.runtime.checkpoints import Which
+from deepdepth_jax.runtime.json_files import is_number
+from deepdepth_jax.runtime.workdir import (
+    EVALUATION_FILE,
+    read_evaluation,
+    stored_config,
+    training_camera,
+)
+
+FILE_SUFFIX = ".safetensors"
+MEASURED = ("protocol", "metrics")
+"""What is kept of an evaluation."""
+PROTOCOL = (
+    "{dataset} {split}",
+    "{images} images",
+    "{ground_truth} ground truth",
+    "crop {crop}",
+    "cap {cap_m} m",
+)
+TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE (m)", "d1": "d1"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedNetwork:
+    """A trained network with its config, calibration and camera.
+
+    Attributes:
+      config: completed.
+      trained: variables and temperature.
+      camera: the focal lengths of the training images.
+      step: of the checkpoint.
+      details: further facts as JSON values: `evaluations`, with `protocol` and
+        `metrics` each, and `licence`. A run has none.
+    """
+
+    config: Config
+    trained: Trained
+    camera: TrainingCamera
+    step: int
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def load_network(
+    source: Path, which: Which = "best", overrides: Sequence[str] = ()
+) -> SavedNetwork:
+    """Loads a network from the folder of a run or from a file of weights.
+
+    Args:
+      source: the folder or the file.
+      which: checkpoint of a run. A file holds one.
+      overrides: `--config.section.field=value` arguments.
+
+    Raises:
+      UserError: see `load_run` and `read_network`.
+    """
+    if source.suffix != FILE_SUFFIX or source.is_dir():
+        return load_run(source, which, overrides)
+    if which != "best":
+        raise UserError(
+            f"{source}: holds one checkpoint; leave out --checkpoint={which}"
+        )
+    from deepdepth_jax.inference.network_file import read_network
+
+    return read_network(source, overrides)
+
+
+def load_run(
+    workdir: Path, which: Which = "best", overrides: Sequence[str] = ()
+) -> SavedNetwork:
+    """Loads the network of a run, without the state of the optimiser.
+
+    Args:
+      workdir: of the run.
+      which: checkpoint.
+      overrides: `--config.section.field=value` arguments.
+
+    Raises:
+      UserError: there is no run or no such checkpoint, or it is damaged.
+    """
+    config = stored_config(workdir, overrides)
+    step, trained = restore(config, workdir, which)
+    return SavedNetwork(config, trained, training_camera(workdir, config), step)
+
+
+def with_evaluations(
+    network: SavedNetwork, workdir: Path, files: Sequence[Path] = ()
+) -> SavedNetwork:
+    """Adds the protocols and metrics of evaluations to a network.
+
+    Args:
+      network: of a run.
+      workdir: of the run, whose own evaluation is added if it was of this step.
+      files: an eval.json of each other evaluation to add, before the run's own.
+
+    Raises:
+      UserError: one is missing or damaged, or was of another step.
+    """
+    evaluations = []
+    for file in files:
+        evaluation = read_evaluation(file)
+        if evaluation["step"] != network.step:
+            raise UserError(
+                f"{file}: is of step {evaluation['step']}, not of {network.step}; "
+                "evaluate that checkpoint"
+            )
+        evaluations.append(evaluation)
+    own = workdir / EVALUATION_FILE
+    if own.exists() and (read := read_evaluation(own))["step"] == network.step:
+        evaluations.append(read)
+    kept = [{name: each[name] for name in MEASURED} for each in evaluations]
+    return dataclasses.replace(network, details={"evaluations": kept})
+
+
+def describe_details(details: Mapping[str, Any]) -> list[str]:
+    """Describes the details of a network in lines."""
+    lines = []
+    for evaluation in details.get("evaluations", ()):
+        protocol, metrics = (evaluation[name] for name in MEASURED)
+        known = collections.defaultdict(lambda: "unknown", protocol)
+        on = ", ".join(part.format_map(known) for part in PROTOCOL)
+        found = ", ".join(
+            f"{title} {metrics[name]:.3f}"
+            for name, title in TITLES.items()
+            if is_number(metrics.get(name))
+        )
+        lines.append(f"measured on {on}: {found}")
+    if "licence" in details:
+        lines.append(f"licence: {details['licence']}")
+    return lines
