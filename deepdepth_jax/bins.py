@@ -58,8 +58,8 @@ class DepthBins:
             raise ValueError("min_depth_m=0: must be > 0 with kind=sid")
         if not (np.diff(self.edges_m) > 0).all():
             raise ValueError(
-                f"num_bins={self.num_bins}: must be fewer, as float32 cannot tell all "
-                f"edges from {self.min_depth_m} to {self.max_depth_m} m apart"
+                f"num_bins={self.num_bins}: must be fewer, as float32 cannot resolve "
+                f"so many edges from {self.min_depth_m} to {self.max_depth_m} m"
             )
 
     def depth_at(self, position: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:

@@ -27,9 +27,9 @@ def main(argv: list[str]) -> None:
     """
     arguments = _parser().parse_args(argv)
     if arguments.output.suffix != ".safetensors":
-        raise UserError(f"--output={arguments.output}: let it end in .safetensors")
+        raise UserError(f"--output={arguments.output}: must end in .safetensors")
     if arguments.output.resolve() == arguments.input.resolve():
-        raise UserError(f"--output={arguments.output}: is the input; give another file")
+        raise UserError(f"--output={arguments.output}: is the input; name another file")
     convert = _from_run if arguments.input.is_dir() else DIRECTIONS[arguments.to]
     _refuse_others(arguments, OPTIONS[convert])
     lines = convert(arguments)
@@ -97,20 +97,20 @@ OPTIONS = MappingProxyType(
 
 
 def _refuse_others(arguments: argparse.Namespace, taken: tuple[str, ...]) -> None:
-    """Refuses options that have no meaning for a conversion."""
+    """Refuses options that do not apply to a conversion."""
     for name, usual in USUAL.items():
         if name not in taken and getattr(arguments, name) != usual:
             raise UserError(
-                f"--{name} has no meaning with --input={arguments.input} and "
-                f"--to={arguments.to}; leave it"
+                f"--{name} does not apply to --input={arguments.input} and "
+                f"--to={arguments.to}; omit it"
             )
 
 
 def _parser() -> Parser:
     parser = Parser(
         "deepdepth_jax.convert",
-        "Convert a run into one file of weights, or the weights of a ResNet from other "
-        "programs into ours, or back.",
+        "Convert a run to one file of weights, or ResNet weights to this package's "
+        "format, or back.",
     )
     parser.add_argument(
         "--input",
@@ -131,31 +131,31 @@ def _parser() -> Parser:
         "--to",
         default=USUAL["to"],
         choices=[*DIRECTIONS],
-        help="names in the output; torchvision takes a converted file as input",
+        help="tensor names of the output. torchvision needs a converted file as input",
     )
     parser.add_argument(
         "--convention",
         default=USUAL["convention"],
         choices=["usual", *FIELDS["model.input_convention"].choices],
-        help="input convention, if it is not the usual one of the source",
+        help="input convention, if not the source's usual one",
     )
     parser.add_argument(
         "--stride_on",
         default=USUAL["stride_on"],
         choices=["usual", *FIELDS["model.stride_on"].choices],
-        help="convolution with the stride, if it is not the usual one of the source",
+        help="convolution with the stride, if not the source's usual one",
     )
     parser.add_argument(
         "--dtype",
         default=USUAL["dtype"],
         choices=DTYPES,
-        help="of a run: the type of the kernels in the file",
+        help="of a run: dtype of the kernels in the file",
     )
     parser.add_argument(
         "--checkpoint",
         type=checkpoint,
         default=USUAL["checkpoint"],
-        help="of a run: last, best by validation, or a step",
+        help="of a run: last, best (by validation), or a step",
     )
     parser.add_argument(
         "--licence",
@@ -169,7 +169,7 @@ def _parser() -> Parser:
         nargs="+",
         default=USUAL["evaluation"],
         metavar="EVAL_JSON",
-        help="of a run: further results to keep in the file, from `main "
+        help="of a run: further results to store in the file, from `main "
         "--mode=evaluate --output=FOLDER`",
     )
     return parser

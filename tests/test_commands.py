@@ -77,7 +77,7 @@ def test_the_help_of_predict_names_the_window(capsys):
         predict.main(["--help"])
     said = " ".join(capsys.readouterr().out.split())
     height, width = WINDOW
-    assert f"by {height}x{width} above {LARGEST_WHOLE_PX / 1e6:g} megapixels" in said
+    assert f"else {height}x{width} above {LARGEST_WHOLE_PX / 1e6:g} megapixels" in said
 
 
 def test_predicting_imports_nothing_that_trains():

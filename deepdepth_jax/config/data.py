@@ -93,8 +93,9 @@ class PairsConfig(Section):
     )
     untagged_depth: UntaggedDepth = option(
         "refuse",
-        meaning="depth maps without an orientation tag whose image has one: refuse "
-        "those that fit both ways, take them as upright, or turn them as_image",
+        meaning="handling of depth maps without an orientation tag whose image has "
+        "one: refuse those that fit both ways, read them as upright, or turn "
+        "them as_image",
         also=("orientation", "exif"),
     )
 

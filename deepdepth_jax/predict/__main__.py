@@ -46,16 +46,16 @@ def _parser() -> cli.Parser:
         required=True,
         help="images, videos, and folders of them",
     )
-    add("--output", type=cli.folder, required=True, help="a folder to write to")
+    add("--output", type=cli.folder, required=True, help="output folder")
     add(
         "--save",
         type=_kinds,
         default=argparse.SUPPRESS,
-        help="what to write, a comma list: depth16 (PNG, metres x 256), npy (float32 "
-        "metres), color (with a scale in metres), confidence (the same for the "
-        "probability of the most probable bin), pointcloud (PLY), sidebyside (image "
-        "and depth). Of a video, drawings are mp4, the rest is a file a frame. "
-        "(default: depth16,color; of a video color)",
+        help="comma-separated outputs: depth16 (PNG, metres x 256), npy (float32 "
+        "metres), color (with a scale in metres), confidence (probability of the "
+        "most probable bin, with a scale), pointcloud (PLY), sidebyside (image "
+        "and depth). Videos yield color, confidence and sidebyside as mp4, other "
+        "outputs per frame. (default: depth16,color; for videos color)",
     )
     focal = parser.add_mutually_exclusive_group()
     focal.add_argument(
@@ -76,24 +76,23 @@ def _parser() -> cli.Parser:
         type=_point,
         metavar="X,Y",
         default="middle",
-        help="column and row where the optical axis meets the images, for the point "
-        "cloud; the middle of the first pixel is 0,0",
+        help="principal point (column and row) of the images, for the point cloud. "
+        "The centre of the first pixel is 0,0",
     )
     add(
         "--scale",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="show the network the images so many times larger. (default: so many "
-        "times that their focal length is that of training; without one, 1)",
+        help="factor by which images are scaled for the network. (default: the factor "
+        "to the focal length of training; without one, 1)",
     )
     add(
         "--window",
         type=_window,
         metavar="HEIGHTxWIDTH",
         default="auto",
-        help="predict larger images by overlapping windows of this size; none: as a "
-        "whole; auto: by 1080x1920 above 2.5 megapixels, or as eval.window of the run "
-        "says",
+        help="overlapping windows for larger images; none: whole images; auto: "
+        "eval.window of the run, else 1080x1920 above 2.5 megapixels",
     )
     return parser
 
@@ -105,7 +104,7 @@ def _kinds(text: str) -> tuple[str, ...]:
     for kind in kinds:
         if kind not in KINDS:
             raise argparse.ArgumentTypeError(
-                f"{kind!r} is unknown: give some of {','.join(KINDS)}"
+                f"{kind!r}: must be some of {','.join(KINDS)}"
             )
     return kinds
 
@@ -118,7 +117,7 @@ def _point(text: str) -> tuple[float, float] | None:
     except ValueError:
         x_px = y_px = math.nan
     if not (math.isfinite(x_px) and math.isfinite(y_px)):
-        raise argparse.ArgumentTypeError(f"{text!r}: give X,Y in pixels")
+        raise argparse.ArgumentTypeError(f"{text!r}: must be X,Y in pixels")
     return x_px, y_px
 
 
@@ -131,7 +130,7 @@ def _window(text: str) -> tuple[int, int] | None:
     sides = (int(size[1]), int(size[2])) if size else (0, 0)
     if min(sides) < SMALLEST_WINDOW_PX:
         raise argparse.ArgumentTypeError(
-            f"{text!r}: give HEIGHTxWIDTH in pixels, of at least {SMALLEST_WINDOW_PX}, "
+            f"{text!r}: must be HEIGHTxWIDTH in pixels, each >= {SMALLEST_WINDOW_PX}, "
             "auto or none"
         )
     return sides

@@ -92,7 +92,7 @@ class FocalLengths:
         if self._for_points and not training_px:
             raise UserError(
                 f"{path}: --save=pointcloud needs the focal length of the image, and "
-                f"that of training is not known either: give {OPTIONS}"
+                f"that of training is unknown too: give {OPTIONS}"
             )
 
     def report(self) -> list[str]:
@@ -112,17 +112,16 @@ class FocalLengths:
         files = f"{self._counts[origin]} file" + "s" * (self._counts[origin] > 1)
         if not origin.focal_px:
             if not training_px:
-                return f"focal length of {files}: not known, nor is that of training"
+                return f"focal length of {files}: unknown, and so is that of training"
             return (
-                f"focal length of {files}: not known, assumed to be {training_px:g} "
+                f"focal length of {files}: unknown, assumed to be {training_px:g} "
                 f"px, as in training; if it is another, give {OPTIONS}"
             )
         line = f"focal length of {files}: {origin.focal_px:g} px ({origin.source})"
         if not training_px:
-            return f"{line}; that of training is not known, depth is not adapted"
+            return f"{line}; that of training is unknown, so depth is not scaled"
         view = self._predictor.view_scale(origin.focal_px)
         return (
-            f"{line}, in training {training_px:g} px: the network sees images "
-            f"{view.scale:.3g} times as large, depth is what it says times "
-            f"{view.depth_factor:.3g}"
+            f"{line}, in training {training_px:g} px: images are scaled by "
+            f"{view.scale:.3g}, predicted depth by {view.depth_factor:.3g}"
         )

@@ -70,8 +70,8 @@ def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) 
     has_distribution = build_head(predictor.config).has_distribution
     if "confidence" in (arguments.save or ()) and not has_distribution:
         raise UserError(
-            "--save=confidence: the network of this run gives no distribution over "
-            f"bins (model.head={predictor.config.model.head}); leave it out"
+            "--save=confidence: this network predicts no distribution over bins "
+            f"(model.head={predictor.config.model.head}); omit it"
         )
 
 

@@ -101,13 +101,13 @@ def _search(path: Path, output: Path) -> tuple[list[Path], list[LeftOut]]:
         raise UserError(f"--input={path}: {problem} or folder")
     if path.resolve() == output.resolve():
         raise UserError(
-            f"--output={output}: is the folder of the images; take another, or the "
-            "next run would take results for images"
+            f"--output={output}: is the folder of the images; choose another, or the "
+            "next run would read results as images"
         )
     files, left_out = search(path, output)
     if not files:
         listed = ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
-        raise UserError(f"--input={path}: no images and no videos there ({listed})")
+        raise UserError(f"--input={path}: has no images or videos ({listed})")
     return files, left_out
 
 
@@ -117,6 +117,6 @@ def _check_no_two_share_a_target(sources: Iterable[InputFile]) -> None:
         other = first.setdefault(source.target, source.path)
         if other != source.path:
             raise UserError(
-                f"--input: {other} and {source.path} would have the same results; "
-                "predict them one after the other, with another --output each"
+                f"--input: {other} and {source.path} would write the same files; "
+                "predict each with its own --output"
             )

@@ -98,7 +98,7 @@ def open_video(path: Path) -> Iterator[Video]:
         # said where a file breaks off.
         stream = container.streams.video[0]
         if not stream.guessed_rate:
-            raise UserError(f"{path}: does not tell its frame rate; convert it to mp4")
+            raise UserError(f"{path}: has no frame rate; convert it to mp4")
         frames = _read_frames(av, path, stream)
         rate, tick_s = stream.guessed_rate, stream.time_base
         yield Video(rate, tick_s, stream.frames, frames)

@@ -127,19 +127,19 @@ def add_network(parser: Parser) -> None:
         "--workdir",
         type=folder,
         default=argparse.SUPPRESS,
-        help="the folder of a trained run",
+        help="workdir of a trained run",
     )
     network.add_argument(
         "--weights",
         type=path,
         default=argparse.SUPPRESS,
-        help="a file of weights, as `python -m deepdepth_jax.convert` writes it",
+        help="file of weights, written by `python -m deepdepth_jax.convert`",
     )
     parser.add_argument(
         "--checkpoint",
         type=checkpoint,
         default="best",
-        help="of a run: last, best by validation, or a step",
+        help="of a run: last, best (by validation), or a step",
     )
     parser.set_defaults(workdir=None, weights=None)
 

@@ -128,8 +128,8 @@ def _import_torch(path: Path) -> Any:
         return importlib.import_module("torch")
     except ImportError as error:
         raise UserError(
-            f"{path}: needs torch to be read: {install_command('torch')}, or take the "
-            "same weights as .safetensors"
+            f"{path}: needs torch: {install_command('torch')}, or use the same weights "
+            "as .safetensors"
         ) from error
 
 

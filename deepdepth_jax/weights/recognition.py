@@ -35,7 +35,7 @@ def source_of(path: Path, names: Collection[str], kind: str) -> NamingScheme:
         raise UserError(f"{path}: is already converted; use it as it is")
     for pattern, what in REFUSED.items():
         if any(re.fullmatch(pattern, name) for name in names):
-            raise UserError(f"{path}: holds {what}; take a plain ResNet")
+            raise UserError(f"{path}: holds {what}; use a plain ResNet")
     if kind != "auto":
         return SOURCES[kind]
     for source in SOURCES.values():
@@ -108,12 +108,12 @@ def width_of(path: Path, source: NamingScheme, tensors: Tensors) -> int:
     if block[2] != block[3]:
         raise UserError(
             f"{path}: holds a ResNeXt, whose 3x3 convolutions are grouped ({block[2]} "
-            f"channels in, {block[3]} out); take a plain ResNet"
+            f"channels in, {block[3]} out); use a plain ResNet"
         )
     if block[3] != width:
         raise UserError(
             f"{path}: holds a wide ResNet, whose blocks start with {block[3]} channels "
-            f"instead of {width}; take a plain ResNet"
+            f"instead of {width}; use a plain ResNet"
         )
     return width
 

@@ -143,9 +143,9 @@ def test_checkpoints_and_evaluations_can_be_chosen(run, tmp_path, capsys):
 
 def test_options_of_the_other_conversion_are_refused(run, written, tmp_path):
     output = f"--output={tmp_path / 'out.safetensors'}"
-    with pytest.raises(UserError, match="--kind has no meaning with --input="):
+    with pytest.raises(UserError, match="--kind does not apply to --input="):
         convert([f"--input={run}", output, "--kind=keras"])
-    with pytest.raises(UserError, match="--dtype has no meaning"):
+    with pytest.raises(UserError, match="--dtype does not apply"):
         convert([f"--input={written}", output, "--dtype=float16"])
     with pytest.raises(UserError, match="is already converted"):
         convert([f"--input={written}", output])

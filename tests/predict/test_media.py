@@ -53,14 +53,14 @@ def test_results_that_would_share_a_name_keep_their_suffix(tmp_path):
 def test_results_that_cannot_be_told_apart_are_refused(tmp_path):
     touch(tmp_path, "one/a.png", "two/a.png")
     inputs = [tmp_path / "one" / "a.png", tmp_path / "two" / "a.png"]
-    with pytest.raises(UserError, match=r"one/a\.png and .*two/a\.png would have the"):
+    with pytest.raises(UserError, match=r"one/a\.png and .*two/a\.png would write the"):
         find_sources(inputs, tmp_path / "out")
 
 
 def test_a_name_with_a_suffix_may_be_another_files_whole_name(tmp_path):
     touch(tmp_path / "in", "a.png", "a.jpg", "a.png.jpg")
     with pytest.raises(
-        UserError, match=r"a\.png and .*a\.png\.jpg would have the same"
+        UserError, match=r"a\.png and .*a\.png\.jpg would write the same"
     ):
         find_sources([tmp_path / "in"], tmp_path / "out")
 
@@ -82,5 +82,5 @@ def test_nothing_to_predict_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         find_sources([tmp_path / "nowhere"], tmp_path / "out")
     touch(tmp_path, "empty/notes.txt")
-    with pytest.raises(UserError, match="no images and no videos there"):
+    with pytest.raises(UserError, match="has no images or videos"):
         find_sources([tmp_path / "empty"], tmp_path / "out")

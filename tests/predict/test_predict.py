@@ -117,7 +117,7 @@ def test_everything_that_can_be_written(trained, images, tmp_path, capsys):
     assert len(np.unique(painted.reshape(-1, 3), axis=0)) > 3
     # The focal length of training is taken, and it is said.
     focal_px = 721.5377 * 64 / 1242
-    assumed = f"not known, assumed to be {focal_px:g} px, as in training"
+    assumed = f"unknown, assumed to be {focal_px:g} px, as in training"
     assert assumed in capsys.readouterr().out
     points, _ = read_ply(out / "a_points.ply")
     assert points
@@ -134,7 +134,9 @@ def test_the_camera_is_the_given_one(trained, images, tmp_path, capsys):
     options = ["--save=pointcloud,npy", "--focal_px=100", "--principal_point=7,-3.5"]
     run(trained, images / "a.png", tmp_path / "out", *options)
     line = capsys.readouterr().out
-    assert "in training 37.1807 px: the network sees images 0.372 times as" in line
+    assert (
+        "in training 37.1807 px: images are scaled by 0.372, predicted depth by" in line
+    )
     depth_m = np.load(tmp_path / "out" / "a_depth.npy")
     expected = DepthPredictor.load(trained / "run")(sample(), focal_px=100)
     np.testing.assert_allclose(depth_m, expected.depth_m, rtol=1e-4)
@@ -242,17 +244,17 @@ def test_depth_png_rounds_and_saturates(tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--save=depth16,colour", "'colour' is unknown: give some of depth16,npy,"),
-        ("--save=", "'' is unknown"),
+        ("--save=depth16,colour", "'colour': must be some of depth16,npy,"),
+        ("--save=", "'': must be"),
         ("--focal_px=-3", "--focal_px: '-3': must be > 0"),
         ("--focal_px=inf", "must be > 0"),
         ("--scale=0", "--scale: '0': must be > 0"),
         ("--scale=half", "'half': must be > 0"),
-        ("--window=200", "--window: '200': give HEIGHTxWIDTH"),
-        ("--window=0x20", "'0x20': give HEIGHTxWIDTH"),
-        ("--window=99x15", "'99x15': give HEIGHTxWIDTH in pixels, of at least 16"),
-        ("--principal_point=3", "--principal_point: '3': give X,Y"),
-        ("--principal_point=3,nan", "give X,Y"),
+        ("--window=200", "--window: '200': must be HEIGHTxWIDTH"),
+        ("--window=0x20", "'0x20': must be HEIGHTxWIDTH"),
+        ("--window=99x15", "'99x15': must be HEIGHTxWIDTH in pixels, each >= 16"),
+        ("--principal_point=3", "--principal_point: '3': must be X,Y"),
+        ("--principal_point=3,nan", "must be X,Y"),
     ],
 )
 def test_wrong_options_are_refused(trained, images, tmp_path, option, message):
@@ -286,9 +288,7 @@ def test_a_point_cloud_needs_a_focal_length(trained, images, tmp_path, monkeypat
         "deepdepth_jax.inference.saved_network.training_camera",
         lambda *_: TrainingCamera(),
     )
-    with pytest.raises(
-        UserError, match="training is not known either: give --focal_px"
-    ):
+    with pytest.raises(UserError, match="training is unknown too: give --focal_px"):
         run(trained, images / "a.png", tmp_path / "out", "--save=pointcloud")
     option = ["--save=pointcloud", "--focal_px=100"]
     run(trained, images / "a.png", tmp_path / "out", *option)
@@ -313,9 +313,9 @@ def test_focal_lengths_come_from_exif_tags(trained, tmp_path, capsys):
     wide_px = 26 * np.hypot(33, 47) / np.hypot(36, 24)
     told = capsys.readouterr().out
     for line in (
-        f"focal length of 2 files: {wide_px:g} px (EXIF), in training 37.1807 px: the",
+        f"focal length of 2 files: {wide_px:g} px (EXIF), in training 37.1807 px:",
         f"focal length of 1 file: {2 * wide_px:g} px (EXIF), in training 37.1807 px:",
-        "focal length of 1 file: not known, assumed to be 37.1807 px, as in training",
+        "focal length of 1 file: unknown, assumed to be 37.1807 px, as in training",
         f"EXIF tags ignored: {folder / 'd.png'} (FocalLengthIn35mmFilm leads to no",
     ):
         assert line in told

@@ -59,7 +59,7 @@ def test_options_reach_the_metadata(foreign, tmp_path):
     ("arguments", "message"),
     [
         (["--input={foreign}"], r"required: --output"),
-        (["--input={foreign}", "--output={out}.pth"], r"let it end in \.safetensors"),
+        (["--input={foreign}", "--output={out}.pth"], r"must end in \.safetensors"),
         (["--input={foreign}", "--output={foreign}"], "is the input"),
         (["--input={out}", "--output={out}.safetensors"], "no such file"),
         (["--input={out}.npz", "--output={out}.safetensors"], "unknown type"),
@@ -78,7 +78,7 @@ def test_options_reach_the_metadata(foreign, tmp_path):
                 "--to=torchvision",
                 "--stride_on=3x3",
             ],
-            "--stride_on has no meaning",
+            "--stride_on does not apply",
         ),
     ],
 )
