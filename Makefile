@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test test-torch test-beam test-densecrf test-browser test-gpu test-kills \
-	smoke bench format lock clean
+	smoke bench dist format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -65,6 +65,10 @@ bench: .venv/installed  ## All that is measured beside PyTorch, in one table.
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+dist: .venv/installed  ## Build the source distribution and the wheel into dist/.
+	rm -rf dist
+	$(BIN)/uv build --quiet
 
 lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal \

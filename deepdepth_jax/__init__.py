@@ -11,6 +11,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 if TYPE_CHECKING:
     from deepdepth_jax.inference.predictor import DepthPredictor
 
+__version__ = "0.1.0"
+
 __all__ = ["DepthPredictor"]
 
 

@@ -118,7 +118,7 @@ def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:
         return config, workdir or Path("runs") / config.stem
     if workdir is not None:
         return workdir / "config.json", workdir
-    raise UserError("give --config=FILE, for instance --config=configs/streets.py")
+    raise UserError("give --config=FILE or NAME, for instance --config=streets")
 
 
 if __name__ == "__main__":

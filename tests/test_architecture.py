@@ -18,7 +18,7 @@ LEVELS = (
     {"drawing", "inference", "weights"},
     {"check_data", "convert", "evaluation", "export", "predict"},
     {"demo", "training"},
-    {"main"},
+    {"__main__", "main"},
 )
 MOST_MODULES_AT_THE_TOP = 12
 MOST_ARROWS = 130

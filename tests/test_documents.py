@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import deepdepth_jax
 from deepdepth_jax.config import load_config, override
 
 DOCUMENTS = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
@@ -50,3 +51,8 @@ def test_ci_runs_what_the_readme_says_tests_everything():
 def test_links_and_images_are_there(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_the_citation_names_the_version():
+    lines = Path("CITATION.cff").read_text().splitlines()
+    assert f"version: {deepdepth_jax.__version__}" in lines

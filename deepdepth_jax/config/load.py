@@ -19,7 +19,8 @@ def load_config(path: str | Path) -> ConfigDict:
     """Loads a config from a Python file or, resolved, from a workdir's config.json.
 
     Args:
-      path: a Python file with `get_config()`, or a config.json.
+      path: a Python file with `get_config()`, a config.json, or the name of a config
+        that comes with the package, such as `kitti`.
 
     Returns:
       The config, not completed.
@@ -27,9 +28,7 @@ def load_config(path: str | Path) -> ConfigDict:
     Raises:
       UserError: the file is missing, or is no config.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"--config={path}: there is no such file")
+    path = _find(Path(path))
     if path.suffix == ".json":
         return config_from_json(path)
     config = _run(path)
@@ -42,6 +41,27 @@ def load_config(path: str | Path) -> ConfigDict:
             f"differ in {', '.join(sorted(others))}"
         )
     return config
+
+
+def packaged_configs() -> dict[str, Path]:
+    """Returns the config files that come with the package, by their names."""
+    package = Path(__file__).parents[1]
+    installed = package / "configs"
+    folder = installed if installed.is_dir() else package.parent / "configs"
+    return {file.stem: file for file in sorted(folder.glob("*.py"))}
+
+
+def _find(path: Path) -> Path:
+    """Returns the file of that path, or else the packaged one of that name."""
+    if path.is_file():
+        return path
+    packaged = packaged_configs()
+    if str(path) in packaged:
+        return packaged[str(path)]
+    raise UserError(
+        f"--config={path}: there is no such file, and the package has no config of "
+        f"that name; name a file or one of {', '.join(packaged)}"
+    )
 
 
 def _run(path: Path) -> Any:
