@@ -65,6 +65,11 @@ def _variables(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]
         lambda _, x: groups.append(x) if isinstance(x, h5py.Group) else None
     )
     for group in groups:
+        if not all(map(_is_text, (group.name, *group, *group.attrs))):
+            raise UserError(
+                f"{path}: a damaged HDF5 file, with names that are no text; download "
+                "it again"
+            )
         attributes = _name_attributes(group)
         if attributes:
             yield from _named(path, group, attributes)
@@ -104,12 +109,17 @@ def _texts(path: Path, group: h5py.Group, attribute: str) -> list[str]:
         names = [raw.decode() if isinstance(raw, bytes) else raw for raw in values]
     except (TypeError, ValueError):
         names = [None]
-    if not all(isinstance(name, str) for name in names):
+    if not all(map(_is_text, names)):
         raise UserError(
             f"{path}: {attribute} of {group.name} must be a list of names; save the "
             "weights again with Keras"
         )
     return names
+
+
+def _is_text(name: object) -> bool:
+    """Returns whether h5py could decode a name: it returns others in two forms."""
+    return isinstance(name, str) and not re.search(r"[\ud800-\udfff]", name)
 
 
 def _numbered(path: Path, group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:

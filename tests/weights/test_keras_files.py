@@ -238,6 +238,25 @@ ODD_FILES = {
 }
 
 
+NO_TEXT = b"conv\xff"
+DAMAGED_NAMES = {
+    "a group": lambda file: file.create_group(NO_TEXT),
+    "a group within": lambda file: file.create_group(b"a/" + NO_TEXT),
+    "a dataset": lambda file: file.create_dataset(NO_TEXT, data=ONES),
+    "an attribute": lambda file: file.create_group("a").attrs.__setitem__(NO_TEXT, 1),
+    "a weight": lambda file: layer(file, [NO_TEXT + b"/kernel:0"], {}),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED_NAMES)
+def test_names_that_are_no_text_are_one_line(what, tmp_path):
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        DAMAGED_NAMES[what](file)
+    with pytest.raises(UserError, match=r"odd\.h5: ") as error:
+        read_h5(tmp_path / "odd.h5")
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ODD_FILES)
 def test_odd_layouts_are_one_line(name, tmp_path):
     fill, message = ODD_FILES[name]
