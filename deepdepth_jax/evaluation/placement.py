@@ -18,6 +18,8 @@ KITTI_WIDTHS = range(1224, 1243)
 """The sizes of KITTI's rectified images, which differ from day to day."""
 LARGEST_FACTOR = 8
 """A map is at most this many times as high as its image."""
+NEARLY_WHOLE = 0.9
+"""A map with at least this share of its image's rows and columns may be cut from it."""
 ASPECT_TOLERANCE = 0.01
 """Networks round heights and widths to multiples of 32: 192 x 640 for 376 x 1241."""
 
@@ -92,7 +94,7 @@ def place(
     - A map of `KITTI_CROP` for an image of KITTI's size is put back where it was cut
       from: at the bottom, in the middle column.
     - A map of the image's aspect ratio, up to `ASPECT_TOLERANCE`, is resized
-      bilinearly.
+      bilinearly, unless it is so large that it may be a crop.
 
     Args:
       depth_m: metres. 0 where nothing is predicted.
@@ -132,6 +134,12 @@ def require_fitting_size(
     is_crop = size == KITTI_CROP and is_kitti_size(shape)
     if size == shape or is_crop:
         return
+    if NEARLY_WHOLE * height <= y <= height and NEARLY_WHOLE * width <= x <= width:
+        raise UserError(
+            f"{origin}: is {y} x {x} pixels (height x width), its image is {height} x "
+            f"{width}; so near to that size, a map may be cut from the image or "
+            "resized: save it at the size of its image"
+        )
     is_bounded = x > 0 and 0 < y <= LARGEST_FACTOR * height
     if is_bounded and abs(x * height / (y * width) - 1) <= ASPECT_TOLERANCE:
         return

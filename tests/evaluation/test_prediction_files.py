@@ -157,6 +157,14 @@ def test_a_map_of_another_shape_is_refused_by_name(kitti, truth_m, tmp_path, sha
     assert not (tmp_path / "eval.json").exists()
 
 
+@pytest.mark.parametrize("shape", [(370, 1224), (372, 1239), (375, 1241), (338, 1118)])
+def test_a_map_that_may_be_a_crop_is_not_stretched(kitti, truth_m, tmp_path, shape):
+    """It has the aspect ratio of its image, as most crops of 370 x 1224 have."""
+    save_all(tmp_path, {index: np.full(shape, 20, np.float32) for index in INDICES})
+    with pytest.raises(UserError, match=r"may be cut from the image or resized: save"):
+        evaluate(kitti, tmp_path)
+
+
 def test_a_map_that_declares_terabytes_is_named(kitti, truth_m, tmp_path):
     """It has the aspect ratio of its image, and would be resized."""
     save_all(tmp_path, truth_m)
