@@ -36,6 +36,13 @@ class Mixture:
     def of(cls, parts: Sequence[Records], weights: Sequence[float]) -> "Mixture":
         """Mixes records in proportion to their weights.
 
+        Args:
+          parts: records of each source.
+          weights: weight of each source.
+
+        Returns:
+          The mixture.
+
         Raises:
           UserError: a part has so little weight that no slot is its.
         """

@@ -66,7 +66,14 @@ def describe(orientation: int) -> str:
 
 @contextlib.contextmanager
 def naming_damage(path: Path) -> Iterator[None]:
-    """Turns Pillow's exceptions for a damaged file into a `UserError` that names it."""
+    """Turns Pillow's exceptions for a damaged file into a `UserError` that names it.
+
+    Args:
+      path: the file, for the message.
+
+    Yields:
+      Nothing.
+    """
     try:
         yield
     except (

@@ -60,7 +60,15 @@ def prepare_held_out(config: Config, split: str) -> Records:
 
 
 def prepare(data: DataConfig, source: Source) -> Records:
-    """Opens the records of a source, and prints how much of it is there."""
+    """Opens the records of a source, and prints how much of the source is on disk.
+
+    Args:
+      data: the section `data` of a completed config.
+      source: the source.
+
+    Returns:
+      The records.
+    """
     print(source.report(), flush=True)
     if data.canonical_focal_px and (unknown := source.without_focal_length):
         raise UserError(
@@ -155,7 +163,15 @@ def examples(records: Records) -> Iterator[Example]:
 
 
 def read_examples(records: Records, indices: Iterable[int]) -> Iterator[Example]:
-    """Reads records as they are, in the order of their indices."""
+    """Reads records unchanged, in the order of their indices.
+
+    Args:
+      records: the records.
+      indices: indices of the records to read.
+
+    Yields:
+      The examples.
+    """
 
     def load(index: tf.Tensor) -> dict[str, tf.Tensor]:
         encoded = tf.numpy_function(

@@ -117,7 +117,11 @@ class Source(abc.ABC):
         return self.split
 
     def report(self) -> str:
-        """Says in one line how many frames are there, and which are left out."""
+        """Summarises in one line the frames on disk and the frames left out.
+
+        Returns:
+          The line.
+        """
         parts = [
             f"{self.dataset} {self.split_title} ({self.ground_truth_title}): "
             f"{len(self)} of {len(self.expected)} frames {self.place}"
@@ -135,6 +139,10 @@ def on_all_cores(function: Callable[[int], Result], count: int) -> Iterator[Resu
     """Calls function(0), function(1), ... function(count - 1) on all cores.
 
     Decoding leaves Python's lock, so threads are enough.
+
+    Args:
+      function: the function of an index.
+      count: number of calls.
 
     Yields:
       The results, in order; an exception is raised in its place.

@@ -119,6 +119,14 @@ def ask(predictor: DepthPredictor, image: InputImage, asked: FocalLength) -> Ans
 def read_pixel(answer: Answer, column: int, row: int) -> Reading:
     """Reads the prediction at a pixel.
 
+    Args:
+      answer: the image with its prediction.
+      column: column of the pixel, from 0.
+      row: row of the pixel, from 0.
+
+    Returns:
+      The prediction there.
+
     Raises:
       UserError: the pixel is outside the image.
     """

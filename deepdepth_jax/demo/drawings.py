@@ -22,7 +22,14 @@ COLOUR_STOPS = 32
 
 
 def draw_views(answer: Answer) -> str:
-    """Draws the image, and its depth and confidence (if any) with their scales."""
+    """Draws the image, and its depth and confidence (if any) with their scales.
+
+    Args:
+      answer: the image with its prediction.
+
+    Returns:
+      HTML.
+    """
     image, maps = answer.input.image, answer.prediction
     height, width = image.shape[:2]
     views = [
@@ -36,7 +43,14 @@ def draw_views(answer: Answer) -> str:
 
 
 def draw_reading(reading: Reading) -> str:
-    """Formats the reading of a pixel."""
+    """Formats the reading of a pixel.
+
+    Args:
+      reading: the prediction at the pixel.
+
+    Returns:
+      HTML.
+    """
     depth, place = (
         _metres(reading.depth_m),
         f"Column {reading.column}, row {reading.row}",
@@ -63,7 +77,14 @@ def draw_mistake(message: str) -> str:
 
 
 def draw_points(answer: Answer) -> dict[str, str | float] | None:
-    """Returns the point cloud for the browser, or None without a focal length."""
+    """Builds the point cloud for the browser.
+
+    Args:
+      answer: the image with its prediction.
+
+    Returns:
+      Properties of the component, for points.js. None without a focal length.
+    """
     if not answer.camera.focal_px:
         return None
     height, width = answer.input.image.shape[:2]
@@ -79,7 +100,14 @@ def draw_points(answer: Answer) -> dict[str, str | float] | None:
 
 
 def draw_scale(scale: ColourScale) -> str:
-    """Draws a colour scale with round ticks and a word at each end."""
+    """Draws a colour scale with round ticks and a word at each end.
+
+    Args:
+      scale: the colour scale.
+
+    Returns:
+      HTML.
+    """
     numbers = np.geomspace(scale.low, scale.high, COLOUR_STOPS)
     colours = ",".join(f"rgb({r} {g} {b})" for r, g, b in scale.paint(numbers[None])[0])
     axis = Figure().add_subplot().xaxis

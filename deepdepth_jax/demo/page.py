@@ -134,7 +134,11 @@ class Page:
         return bool(self._predictor.config.data.canonical_focal_px)
 
     def connect(self, blocks: gr.Blocks) -> None:
-        """Connects the components to their handlers."""
+        """Connects the components to their handlers.
+
+        Args:
+          blocks: the application of the page.
+        """
         shown = [
             self.file,
             self.answer,

@@ -35,6 +35,9 @@ class Storage:
         Args:
           num_bytes: size of the upload.
 
+        Yields:
+          Nothing.
+
         Raises:
           UserError: the uploads at this moment exceed the bound.
         """

@@ -102,6 +102,15 @@ def fit_temperature(
     once, unflipped and at scale 1, whatever views evaluation averages. Each process
     evaluates its share of the images.
 
+    Args:
+      config: completed.
+      trained: variables of the network.
+      records: the validation images.
+      camera: camera of the training images.
+
+    Returns:
+      The temperature.
+
     Raises:
       UserError: the network's output for an image is not finite, or no image has depth.
     """

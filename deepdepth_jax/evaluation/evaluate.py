@@ -175,6 +175,14 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """Measures an image in every way that is reported.
 
+    Args:
+      protocol: settings that select pixels.
+      example: the image with its ground truth.
+      prediction_m: predicted depth, metres.
+
+    Returns:
+      Metrics by group (`MODEL`, `MEDIAN_SCALED`, those of `REGIONS`) and name.
+
     Raises:
       UserError: the prediction is not finite where it counts.
     """
@@ -203,6 +211,13 @@ def report(
     predict_each: PredictEach,
 ) -> None:
     """Writes and prints the results, with a figure of images from best to worst.
+
+    Args:
+      evaluation: the results.
+      folder: the output folder.
+      config: completed.
+      records: the evaluated images.
+      predict_each: predicts images for the figure.
 
     Raises:
       UserError: no pixel of any image counts.

@@ -99,7 +99,14 @@ class CameraCounts:
         return {"training_focal_px": focal_px or None, **dataclasses.asdict(self)}
 
     def remarks(self, camera: TrainingCamera) -> list[str]:
-        """Describes images of other or unknown cameras, for people to read."""
+        """Describes images of other or unknown cameras, for people to read.
+
+        Args:
+          camera: camera of the training images.
+
+        Returns:
+          One line each.
+        """
         remarks = []
         if self.images_scaled:
             remarks.append(

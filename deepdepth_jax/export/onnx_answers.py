@@ -142,7 +142,14 @@ class Distribution:
         return add("Sqrt", add("ReduceSum", terms, np.array([BINS]), keepdims=0))
 
     def quantile(self, share: float) -> str:
-        """Writes `DepthBins.quantile`."""
+        """Adds the nodes of `DepthBins.quantile`.
+
+        Args:
+          share: the share of probability before the quantile.
+
+        Returns:
+          Name of the output.
+        """
         add = self.graph.add
         target = add("Mul", self._total, share)
         bin_ = self._first(add("GreaterOrEqual", self._until, target))

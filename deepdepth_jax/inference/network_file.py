@@ -113,6 +113,9 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
       path: the file.
       overrides: `--config.section.field=value` arguments.
 
+    Returns:
+      The network.
+
     Raises:
       UserError: the file is missing, cut off, modified, of another program or version,
         or its bins do not fit its head.
@@ -147,6 +150,12 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """Reads the metadata of a file of `write_network`, without its tensors.
+
+    Args:
+      path: the file.
+
+    Returns:
+      The JSON object of the metadata.
 
     Raises:
       UserError: see `read_network`. The digest is not verified.

@@ -105,6 +105,9 @@ def with_evaluations(
       workdir: of the run, whose own evaluation is added if it was of this step.
       files: an eval.json of each other evaluation to add, before the run's own.
 
+    Returns:
+      The network with all evaluations.
+
     Raises:
       UserError: one is missing or damaged, or was of another step.
     """
@@ -125,7 +128,14 @@ def with_evaluations(
 
 
 def describe_details(details: Mapping[str, Any]) -> list[str]:
-    """Describes the details of a network in lines."""
+    """Describes the details of a network in lines.
+
+    Args:
+      details: evaluations and licence.
+
+    Returns:
+      The lines.
+    """
     lines = []
     for evaluation in details.get("evaluations", ()):
         protocol, metrics = (evaluation[name] for name in MEASURED)

@@ -101,7 +101,7 @@ class Step(abc.ABC, Generic[Result]):
     def read(
         self, distributions: Distributions, *maps: Any, **named_maps: Any
     ) -> Result:
-        """Reads the result off the distributions of some rows.
+        """Decodes the result from the distributions of some rows.
 
         Args:
           distributions: of b images' rows, (b, r, w, m).
@@ -129,7 +129,14 @@ class PredictStep(Step[Prediction]):
     reads_own: ClassVar[bool] = False
 
     def read(self, distributions: Distributions) -> Prediction:
-        """Reads depth and confidence off the distributions."""
+        """Decodes depth and confidence from the distributions.
+
+        Args:
+          distributions: of some pixels.
+
+        Returns:
+          Depth and confidence of these pixels.
+        """
         head = self.posterior.head
         depth_m = head.depth_m(distributions.decoded, self.decode)
         if distributions.calibrated is None:

@@ -58,9 +58,16 @@ class FocalLengths:
         return cls(predictor, given, for_points=for_points)
 
     def choose(self, path: Path, image: CameraImage) -> float:
-        """Returns the focal length of an image, in its pixels; 0 = as in training.
+        """Chooses the focal length of an image.
 
         Of a video the first frame decides.
+
+        Args:
+          path: the file, for messages.
+          image: the image.
+
+        Returns:
+          Pixels of the image; 0 = as in training.
 
         Raises:
           UserError: it is needed and not known, or the image cannot be scaled by it.

@@ -167,6 +167,9 @@ class Checkpoints:
         Their shapes are read from the checkpoint: no network is built to load one. Of a
         run that averages its weights, these are the means.
 
+        Args:
+          step: step of the checkpoint.
+
         Returns:
           `params` and `batch_stats`, whole on every device of this process.
 

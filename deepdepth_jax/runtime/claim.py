@@ -88,6 +88,13 @@ def as_trained(workdir: Path, config: Config) -> Config:
     The network is the run's. Data, protocol and the other free fields are those of the
     given config, and pretrained weights are no longer needed.
 
+    Args:
+      workdir: folder of the run.
+      config: the other config, completed.
+
+    Returns:
+      The completed config.
+
     Raises:
       UserError: there is no run, or the given config trains another one.
     """

@@ -121,7 +121,11 @@ def stop_code(notice: PreemptedError | KeyboardInterrupt) -> int:
 
 
 def add_network(parser: Parser) -> None:
-    """Adds the options that name a trained network."""
+    """Adds the options that name a trained network.
+
+    Args:
+      parser: the parser.
+    """
     network = parser.add_mutually_exclusive_group(required=True)
     network.add_argument(
         "--workdir",

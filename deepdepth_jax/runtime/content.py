@@ -56,6 +56,9 @@ class Content:
     def changes(self, other: "Content") -> dict[str, tuple[str | None, str | None]]:
         """Lists the training content that differs, as far as both are known.
 
+        Args:
+          other: content to compare with.
+
         Returns:
           Both fingerprints, by the section or field of the config that decides them.
         """

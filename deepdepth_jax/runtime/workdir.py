@@ -29,6 +29,12 @@ def held(workdir: Path) -> Iterator[None]:
 
     The system lets go of the folder when the process dies, however it dies.
 
+    Args:
+      workdir: the folder.
+
+    Yields:
+      Nothing.
+
     Raises:
       UserError: another training holds the folder.
     """
@@ -153,6 +159,9 @@ def camera_from_json(
       config: of the run, completed.
       what: where the object comes from, for the message.
       remedy: advice for the user, for the message.
+
+    Returns:
+      The camera.
 
     Raises:
       UserError: the object is damaged.

@@ -108,7 +108,11 @@ class Calibration:
     covered: int = 0
 
     def add(self, scores: PixelScores) -> None:
-        """Adds the pixels of one or several images."""
+        """Adds the pixels of one or several images.
+
+        Args:
+          scores: scores of the pixels.
+        """
         valid, nll, highest, correct, covered = map(np.asarray, scores)
         highest = highest[valid].astype(np.float64)
         bin_ = np.searchsorted(_INNER_EDGES, highest, side="left")

@@ -76,7 +76,14 @@ class NamingScheme:
         )
 
     def blocks(self, names: Iterable[str]) -> tuple[int, int, int, int]:
-        """Counts the blocks of the four stages in stripped names."""
+        """Counts the blocks of the four stages in stripped names.
+
+        Args:
+          names: tensor names without their prefix.
+
+        Returns:
+          The counts.
+        """
         pattern = re.escape(self.block)
         for field in ("stage", "block"):
             pattern = pattern.replace(rf"\{{{field}\}}", rf"(?P<{field}>\d{{1,4}})")

@@ -92,6 +92,12 @@ class KittiSource(Source):
     def read(self, index: int) -> Example:
         """Reads a frame.
 
+        Args:
+          index: index of the frame in the split.
+
+        Returns:
+          The frame at its own size.
+
         Raises:
           UserError: one of its files is broken. Names it.
         """

@@ -25,7 +25,14 @@ def cell_noise(*cell: Int[Array, " n"]) -> Float[Array, " n"]:
 
 
 def smooth_noise(*position: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Interpolates cell noise smoothly between the lattice's points. Mean one half."""
+    """Interpolates cell noise smoothly between the lattice's points. Mean one half.
+
+    Args:
+      *position: coordinates, in units of the lattice.
+
+    Returns:
+      Noise in [0, 1).
+    """
     cell = [jnp.floor(x).astype(jnp.int32) for x in position]
     share = [x - jnp.floor(x) for x in position]
     share = [s * s * (3 - 2 * s) for s in share]

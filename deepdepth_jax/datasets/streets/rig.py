@@ -56,7 +56,16 @@ def lidar_pose(
 
 
 def projection(camera: int, height: int, width: int) -> Float64[np.ndarray, "3 4"]:
-    """Returns P_rect: from the frame of camera 0 to a camera's pixels, as KITTI's."""
+    """Computes P_rect, from the frame of camera 0 to a camera's pixels, as KITTI's.
+
+    Args:
+      camera: number of the camera.
+      height: height of the images.
+      width: width of the images.
+
+    Returns:
+      The matrix, in pixels.
+    """
     focal_px, center_x_px, center_y_px = intrinsics(height, width)
     matrix = np.array(
         [

@@ -23,7 +23,15 @@ TRACK_M = 0.75  # from the middle of a lane to where wheels run
 
 
 def ground(patch: Patch, street: Street) -> Appearance:
-    """Paints roads where they run and the land beside them."""
+    """Paints roads where they run and the land beside them.
+
+    Args:
+      patch: the surface that each pixel sees.
+      street: plan of the roads.
+
+    Returns:
+      Colour and gloss of each pixel.
+    """
     x, _, z = patch.hits.point
     across = x - street.curvature_per_m / 2 * z**2
     left, right = street.kerb_m

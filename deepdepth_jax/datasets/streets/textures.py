@@ -121,7 +121,14 @@ def foliage(patch: Patch) -> Appearance:
 
 
 def stone(patch: Patch) -> Appearance:
-    """Builds courses of blocks that are shifted against each other."""
+    """Builds courses of blocks that are shifted against each other.
+
+    Args:
+      patch: the surface that each pixel sees.
+
+    Returns:
+      Colour and gloss of each pixel.
+    """
     x, y, z = patch.hits.local
     course = jnp.floor(y / 0.2)
     along = x + z + 0.22 * wrapped(course, 2.0)
@@ -135,7 +142,14 @@ def stone(patch: Patch) -> Appearance:
 
 
 def roof(patch: Patch) -> Appearance:
-    """Lays tiles in courses where the face leans. Gables look like the wall below."""
+    """Lays tiles in courses where the face leans. Gables look like the wall below.
+
+    Args:
+      patch: the surface that each pixel sees.
+
+    Returns:
+      Colour and gloss of each pixel.
+    """
     x, y, z = patch.hits.local
     courses = 0.78 + 0.3 * striped(y, 0.25, 0.18, patch.spread)
     cells = [jnp.floor(v / 0.3).astype(jnp.int32) for v in (x + z, y * 1.2)]

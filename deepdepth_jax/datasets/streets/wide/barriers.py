@@ -38,7 +38,14 @@ def pieces(plan: Plan, offset: Any, length_m: float = 10.0) -> tuple[Any, Any, A
 
 
 def add_edge(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
-    """Builds the barrier at the edge of one side."""
+    """Builds the barrier at the edge of one side.
+
+    Args:
+      draws: source of random numbers.
+      parts: the solids, which grow.
+      plan: plan of the road and its sides.
+      sign: -1 for the left side, 1 for the right.
+    """
     side = plan.side(sign)
     kinds = {
         "hedge": _hedge,

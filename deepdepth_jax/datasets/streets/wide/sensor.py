@@ -73,7 +73,15 @@ def capture(
 
 
 def optics(light_rgb: Image, sensor: Sensor) -> Image:
-    """Spreads light to neighbours and over the image, and darkens the corners."""
+    """Spreads light to neighbours and over the image, and darkens the corners.
+
+    Args:
+      light_rgb: linear light.
+      sensor: parameters of lens and sensor.
+
+    Returns:
+      Linear light on the sensor.
+    """
     height, width, _ = light_rgb.shape
     y, x = jnp.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     falloff = 1 - sensor.vignette * (x**2 + 0.3 * y**2)

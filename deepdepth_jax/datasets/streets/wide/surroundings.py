@@ -16,7 +16,14 @@ HILL_COLORS = [[0.05, 0.08, 0.035], [0.08, 0.10, 0.05], [0.06, 0.08, 0.06]]
 
 
 def add_behind(draws: Draws, parts: Parts, plan: Plan, sign: float) -> None:
-    """Builds the scenery behind the edge of one side, and trees along the kerb."""
+    """Builds the scenery behind the edge of one side, and trees along the kerb.
+
+    Args:
+      draws: source of random numbers.
+      parts: the solids, which grow.
+      plan: plan of the road and its sides.
+      sign: -1 for the left side, 1 for the right.
+    """
     behind = plan.side(sign).behind
     if behind in ("houses", "mixed"):
         _add_row(draws, parts, plan, sign, 1.0 if behind == "houses" else 0.5)

@@ -108,6 +108,13 @@ def nearest(rays: Rayed, course: Course) -> Nearest:
 
     Solids that begin behind all that was met before them are skipped, so that it is
     quicker when they come in the order of their distance.
+
+    Args:
+      rays: the rays.
+      course: course of the road and height of the land.
+
+    Returns:
+      Distances and solids. The ground is solid 0.
     """
     length = jnp.sqrt(dot(rays.direction, rays.direction))
     sphere = rays.solids.sphere
