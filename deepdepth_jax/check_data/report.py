@@ -1,14 +1,20 @@
 """The report of check_data: present, missing and broken frames, and their depth."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from deepdepth_jax.check_data.inspection import DepthStatistics, Inspection
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.drawing.sheets import save_depth_histogram
 from deepdepth_jax.errors import UserError
+
+USES: Mapping[str, str] = MappingProxyType(
+    {"train": "learn from", "val": "choose a checkpoint by", "test": "evaluate on"}
+)
+"""What the frames of a split are for."""
 
 
 def print_survey(source: Source, shown: int | None) -> None:
@@ -26,6 +32,8 @@ def print_survey(source: Source, shown: int | None) -> None:
     expected = Counter(map(source.group, source.expected))
     existing.update(expected)
     present = Counter(map(source.group, source.present))
+    if not len(source):
+        print(f"  no frame to {USES[source.split]}")
     width = max(map(len, existing), default=0)
     print(f"  {'':{width}}{'frames':>8}{'with depth':>12}{'present':>9}")
     for group, frames in existing.items():

@@ -201,6 +201,18 @@ def test_a_split_that_is_not_there_is_no_reason_not_to_start(root, capsys):
     assert "training can start" in out
 
 
+def test_a_split_without_frames_is_named(capsys, tmp_path):
+    sizes = {"train_scenes": 1, "val_scenes": 0, "test_scenes": 0, "height": 32}
+    overrides = [f"--config.data.streets.{name}={x}" for name, x in sizes.items()]
+    main(["--config=configs/streets.py", f"--output={tmp_path}", *overrides])
+    out = capsys.readouterr().out
+    assert re.findall("no frame to (.*)", out) == [
+        "choose a checkpoint by",
+        "evaluate on",
+    ]
+    assert out.endswith("training can start\n")
+
+
 def test_no_training_frame_is_one(root):
     shutil.rmtree(root / DRIVE)
     with pytest.raises(UserError, match="training cannot start: kitti train"):
