@@ -1,4 +1,4 @@
-"""One table of all that is measured beside PyTorch: ours and its, by turns.
+"""One table of all that is measured beside PyTorch: ours and its, interleaved.
 
     python -m benchmarks
 

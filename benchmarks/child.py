@@ -21,7 +21,7 @@ LEAST_S = 1.0
 class Child:
     """A process that holds a piece of work ready, and does it when it is asked to.
 
-    Between two requests it sleeps, so that several can be measured by turns.
+    Between two requests it sleeps, so that several can be interleaved.
 
     Args:
       build: makes the work, in the process. A function at the top of a module.

@@ -6,7 +6,7 @@
 At KITTI's size, 375 x 1242, with 71 labels and five iterations, on a rendered street
 scene with a noisy guess at its bins. With the settings that DeepLab v2 is usually run
 with on its ResNet-101, with others usual for classes, and with the config's. Each runs
-in a process of its own, by turns, from probabilities and image to the refined
+in a process of its own, interleaved, from probabilities and image to the refined
 probabilities, and its lattices are built anew each time. Ours has been compiled before.
 The peak of memory includes the libraries.
 """

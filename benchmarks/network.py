@@ -3,7 +3,7 @@
     python -m benchmarks.network
 
 ResNet-101 as in configs/kitti.py. Each program runs in a process of its own, and they
-work by turns: A B A B ... PyTorch's is given in each of its usual forms, and the ratio
+alternate: A B A B ... PyTorch's runs in each of its usual forms, and the ratio
 is to the fastest of them. The limit is a product of large matrices, measured in the
 same rounds: the share of it counts the multiplications of the plain convolutions.
 
@@ -168,7 +168,7 @@ def compare(
     rounds: int,
     precision: str = "float32",
 ) -> Row:
-    """Measures programs by turns, and the limit with them. Ends them.
+    """Measures programs interleaved, and the limit with them. Ends them.
 
     Args:
       what: they do.

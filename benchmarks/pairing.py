@@ -1,4 +1,4 @@
-"""Measures two ways of doing one thing, by turns, so that both see the same machine."""
+"""Measures two forms of one computation, interleaved, on the same machine state."""
 
 import statistics
 from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@
 
 Each part of the paper's step (a batch of 3 crops of 420 x 800, 71 bins, if nothing else
 is said) runs in its own form and in the one that comes to mind first, on the same
-arrays, by turns: seconds, the memory that the compiled program takes for itself, and
+arrays, interleaved: seconds, the memory that the compiled program takes for itself, and
 how far their results differ, of the largest number in them. Forward and gradient
 together, but for what is read off.
 """

@@ -2,7 +2,7 @@
 
     python -m benchmarks.sizes
 
-Once with images filled up to their size class, as they are predicted, and once with a
+Once with images padded to their size class, as they are predicted, and once with a
 program for each size. ResNet-101, one image of each size, confidence included.
 """
 

@@ -223,7 +223,7 @@ def start(program: str, folder: Path) -> Start:
 
 
 def peak_bytes(process: int) -> int:
-    """Returns the most memory that a process has had, as Linux tells it."""
+    """Returns the peak memory of a process, as reported by Linux."""
     status = Path(f"/proc/{process}/status").read_text()
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return int(kilobytes) * 1024

@@ -40,7 +40,7 @@ that form of PyTorch."""
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What programs took for the same work, by turns in one run.
+    """Times of programs for the same work, interleaved in one run.
 
     Attributes:
       what: they did.

@@ -16,7 +16,7 @@ class Interval:
 
     Attributes:
       mean: of the values.
-      half_width: of the interval around it. None: one value tells nothing of it.
+      half_width: of the interval around it. None for a single value.
     """
 
     mean: float
