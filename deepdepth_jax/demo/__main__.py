@@ -12,17 +12,23 @@ from types import ModuleType
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.installation import install_command
+from deepdepth_jax.runtime.shipped import SHIPPED
 
 NUM_EXAMPLES = 4
 
 
-def main(argv: list[str]) -> None:
-    """Runs the command."""
+def main(argv: list[str], shipped: Path = SHIPPED) -> None:
+    """Runs the command.
+
+    Args:
+      argv: command-line arguments without the program's name.
+      shipped: the network to use if the arguments name none.
+    """
     parser = cli.Parser(
         "deepdepth_jax.demo", "Serve a web page that predicts depth for images."
     )
     add = parser.add_argument
-    cli.add_network(parser)
+    cli.add_network(parser, required=False)
     add(
         "--host",
         default="127.0.0.1",
@@ -30,32 +36,37 @@ def main(argv: list[str]) -> None:
     )
     add("--port", type=_port, default=7860, help="port to listen on")
     arguments = parser.parse_args(argv)
+    network = cli.named_network(arguments, shipped)
     with _listen(arguments.host, arguments.port) as listener:
-        _serve(arguments, listener)
+        _serve(arguments, network, listener)
 
 
-def _serve(arguments: argparse.Namespace, listener: socket.socket) -> None:
+def _serve(
+    arguments: argparse.Namespace, network: Path, listener: socket.socket
+) -> None:
     from deepdepth_jax.runtime.devices import check_devices
 
     check_devices()
     from deepdepth_jax.demo.guard import Names
     from deepdepth_jax.demo.input_images import street_scenes
+    from deepdepth_jax.inference.network_metadata import describe_shipped
     from deepdepth_jax.inference.predictor import DepthPredictor
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
-    source = arguments.weights or arguments.workdir
     # Signals end the command as errors do, which removes the folder.
     for signum in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
         server = _import_server(folder)
-        predictor = DepthPredictor.load(source, arguments.checkpoint)
+        predictor = DepthPredictor.load(network, arguments.checkpoint)
+        if not (arguments.weights or arguments.workdir):
+            print("\n".join(describe_shipped(network)), flush=True)
         server.serve(
             predictor,
             list(street_scenes(predictor.config.data, NUM_EXAMPLES)),
-            run=source.name,
+            run=network.name,
             folder=Path(folder),
             listener=listener,
             names=Names(arguments.host, listener.getsockname()[0]),

@@ -68,7 +68,7 @@ class Page:
         self.answer = gr.State(None)
         gr.Markdown(
             "# Depth from a single image\nMetric depth, predicted by the network "
-            f"trained in `{run}`.",
+            f"`{run}`.",
             elem_id="title",
         )
         with gr.Row():

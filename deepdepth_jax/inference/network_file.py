@@ -24,27 +24,17 @@ from deepdepth_jax.config import (
     override,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.saved_network import (
-    MEASURED,
-    SavedNetwork,
-    describe_details,
-)
+from deepdepth_jax.inference.network_metadata import AGAIN, FORMAT, read_metadata
+from deepdepth_jax.inference.saved_network import SavedNetwork, describe_details
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_head, build_network, variable_shapes
-from deepdepth_jax.models.pretrained import METADATA_KEY, NETWORK_KEY
+from deepdepth_jax.models.pretrained import NETWORK_KEY
 from deepdepth_jax.models.strict import check_tensors, listed
-from deepdepth_jax.models.tensor_files import (
-    read_header,
-    read_safetensors,
-    write_safetensors,
-)
+from deepdepth_jax.models.tensor_files import read_safetensors, write_safetensors
 from deepdepth_jax.runtime.claim import check_same_network, versions
-from deepdepth_jax.runtime.json_files import is_positive, parse_object
 from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.runtime.workdir import camera_from_json, camera_to_json
 
-FORMAT = 1
-AGAIN = "download it again, or write it anew with `python -m deepdepth_jax.convert`"
 DTYPES: Mapping[str, Any] = MappingProxyType(
     {
         "float32": np.float32,
@@ -146,71 +136,6 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
         fields["step"],
         fields["details"],
     )
-
-
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Reads the metadata of a file of `write_network`, without its tensors.
-
-    Args:
-      path: the file.
-
-    Returns:
-      The JSON object of the metadata.
-
-    Raises:
-      UserError: see `read_network`. The digest is not verified.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    header = read_header(path, AGAIN)
-    if NETWORK_KEY not in header:
-        what = "only a backbone" if METADATA_KEY in header else "no depth network"
-        raise UserError(
-            f"{path}: holds {what} of deepdepth_jax; write a file of weights with "
-            "`python -m deepdepth_jax.convert --input=RUN --output=FILE.safetensors`"
-        )
-    try:
-        fields = parse_object(header[NETWORK_KEY])
-    except ValueError as error:
-        raise UserError(f"{path}: its metadata are damaged ({error}); {AGAIN}") from (
-            error
-        )
-    _check_fields(path, fields)
-    return fields
-
-
-def _are_details(value: Any) -> bool:
-    evaluations = value.get("evaluations", []) if isinstance(value, dict) else None
-    return isinstance(evaluations, list) and all(
-        isinstance(each, dict) and all(isinstance(each.get(n), dict) for n in MEASURED)
-        for each in evaluations
-    )
-
-
-ACCEPTS = MappingProxyType(
-    {
-        "format": lambda value: value == FORMAT,
-        "config": lambda value: isinstance(value, dict),
-        "camera": lambda value: isinstance(value, dict),
-        "temperature": is_positive,
-        "step": lambda value: type(value) is int and value >= 0,
-        "versions": lambda value: isinstance(value, dict),
-        "details": _are_details,
-        "sha256": lambda value: isinstance(value, str),
-    }
-)
-
-
-def _check_fields(path: Path, fields: Mapping[str, Any]) -> None:
-    odd = fields.keys() ^ ACCEPTS.keys()
-    wrong = [
-        name for name in ACCEPTS if name in fields and not ACCEPTS[name](fields[name])
-    ]
-    if odd or wrong:
-        raise UserError(
-            f"{path}: its metadata are of another version: {listed([*odd, *wrong])}; "
-            "update deepdepth_jax, or write the file anew"
-        )
 
 
 def _check_head(path: Path, config: Config, tensors: Mapping[str, np.ndarray]) -> None:

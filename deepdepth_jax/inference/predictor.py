@@ -23,6 +23,7 @@ from deepdepth_jax.inference.saved_network import SavedNetwork, load_network
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
 from deepdepth_jax.runtime.checkpoint_folder import Which
+from deepdepth_jax.runtime.shipped import shipped_network
 from deepdepth_jax.types import AnyArray, Prediction
 
 LARGEST_WHOLE_PX = 2_500_000
@@ -85,7 +86,7 @@ class DepthPredictor:
     @classmethod
     def load(
         cls,
-        source: str | Path,
+        source: str | Path | None = None,
         checkpoint: Which = "best",
         *,
         window: Window = None,
@@ -94,7 +95,8 @@ class DepthPredictor:
         """Loads a trained network.
 
         Args:
-          source: the folder of a run, or a file of weights (see `network_file`).
+          source: the folder of a run, or a file of weights (see `network_file`). None:
+            the network that comes with the package.
           checkpoint: of a run: `best` by validation, `last`, or a step.
           window: see the class.
           scale: see the class.
@@ -105,7 +107,8 @@ class DepthPredictor:
         Raises:
           UserError: there is no run or file, no such checkpoint, or it is damaged.
         """
-        network = load_network(Path(source), checkpoint)
+        path = shipped_network() if source is None else Path(source)
+        network = load_network(path, checkpoint)
         return cls.of(network, window=window, scale=scale)
 
     @classmethod

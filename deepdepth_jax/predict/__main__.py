@@ -3,23 +3,27 @@
 import argparse
 import math
 import re
+from pathlib import Path
 
 from deepdepth_jax.runtime import cli
+from deepdepth_jax.runtime.shipped import SHIPPED
 
 SMALLEST_WINDOW_PX = 16
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], shipped: Path = SHIPPED) -> int:
     """Runs the command.
 
     Args:
       argv: command-line arguments without the program's name.
+      shipped: the network to use if the arguments name none.
 
     Returns:
       The exit code.
     """
     not_given = argparse.Namespace(save=None, scale=None, focal_px=0.0, focal_mm35=0.0)
     arguments = _parser().parse_args(argv, not_given)
+    network = cli.named_network(arguments, shipped)
 
     from deepdepth_jax.runtime.devices import check_devices
 
@@ -28,7 +32,7 @@ def main(argv: list[str]) -> int:
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
-    return predict_inputs(arguments)
+    return predict_inputs(arguments, network)
 
 
 def _parser() -> cli.Parser:
@@ -38,7 +42,7 @@ def _parser() -> cli.Parser:
         "of their sources, in the same folders below the output folder.",
     )
     add = parser.add_argument
-    cli.add_network(parser)
+    cli.add_network(parser, required=False)
     add(
         "--input",
         type=cli.path,

@@ -3,10 +3,12 @@
 import argparse
 import functools
 import sys
+from pathlib import Path
 
 from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.network_metadata import describe_shipped
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.models.build import build_bins, build_head
 from deepdepth_jax.predict.files import Failures, predict_images, predict_video
@@ -21,11 +23,12 @@ IMAGE_KINDS = ("depth16", "color")
 VIDEO_KINDS = ("color",)
 
 
-def predict_inputs(arguments: argparse.Namespace) -> int:
+def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
     """Predicts all images and videos that are named. Gives the exit code.
 
     Args:
       arguments: of the command line.
+      network: the folder of a run, or a file of weights.
 
     Returns:
       The exit code.
@@ -36,11 +39,13 @@ def predict_inputs(arguments: argparse.Namespace) -> int:
     found = find_sources(arguments.input, arguments.output)
     sources = found.files
     predictor = DepthPredictor.load(
-        arguments.weights or arguments.workdir,
+        network,
         arguments.checkpoint,
         window=arguments.window,
         scale=arguments.scale,
     )
+    if not (arguments.weights or arguments.workdir):
+        print("\n".join(describe_shipped(network)), flush=True)
     _check_confidence(predictor, arguments)
     focal_lengths = FocalLengths.of(predictor, arguments)
     meaning_of = functools.partial(_meaning, predictor, arguments.principal_point)

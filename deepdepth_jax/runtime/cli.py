@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from deepdepth_jax.errors import PreemptedError, UserError
 from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.shipped import SHIPPED, shipped_network
 from deepdepth_jax.runtime.startup import set_up_process
 
 MISTAKE = 2
@@ -120,13 +121,14 @@ def stop_code(notice: PreemptedError | KeyboardInterrupt) -> int:
     return 128 + notice.signum
 
 
-def add_network(parser: Parser) -> None:
+def add_network(parser: Parser, *, required: bool = True) -> None:
     """Adds the options that name a trained network.
 
     Args:
-      parser: the parser.
+      parser: of the command.
+      required: whether one must be named, as the command does not use the shipped one.
     """
-    network = parser.add_mutually_exclusive_group(required=True)
+    network = parser.add_mutually_exclusive_group(required=required)
     network.add_argument(
         "--workdir",
         type=folder,
@@ -137,7 +139,8 @@ def add_network(parser: Parser) -> None:
         "--weights",
         type=path,
         default=argparse.SUPPRESS,
-        help="file of weights, written by `python -m deepdepth_jax.convert`",
+        help="file of weights, written by `python -m deepdepth_jax.convert`"
+        + ("" if required else ". (default: the network that comes with the package)"),
     )
     parser.add_argument(
         "--checkpoint",
@@ -146,6 +149,22 @@ def add_network(parser: Parser) -> None:
         help="of a run: last, best (by validation), or a step",
     )
     parser.set_defaults(workdir=None, weights=None)
+
+
+def named_network(arguments: argparse.Namespace, shipped: Path = SHIPPED) -> Path:
+    """Returns the folder of the run or the file of weights that the options name.
+
+    Args:
+      arguments: of a parser with the options of `add_network`.
+      shipped: the file if they name none.
+
+    Returns:
+      The path.
+
+    Raises:
+      UserError: they name none, and there is no such file.
+    """
+    return arguments.weights or arguments.workdir or shipped_network(shipped)
 
 
 def checkpoint(text: str) -> str | int:

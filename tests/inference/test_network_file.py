@@ -18,12 +18,8 @@ from deepdepth_jax.convert import main as convert
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.__main__ import main as export
 from deepdepth_jax.export.onnx_model import load_onnx
-from deepdepth_jax.inference.network_file import (
-    FORMAT,
-    _digest,
-    read_network,
-    write_network,
-)
+from deepdepth_jax.inference.network_file import _digest, read_network, write_network
+from deepdepth_jax.inference.network_metadata import FORMAT
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.models.pretrained import NETWORK_KEY, load_backbone
 from deepdepth_jax.predict.__main__ import main as predict
