@@ -6,13 +6,22 @@ from pathlib import Path
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 
+NOT_WITH_WEIGHTS = {
+    "config": None,
+    "workdir": None,
+    "checkpoint": "best",
+    "predictions": None,
+}
+
 
 def main(argv: list[str]) -> None:
     """Runs the command."""
     arguments, overrides = _parser().parse_known_args(argv)
-    for name in ("predictions", "output"):
+    for name in ("predictions", "output", "weights"):
         if getattr(arguments, name) is not None and arguments.mode != "evaluate":
             raise UserError(f"--{name} needs --mode=evaluate")
+    if arguments.weights is not None:
+        _check_weights(arguments)
 
     from deepdepth_jax.runtime.devices import check_settings
 
@@ -22,6 +31,18 @@ def main(argv: list[str]) -> None:
     join_processes()
     with failing_together():
         _run(arguments, overrides)
+
+
+def _check_weights(arguments: argparse.Namespace) -> None:
+    """Refuses what does not go with the evaluation of a file of weights."""
+    if arguments.output is None:
+        raise UserError("--weights needs --output=FOLDER for the results")
+    for name, usual in NOT_WITH_WEIGHTS.items():
+        if getattr(arguments, name) != usual:
+            raise UserError(
+                f"--{name} does not go with --weights: the file holds one checkpoint "
+                "and its config; override fields with --config.section.field=value"
+            )
 
 
 def _parser() -> cli.Parser:
@@ -59,6 +80,12 @@ def _parser() -> cli.Parser:
         "with all maps in the order of a list (docs/evaluation.md)",
     )
     parser.add_argument(
+        "--weights",
+        type=cli.path,
+        help="with --mode=evaluate: file of weights to evaluate instead of a run, on "
+        "the data that --config.data.dataset and its fields name",
+    )
+    parser.add_argument(
         "--output",
         type=cli.folder,
         help="with --mode=evaluate: folder for the results, instead of the run's (or "
@@ -74,8 +101,13 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluation.evaluate import evaluate, without_evaluation
+    from deepdepth_jax.evaluation.evaluate import (
+        evaluate,
+        evaluate_network,
+        without_evaluation,
+    )
     from deepdepth_jax.evaluation.files import evaluate_files
+    from deepdepth_jax.inference.network_file import read_network
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.preemption import PreemptionNotice
@@ -86,6 +118,11 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     # TensorFlow only reads data here; it must not take the accelerators' memory.
     tf.config.set_visible_devices([], "GPU")
+    if arguments.weights is not None:
+        set_up_compiling(None)
+        network = read_network(arguments.weights, overrides)
+        evaluate_network(network, arguments.output)
+        return
     path, workdir = _places(arguments.config, arguments.workdir)
     config = complete(override(load_config(path), overrides))
     set_up_compiling(workdir)

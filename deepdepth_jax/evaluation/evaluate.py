@@ -30,6 +30,7 @@ from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
+from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.models.build import build_head
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
@@ -56,14 +57,48 @@ def evaluate(
     folder = output or workdir
     require_writable(folder)
     step, trained = restore(config, workdir, which)
-    learned_from = list(training_weights(stored_config(workdir).data))
-    source = source_to_evaluate(config, learned_from)
-    records = prepare(config.data, source)
     camera = training_camera(workdir, config)
+    learned_from = list(training_weights(stored_config(workdir).data))
+    records = _records(config, learned_from)
     trained = calibrated(config, workdir, step, trained, camera, is_kept=output is None)
+    network = SavedNetwork(config, trained, camera, step)
+    _evaluate(network, learned_from, records, folder, MedianDepth.load(workdir))
+
+
+def evaluate_network(network: SavedNetwork, folder: Path) -> None:
+    """Evaluates a network from a file of weights, as `evaluate` does for a run.
+
+    It has no baseline, and its temperature is that of the file.
+
+    Args:
+      network: the network. The section `eval` of its config is the protocol.
+      folder: the folder to write to.
+
+    Raises:
+      UserError: see `evaluate`.
+    """
+    require_writable(folder)
+    learned_from = list(network.details.get("trained_on", ()))
+    records = _records(network.config, learned_from)
+    _evaluate(network, learned_from, records, folder, None)
+
+
+def _records(config: Config, learned_from: Sequence[str]) -> Records:
+    return prepare(config.data, source_to_evaluate(config, learned_from))
+
+
+def _evaluate(
+    network: SavedNetwork,
+    learned_from: Sequence[str],
+    records: Records,
+    folder: Path,
+    baseline: MedianDepth | None,
+) -> None:
+    config, trained, camera = network.config, network.trained, network.camera
+    source, step = records.source, network.step
     protocol = Protocol.of(config, source)
-    baseline = MedianDepth.load(workdir)
-    table = ImageTable(source.present, [MODEL, MEDIAN_SCALED, *REGIONS, BASELINE])
+    groups = [MODEL, MEDIAN_SCALED, *REGIONS, *([BASELINE] if baseline else [])]
+    table = ImageTable(source.present, groups)
     summary = UncertaintySummary() if build_head(config).has_distribution else None
     score, counts = functools.partial(build_scoring(config), trained), CameraCounts()
     for seen, prediction, scores in score_examples(
@@ -72,9 +107,10 @@ def evaluate(
         example = seen.example
         counts.add(seen)
         measured = measure(protocol, example, prediction.depth_m)
-        guess_m = baseline(*example.depth_m.shape)
-        guessed = protocol.measure(guess_m, example.depth_m)
-        table.add(example.name, measured | {BASELINE: guessed})
+        if baseline:
+            guess_m = baseline(*example.depth_m.shape)
+            measured[BASELINE] = protocol.measure(guess_m, example.depth_m)
+        table.add(example.name, measured)
         if summary is not None:
             summary.add(prediction, example.depth_m, *scores, **protocol.pixels)
     table.gather()
@@ -87,7 +123,7 @@ def evaluate(
         step=step,
         temperature=float(trained.temperature),
         uncertainty=summary and sum_over_processes(summary),
-        conditions={"trained_on": learned_from, **counts.conditions(camera)},
+        conditions={"trained_on": [*learned_from], **counts.conditions(camera)},
         remarks=[
             *_training_remarks(source, learned_from, camera),
             *counts.remarks(camera),

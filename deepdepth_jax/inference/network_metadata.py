@@ -72,10 +72,18 @@ def describe_shipped(path: Path) -> list[str]:
 
 
 def _are_details(value: Any) -> bool:
-    evaluations = value.get("evaluations", []) if isinstance(value, dict) else None
-    return isinstance(evaluations, list) and all(
-        isinstance(each, dict) and all(isinstance(each.get(n), dict) for n in MEASURED)
-        for each in evaluations
+    if not isinstance(value, dict):
+        return False
+    evaluations, names = value.get("evaluations", []), value.get("trained_on", [])
+    are_lists = isinstance(evaluations, list) and isinstance(names, list)
+    return (
+        are_lists
+        and all(isinstance(name, str) for name in names)
+        and all(
+            isinstance(each, dict)
+            and all(isinstance(each.get(n), dict) for n in MEASURED)
+            for each in evaluations
+        )
     )
 
 

@@ -43,7 +43,7 @@ class SavedNetwork:
       camera: the focal lengths of the training images.
       step: of the checkpoint.
       details: further facts as JSON values: `evaluations`, with `protocol` and
-        `metrics` each, and `licence`. A run has none.
+        `metrics` each, `trained_on` and `licence`. A run has none.
     """
 
     config: Config
@@ -111,6 +111,8 @@ def with_evaluations(
     Raises:
       UserError: one is missing or damaged, or was of another step.
     """
+    from deepdepth_jax.datasets.registry import training_weights
+
     evaluations = []
     for file in files:
         evaluation = read_evaluation(file)
@@ -124,7 +126,9 @@ def with_evaluations(
     if own.exists() and (read := read_evaluation(own))["step"] == network.step:
         evaluations.append(read)
     kept = [{name: each[name] for name in MEASURED} for each in evaluations]
-    return dataclasses.replace(network, details={"evaluations": kept})
+    trained_on = list(training_weights(network.config.data))
+    details = {"evaluations": kept, "trained_on": trained_on}
+    return dataclasses.replace(network, details=details)
 
 
 def describe_details(details: Mapping[str, Any]) -> list[str]:

@@ -79,7 +79,8 @@ def check_same_network(where: Path, trained: Config, asked: Config) -> None:
     Raises:
       UserError: names the fields that differ.
     """
-    _refuse(where, _changed_fields(trained, asked))
+    changed = _changed_fields(trained, asked)
+    _refuse(where, {f: v for f, v in changed.items() if not _is_replaceable(f)})
 
 
 def as_trained(workdir: Path, config: Config) -> Config:

@@ -106,6 +106,7 @@ def test_the_metadata_hold_what_is_needed_and_no_paths(run, written, trained):
     assert fields["camera"] == json.loads((run / "camera.json").read_text())
     assert fields["versions"].keys() > {"deepdepth_jax", "jax", "flax"}
     assert fields["details"]["licence"] == "Apache-2.0"
+    assert fields["details"]["trained_on"] == ["streets"]
     assert fields["details"]["evaluations"] == [
         {name: evaluation[name] for name in ("protocol", "metrics")}
     ]
