@@ -115,13 +115,15 @@ def test_no_training_frames_are_refused(broken_root, tmp_path):
     )
 
 
-def test_no_test_frames_are_refused_after_training_and_the_run_is_kept(
-    broken_root, tmp_path
+def test_without_test_frames_a_run_trains_and_cannot_be_evaluated(
+    broken_root, tmp_path, capsys
 ):
     shutil.rmtree(broken_root / "2011_09_26/2011_09_26_drive_0002_sync")
     argv = kitti(tmp_path, broken_root, train__num_steps=1)
-    assert "eval.split=test" in mistake(argv)
+    main(argv)
+    assert capsys.readouterr().out.count("eval.split=test: nothing to evaluate on") == 2
     assert (tmp_path / "run" / "checkpoints" / "1").is_dir()
+    assert "eval.split=test" in mistake([*argv, "--mode=evaluate"])
 
 
 def test_a_folder_that_is_not_kitti_is_refused(tmp_path):
