@@ -83,10 +83,13 @@ def write_safetensors(
     # `np.ascontiguousarray` would turn a scalar into a vector.
     contiguous = {name: np.asarray(x, order="C") for name, x in tensors.items()}
     with atomic.replacement(path) as partial:
+        partial.touch()
+        usual_mode = partial.stat().st_mode
         try:
             save_file(contiguous, partial, dict(header))
         except SafetensorError as error:
             raise UserError(f"{path}: cannot be written ({error})") from error
+        partial.chmod(usual_mode)  # safetensors lets nobody else read its files
         _sort_metadata(partial)
 
 

@@ -78,6 +78,13 @@ def test_the_same_weights_make_the_same_bytes(tmp_path):
         np.testing.assert_array_equal(x, tensors[name], strict=True)
 
 
+def test_files_have_the_usual_permissions(tmp_path):
+    path, usual = tmp_path / "out.safetensors", tmp_path / "usual"
+    write_safetensors(path, {"a": np.ones(3, np.float32)}, {})
+    usual.touch()
+    assert path.stat().st_mode == usual.stat().st_mode
+
+
 METADATA = Metadata(
     architecture="resnet18",
     width=64,
