@@ -101,12 +101,9 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluation.evaluate import (
-        evaluate,
-        evaluate_network,
-        without_evaluation,
-    )
+    from deepdepth_jax.evaluation.evaluate import evaluate, evaluate_network
     from deepdepth_jax.evaluation.files import evaluate_files
+    from deepdepth_jax.evaluation.preconditions import without_evaluation
     from deepdepth_jax.inference.network_file import read_network
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling

@@ -13,8 +13,6 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import (
     measure,
     report,
-    require_writable,
-    source_to_evaluate,
 )
 from deepdepth_jax.evaluation.image_table import ImageTable
 from deepdepth_jax.evaluation.placement import (
@@ -22,6 +20,10 @@ from deepdepth_jax.evaluation.placement import (
     PlacementCounts,
     place,
     require_fitting_size,
+)
+from deepdepth_jax.evaluation.preconditions import (
+    require_writable,
+    source_to_evaluate,
 )
 from deepdepth_jax.evaluation.prediction_files import PredictedMaps, open_predictions
 from deepdepth_jax.evaluation.protocol import Protocol
