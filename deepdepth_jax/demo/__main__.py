@@ -1,11 +1,13 @@
 """Serves the web page: `python -m deepdepth_jax.demo`."""
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -54,11 +56,10 @@ def _serve(
     from deepdepth_jax.runtime.compiled import set_up_compiling
 
     set_up_compiling(arguments.workdir)
-    # Signals end the command as errors do, which removes the folder.
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, lambda *_: sys.exit())
-    with tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder:
+    with (
+        _ended_by_signals(),
+        tempfile.TemporaryDirectory(prefix="deepdepth-demo-") as folder,
+    ):
         server = _import_server(folder)
         predictor = DepthPredictor.load(network, arguments.checkpoint)
         if not (arguments.weights or arguments.workdir):
@@ -71,6 +72,20 @@ def _serve(
             listener=listener,
             names=Names(arguments.host, listener.getsockname()[0]),
         )
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Lets signals end the command as errors do, which removes the folder."""
+    before = {}
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            before[signum] = signal.signal(signum, lambda *_: sys.exit())
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _port(text: str) -> int:

@@ -110,11 +110,11 @@ def test_scenes_beyond_the_split_do_not_exist(index):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"split": "trian"}, "split 'trian' of streets does not exist"),
-        ({"num_scenes": -1}, "num_scenes = -1 of streets: use 0 or more"),
-        ({"world": "flat"}, "world 'flat' of streets does not exist"),
-        ({"height": 0}, "height = 0 of streets: use 1 or more"),
-        ({"width": 0}, "width = 0 of streets: use 1 or more"),
+        ({"split": "trian"}, r"split 'trian' of streets must be one of \('train', "),
+        ({"num_scenes": -1}, "num_scenes = -1 of streets: must be >= 0"),
+        ({"world": "flat"}, r"world 'flat' of streets must be one of \('streets', "),
+        ({"height": 0}, "height = 0 of streets: must be >= 1"),
+        ({"width": 0}, "width = 0 of streets: must be >= 1"),
     ],
 )
 def test_mistakes(changes, message):
