@@ -128,7 +128,7 @@ class Page:
 
     def _focal_note(self) -> str:
         unknown = "this network needs one" if self._needs_it() else "unknown"
-        return f"0: that of the EXIF tags of your image, without any {unknown}."
+        return f"0: read from the EXIF tags of the image. Without tags: {unknown}."
 
     def _needs_it(self) -> bool:
         return bool(self._predictor.config.data.canonical_focal_px)
