@@ -2,7 +2,7 @@
 
 `data/run_of_version_0.1` was trained to step 3 and evaluated at step 2. It holds the
 checkpoint of step 2: OCDBT's files, the optimiser's state and the temperature. The
-prediction beside it is that version's: depth and confidence of `IMAGE`.
+prediction next to it is that version's: depth and confidence of `IMAGE`.
 """
 
 import json

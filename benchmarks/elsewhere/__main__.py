@@ -8,12 +8,11 @@ files of each evaluation in a folder of their own.
 """
 
 import json
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
-from deepdepth_jax.errors import PreemptedError, UserError
+from benchmarks.study.running import leave_on_sigterm
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 
 HERE = Path(__file__).parent
@@ -37,7 +36,7 @@ def main(argv: list[str]) -> None:
     found = {MEDIAN: with_mean(_frame_medians(options))}
     for name, run in runs.items():
         found[name] = with_mean(_evaluate(run, output / name, options))
-        _save_sheet(output / name, list(places))
+        _save_sheet(output / name, options)
     atomic.write(output / "results.json", json.dumps(found, indent=2) + "\n")
     atomic.write(output / "table.md", markdown(found))
     print(markdown(found))
@@ -111,16 +110,22 @@ def _evaluate(
     return found
 
 
-def _save_sheet(folder: Path, places: Sequence[str]) -> None:
-    """Joins the sheets of the data sets, one below the other."""
+def _save_sheet(folder: Path, options: Mapping[str, list[str]]) -> None:
+    """Joins the sheets of the data sets, one below the other, if any were drawn."""
     from PIL import Image
 
+    from benchmarks.elsewhere.places import data_config
     from deepdepth_jax import atomic
 
     sheets = []
-    for place in places:
-        with Image.open(folder / place / "figures" / "test.png") as file:
-            sheets.append(file.convert("RGB"))
+    for place, chosen in options.items():
+        evaluation = data_config(chosen).eval
+        if evaluation.figures:
+            path = folder / place / "figures" / f"{evaluation.split}.png"
+            with Image.open(path) as file:
+                sheets.append(file.convert("RGB"))
+    if not sheets:
+        return
     joined = Image.new(
         "RGB",
         (max(sheet.width for sheet in sheets), sum(sheet.height for sheet in sheets)),
@@ -133,11 +138,6 @@ def _save_sheet(folder: Path, places: Sequence[str]) -> None:
     atomic.write(folder / "sheet.png", joined.save)
 
 
-def _make_way(number: int, frame: FrameType | None) -> None:
-    """Leaves by way of `Processes`, which ends the evaluation."""
-    raise PreemptedError("preempted: start again to evaluate anew")
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _make_way)
+    leave_on_sigterm("preempted: start again to evaluate anew")
     cli.run(main)

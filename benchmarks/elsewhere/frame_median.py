@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.elsewhere.places import data_config
 from deepdepth_jax.errors import UserError
 
 
@@ -21,13 +22,12 @@ def evaluate_frame_median(overrides: list[str]) -> dict[str, Any]:
     """
     from absl import logging
 
-    from deepdepth_jax.config import complete, default_config, override
     from deepdepth_jax.datasets.pipeline import prepare, read_examples
     from deepdepth_jax.datasets.registry import held_out_source
     from deepdepth_jax.evaluation.protocol import Protocol
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
-    config = complete(override(default_config(), [*overrides, *WITHOUT_WEIGHTS]))
+    config = data_config(overrides)
     source = held_out_source(config, config.eval.split, learned_from=())
     records = prepare(config.data, source)
     protocol = Protocol.of(config, source)
@@ -41,7 +41,3 @@ def evaluate_frame_median(overrides: list[str]) -> dict[str, Any]:
     if not metrics:
         raise UserError(f"{protocol}: no pixel of its ground truth counts")
     return {name: float(np.mean([m[name] for m in metrics])) for name in metrics[0]}
-
-
-WITHOUT_WEIGHTS = ["--config.model.norm=trained"]
-"""The config is completed for its data alone: it need not name a backbone's weights."""

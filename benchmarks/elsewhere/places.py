@@ -1,9 +1,10 @@
 """The data sets of a bench: a Python file with a function `get_places()`."""
 
 import runpy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deepdepth_jax.config import Config, complete, default_config, override
 from deepdepth_jax.errors import UserError
 
 Places = Mapping[str, Mapping[str, object]]
@@ -36,9 +37,21 @@ def load_places(path: Path, root: Path) -> Places:
 def overrides(fields: Mapping[str, object], folder: Path) -> list[str]:
     """Returns the options of `deepdepth_jax.main` that select a data set.
 
+    Split and sheet are named, too: a run's own config may ask for others.
+
     Args:
       fields: of the config.
       folder: where its records are prepared.
     """
-    every = {"data.prepared_dir": folder / "prepared", **fields}
-    return [f"--config.{field}={value}" for field, value in every.items()]
+    usual = {
+        "data.prepared_dir": folder / "prepared",
+        "eval.split": "test",
+        "eval.figures": 7,
+    }
+    return [f"--config.{field}={value}" for field, value in {**usual, **fields}.items()]
+
+
+def data_config(options: Sequence[str]) -> Config:
+    """Returns a config of which the fields that options name are of use."""
+    without_weights = "--config.model.norm=trained"
+    return complete(override(default_config(), [*options, without_weights]))

@@ -2,14 +2,13 @@
 
 import argparse
 import dataclasses
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from deepdepth_jax.errors import PreemptedError, UserError
+from benchmarks.study.running import leave_on_sigterm
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 
 if TYPE_CHECKING:
@@ -108,11 +107,6 @@ def _run(
         return run_all(runs, processes.execute, at_once)
 
 
-def _make_way(number: int, frame: FrameType | None) -> None:
-    """Leaves by way of `Processes`, which lets trainings save their state."""
-    raise PreemptedError("preempted: start again to go on")
-
-
 def _report(study: "Study", folder: Path, runs: Sequence["Run"]) -> None:
     from benchmarks.study.plot import save_plot
     from benchmarks.study.table import collect, markdown, write_tables
@@ -128,5 +122,5 @@ def _report(study: "Study", folder: Path, runs: Sequence["Run"]) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _make_way)
+    leave_on_sigterm("preempted: start again to resume")
     cli.run(main)

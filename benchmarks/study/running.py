@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from queue import SimpleQueue
 from typing import Self
 
 from benchmarks.study.grid import OWN, Cell, Run
+from deepdepth_jax.errors import PreemptedError
 from deepdepth_jax.runtime.cli import START_AGAIN
 
 Execute = Callable[[Sequence[str], Path], int]
@@ -149,3 +151,16 @@ def describe_failure(title: str, code: int, log: Path) -> str:
     lines = log.read_text().split("\n") if log.exists() else []
     said = [line.split("\r")[-1].strip() for line in lines if line.strip()]
     return f"{title}: exit code {code}: {said[-1] if said else 'no word'} ({log})"
+
+
+def leave_on_sigterm(notice: str) -> None:
+    """Lets SIGTERM leave by way of `Processes`, which lets trainings save their state.
+
+    Args:
+      notice: the line that the command then ends with.
+    """
+
+    def leave(*_: object) -> None:
+        raise PreemptedError(notice)
+
+    signal.signal(signal.SIGTERM, leave)

@@ -34,7 +34,7 @@ class MixtureConfig(Section):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KittiConfig(Section):
-    """KITTI's raw data, with its improved (annotated) depth maps beside it."""
+    """KITTI's raw data, and its improved (annotated) depth maps."""
 
     root: str = option("", meaning="folder of KITTI. Empty: `data.root`", free=True)
     ground_truth: GroundTruth = option(

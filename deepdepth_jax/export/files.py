@@ -49,7 +49,7 @@ def write_onnx(
 def write_stablehlo(
     path: Path, pipeline: Pipeline, trained: Trained, metadata: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Writes the result of `jax.export`, with its metadata in a .json file beside it.
+    """Writes the result of `jax.export`, with its metadata in a .json file next to it.
 
     Arguments, results and errors are those of `write_onnx`.
 

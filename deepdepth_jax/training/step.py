@@ -34,8 +34,8 @@ def make_train_step(
     batch is taken in.
 
     A step whose loss or gradient is not finite, or that has no valid pixel, is bad: it
-    leaves parameters, statistics and the optimiser's moments as they were. It counts as
-    a step all the same.
+    leaves parameters, statistics, their running mean and the optimiser's moments as
+    they were. It counts as a step all the same.
 
     Args:
       model: the network.

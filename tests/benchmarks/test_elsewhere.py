@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -70,6 +71,23 @@ def test_runs_are_evaluated_on_every_data_set(trained, places, capsys):
         for part in ("near/figures/test.png", "far/figures/test.png", "sheet.png")
     ]
     assert heights[2] == heights[0] + heights[1]
+
+
+def test_a_sheet_is_of_the_split_and_optional(trained, places):
+    """A run's own config may draw none, as those of studies do."""
+    run = places / "run"
+    shutil.copytree(trained / "run", run)
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["eval"] |= {"figures": 0, "split": "val"}
+    (run / "config.json").write_text(json.dumps(config))
+    out = places / "out"
+    command = [f"--runs={run}", f"--root={places}", f"--data={places / 'data.py'}"]
+    command += [f"--output={out}", "--config.eval.crop=none"]
+    main(command)
+    assert (out / "run" / "sheet.png").exists()
+    (out / "run" / "sheet.png").unlink()
+    main([*command, "--config.eval.figures=0"])
+    assert not (out / "run" / "sheet.png").exists()
 
 
 def test_the_mean_weighs_data_sets_alike_and_leaves_gaps_empty():
