@@ -49,8 +49,13 @@ def trained(of, temperature=1.0):
     image = of.network.convention(random_images(1, 33, 41))
     logits = jax.jit(model.apply)(variables, image)
     gain = LOGITS_STD / np.std(logits)
-    aspp = jax.tree.map(lambda x: np.float32(gain) * x, variables["params"]["aspp"])
-    params = variables["params"] | {"aspp": aspp}
+    params = dict(variables["params"])
+    last = "decoder" if model.decoder_width else "aspp"
+    wide = jax.tree.map(lambda x: np.float32(gain) * x, params[last])
+    # Of the decoder its last layer alone: normalisation would undo the others' gain.
+    params[last] = (
+        {**params[last], "outputs": wide["outputs"]} if model.decoder_width else wide
+    )
     return Trained(variables | {"params": params}, temperature)
 
 

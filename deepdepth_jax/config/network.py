@@ -91,7 +91,6 @@ class ModelConfig(Section):
         "classification",
         meaning="how the output encodes depth: classification (the paper's), ordinal "
         "(DORN's) or regression of log depth",
-        also=("decoder",),
     )
     width: int = number(
         64,
@@ -122,6 +121,15 @@ class ModelConfig(Section):
         at_most=1024,
         meaning="dilation rates of the head's parallel 3x3 convolutions",
         also=("dilations", "atrous_rates"),
+    )
+    decoder_width: int = number(
+        0,
+        at_least=0,
+        at_most=1024,
+        unit="channels",
+        meaning="channels of a decoder that sharpens the features to a stride of 4 "
+        "with the backbone's finer ones, as U-Net does. 0: none, as in the paper",
+        also=("decoder", "skip", "unet"),
     )
     input_convention: Convention | None = option(
         None,

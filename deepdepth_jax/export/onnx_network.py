@@ -1,10 +1,13 @@
 """DeepLab v2 as ONNX: the computation of `models.deeplab`, from its variables."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from flax.traverse_util import flatten_dict
 from jaxtyping import Float
 
 from deepdepth_jax.export.onnx_graph import Graph
+from deepdepth_jax.models.decoder import finer_stages
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
@@ -47,6 +50,7 @@ class NetworkWriter:
         architecture = ARCHITECTURES[self.model.architecture]
         write = self._basic if architecture.block == "basic" else self._bottleneck
         strides, dilations = STAGES[self.model.output_stride]
+        features = []
         for stage, blocks in enumerate(architecture.blocks):
             for block in range(blocks):
                 layer = f"backbone/layer{stage + 1}_{block}"
@@ -54,6 +58,14 @@ class NetworkWriter:
                 y = write(x, layer, stride, dilations[stage])
                 shortcut = self._shortcut(x, layer, stride)
                 x = self.graph.add("Relu", self.graph.add("Add", shortcut, y))
+            features.append(x)
+        x = self._aspp(x)
+        if not self.model.decoder_width:
+            return x
+        finer = finer_stages(self.model.output_stride)
+        return self._decoder(x, [features[stage] for stage in finer])
+
+    def _aspp(self, x: str) -> str:
         branches = [
             self._conv(
                 x,
@@ -65,6 +77,33 @@ class NetworkWriter:
             for index, rate in enumerate(self.model.aspp_rates)
         ]
         return self.graph.add("Sum", *branches)
+
+    def _decoder(self, x: str, finer: Sequence[str]) -> str:
+        gain, offset = self._affine("decoder/bn0")
+        x = self.graph.add("Mul", x, gain.astype(np.float32).reshape(-1, 1, 1))
+        x = self.graph.add("Add", x, offset.astype(np.float32).reshape(-1, 1, 1))
+        x = self.graph.add("Relu", x)
+        for step, features in enumerate(finer, 1):
+            x = self.graph.add("Concat", self._resized(x, features), features, axis=1)
+            x = self._folded(x, f"decoder/conv{step}", f"decoder/bn{step}")
+            x = self.graph.add("Relu", x)
+        name = "decoder/outputs"
+        kernel, bias = (self._params[f"{name}/{leaf}"] for leaf in ("kernel", "bias"))
+        return self._conv(x, name, kernel, bias)
+
+    def _resized(self, x: str, like: str) -> str:
+        """Writes the step to the height and width of another tensor."""
+        batch_and_channels = self.graph.add("Shape", x, start=0, end=2)
+        size = self.graph.add("Shape", like, start=2, end=4)
+        return self.graph.add(
+            "Resize",
+            x,
+            "",
+            "",
+            self.graph.add("Concat", batch_and_channels, size, axis=0),
+            mode="linear",
+            coordinate_transformation_mode="align_corners",
+        )
 
     def _basic(self, x: str, layer: str, stride: int, dilation: int) -> str:
         y = self._conv_norm(x, layer, "1", stride=stride, dilation=dilation)
@@ -96,10 +135,15 @@ class NetworkWriter:
         self, x: str, conv: str, norm: str, *, stride: int = 1, dilation: int = 1
     ) -> str:
         """Writes a convolution and its normalisation as one convolution."""
-        kernel, scale, bias, mean, var = (
+        gain, offset = self._affine(norm)
+        kernel = np.asarray(self._params[f"{conv}/kernel"], np.float64) * gain
+        return self._conv(x, conv, kernel, offset, stride=stride, dilation=dilation)
+
+    def _affine(self, norm: str) -> tuple[Float[np.ndarray, " c"], ...]:
+        """Returns the factor and the offset of a normalisation."""
+        scale, bias, mean, var = (
             np.asarray(vector, np.float64)
             for vector in (
-                self._params[f"{conv}/kernel"],
                 self._params[f"{norm}/scale"],
                 self._params[f"{norm}/bias"],
                 self._statistics[f"{norm}/mean"],
@@ -107,9 +151,7 @@ class NetworkWriter:
             )
         )
         gain = scale / np.sqrt(var + BATCH_NORM_EPSILON)
-        return self._conv(
-            x, conv, kernel * gain, bias - mean * gain, stride=stride, dilation=dilation
-        )
+        return gain, bias - mean * gain
 
     def _conv(
         self,

@@ -141,7 +141,8 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
 def _check_head(path: Path, config: Config, tensors: Mapping[str, np.ndarray]) -> None:
     """Refuses bins that do not fit the head, without building the network."""
     channels = build_head(config).channels
-    biases = {n: x for n, x in tensors.items() if n.startswith("params/aspp/")}
+    last = "decoder/outputs" if config.model.decoder_width else "aspp"
+    biases = {n: x for n, x in tensors.items() if n.startswith(f"params/{last}/")}
     found = sorted({x.shape[-1] for x in biases.values()})
     if found != [channels]:
         raise UserError(

@@ -13,7 +13,6 @@ from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Head
 from deepdepth_jax.models.input_convention import InputConvention
 from deepdepth_jax.models.layers import Extent, resize_bilinear_at
-from deepdepth_jax.models.resnet import last_extent
 from deepdepth_jax.types import Tree
 
 
@@ -124,7 +123,7 @@ class PixelPosterior:
                 variables, self.convention(pixels), train=False, extent=view_extent
             )
             scores = self.head.scores(cast(Array, outputs))
-            of_outputs = last_extent(view_extent, self.model.output_stride)
+            of_outputs = self.model.output_extent(view_extent)
             found.append(ViewScores(scores, _size(scores.shape, of_outputs)))
         return ImageScores(found, image.shape[:3], extent)
 

@@ -57,6 +57,7 @@ def build_network(config: Config) -> Network:
         norm=section.norm,
         stride_on=section.stride_on,
         aspp_rates=section.aspp_rates,
+        decoder_width=section.decoder_width,
     )
     return Network(model, head, CONVENTIONS[section.input_convention])
 
@@ -76,8 +77,19 @@ def initial_variables(
     if not head_alone:
         return dict(draw(key))
     variables = dict(jax.eval_shape(draw, key))
-    head = jax.jit(lambda key: draw(key)["params"]["aspp"])(key)
-    return variables | {"params": variables["params"] | {"aspp": head}}
+    # The program of an output alone leaves out all that it does not need.
+    head = jax.jit(lambda key: _without_backbone(draw(key)))(key)
+    return {
+        collection: dict(variables[collection]) | arrays
+        for collection, arrays in head.items()
+    }
+
+
+def _without_backbone(variables: dict[str, Tree]) -> dict[str, Tree]:
+    return {
+        collection: {name: x for name, x in parts.items() if name != "backbone"}
+        for collection, parts in variables.items()
+    }
 
 
 def variable_shapes(model: DeepLabV2) -> dict[str, tuple[int, ...]]:

@@ -8,8 +8,9 @@ from jaxtyping import Array, Float
 
 from deepdepth_jax.models.conv.convolution import convolve_and_add
 from deepdepth_jax.models.conv.recompute import Remat
+from deepdepth_jax.models.decoder import Decoder, finer_stages
 from deepdepth_jax.models.layers import Extent, within
-from deepdepth_jax.models.resnet import ResNet, StrideOn, last_extent
+from deepdepth_jax.models.resnet import ResNet, StrideOn, stage_extents
 from deepdepth_jax.types import AnyArray
 
 
@@ -61,10 +62,13 @@ class ASPP(nn.Module):
 class DeepLabV2(nn.Module):
     """ResNet and ASPP: maps an image to logits at the output stride.
 
+    With a decoder, which the paper has not, logits are at a stride of 4.
+
     Attributes:
       outputs: channels of the output. See `heads.Head.channels`.
       architecture, width, output_stride, norm, stride_on: see `resnet.ResNet`.
       aspp_rates: see `ASPP`.
+      decoder_width: channels of the decoder. 0: none.
       dtype, remat: see `resnet.ResNet`. The output is float32.
     """
 
@@ -75,6 +79,7 @@ class DeepLabV2(nn.Module):
     norm: str = "frozen"
     stride_on: StrideOn = "1x1"
     aspp_rates: tuple[int, ...] = (6, 12, 18, 24)
+    decoder_width: int = 0
     dtype: Any = jnp.float32
     remat: Remat = "none"
 
@@ -94,9 +99,8 @@ class DeepLabV2(nn.Module):
           extent: the image's part of a padded array. Not together with `train`.
 
         Returns:
-          Logits at the output stride. `layers.resize_bilinear` upsamples them to the
-          image's size. Within `resnet.last_extent` they equal those of the unpadded
-          image.
+          Logits, coarser than the image. `layers.resize_bilinear` upsamples them to its
+          size. Within `output_extent` they equal those of the unpadded image.
         """
         features = ResNet(
             architecture=self.architecture,
@@ -108,6 +112,21 @@ class DeepLabV2(nn.Module):
             remat=self.remat,
             name="backbone",
         )(image, train=train, extent=extent)
-        head = ASPP(self.outputs, self.aspp_rates, self.dtype, name="aspp")
-        of_features = last_extent(extent, self.output_stride)
-        return head(features[-1], of_features).astype(jnp.float32)
+        extents = stage_extents(extent, self.output_stride)
+        channels = self.decoder_width or self.outputs
+        aspp = ASPP(channels, self.aspp_rates, self.dtype, name="aspp")
+        x = aspp(features[-1], extents[-1])
+        if self.decoder_width:
+            finer = finer_stages(self.output_stride)
+            x = Decoder(self.decoder_width, self.outputs, self.dtype, name="decoder")(
+                x,
+                [features[stage] for stage in finer],
+                [extents[-1], *(extents[stage] for stage in finer)],
+                train=train,
+            )
+        return x.astype(jnp.float32)
+
+    def output_extent(self, extent: Extent) -> Extent:
+        """Returns the extent of the logits, given that of the image."""
+        stage = 0 if self.decoder_width else -1
+        return stage_extents(extent, self.output_stride)[stage]

@@ -174,7 +174,7 @@ class ResNet(nn.Module):
           x: the image in the backbone's input convention.
           train: see `layers.batch_norm`.
           extent: the image's part of x. Features beyond their own extent are undefined.
-            See `last_extent`.
+            See `stage_extents`.
 
         Returns:
           The features of each stage.
@@ -238,9 +238,11 @@ class ResNet(nn.Module):
         return x
 
 
-def last_extent(extent: Extent, output_stride: int) -> Extent:
-    """Returns the extent of the last stage's features, given that of the image."""
+def stage_extents(extent: Extent, output_stride: int) -> list[Extent]:
+    """Returns the extents of the four stages' features, given that of the image."""
     extent = extent_after_pool(extent_after(extent, 2))
+    extents = []
     for stride in STAGES[output_stride][0]:
         extent = extent_after(extent, stride)
-    return extent
+        extents.append(extent)
+    return extents

@@ -62,7 +62,7 @@ def parameter_groups(
         *([frozen] if freeze_at else []),
         Group("norm", r"backbone/(.*/)?(bn\d|downsample_bn)/.*", norm_lr_mult, 0.0),
         Group("backbone", r"backbone/.*/kernel", backbone_lr_mult, weight_decay),
-        Group("head", r"aspp/.*", head_lr_mult, weight_decay),
+        Group("head", r"(aspp|decoder)/.*", head_lr_mult, weight_decay),
     )
 
 

@@ -60,6 +60,9 @@ PIPELINES = {
         decode="median",
         aspp_rates=(3,),
     ),
+    "decoder": lambda: pipeline(
+        output_stride=32, aspp_rates=(1, 2), decoder_width=6, decode="expectation"
+    ),
     "ordinal": lambda: pipeline(head="ordinal", decode="count", flip=True),
     "regression": lambda: pipeline(head="regression", flip=True),
 }
@@ -68,6 +71,7 @@ SIZES = {
     "basic": ((2, 64, 50),),
     "bottleneck": ((2, 33, 41),),
     "coarse": ((1, 64, 50),),
+    "decoder": ((2, 64, 50), (1, 33, 41)),
     "ordinal": ((2, 33, 41),),
     "regression": ((2, 33, 41),),
 }

@@ -24,7 +24,6 @@ from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.resnet import last_extent
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)
 SIZES = (33, 65), (62, 71), (41, 94)
@@ -108,6 +107,7 @@ def in_both_ways(step, trained, sizes, *arrays_of):
         (SIZES, {"architecture": "tiny", "output_stride": 8, "norm": "frozen"}),
         (SIZES[:2], {"architecture": "bottleneck", "norm": "trained"}),
         (SIZES[2:], {"architecture": "bottleneck", "stride_on": "3x3"} | STRIDE_16),
+        (SIZES[:2], {"decoder_width": 5, "output_stride": 32}),
     ],
 )
 def test_the_network_does_not_see_what_lies_beyond_the_extent(sizes, fields):
@@ -122,7 +122,7 @@ def test_the_network_does_not_see_what_lies_beyond_the_extent(sizes, fields):
         filled[:, : size[0], : size[1]] = image
         alone = apply(image)
         found = apply(filled, extent=np.array(size, np.int32))
-        extent = last_extent(np.array(size), model.output_stride)
+        extent = model.output_extent(np.array(size))
         assert alone.shape[1:3] == tuple(extent)
         found = found[:, : extent[0], : extent[1]]
         np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)

@@ -17,7 +17,7 @@ from deepdepth_jax.training.optimizer import (
 
 
 def params_of(norm, architecture="resnet50"):
-    model = DeepLabV2(outputs=5, architecture=architecture, width=2, norm=norm)
+    model = DeepLabV2(5, architecture, width=2, norm=norm, decoder_width=2)
     shapes = jax.eval_shape(
         lambda: model.init(jax.random.key(0), jnp.zeros((1, 33, 33, 3)))
     )
@@ -135,8 +135,9 @@ def test_the_first_stages_stay_and_everything_else_learns_as_before(freeze_at, s
     for (path, group), learns in zip(
         jax.tree_util.tree_leaves_with_path(after), jax.tree.leaves(before), strict=True
     ):
-        part = path[1].key.split("_")[0]
-        assert group == ("frozen" if part in stay else learns)
+        of_backbone = path[0].key == "backbone"
+        frozen = of_backbone and path[1].key.split("_")[0] in stay
+        assert group == ("frozen" if frozen else learns)
     moved = run(params, "trained", steps=1, freeze_at=freeze_at)[0]
     kernel = params["backbone"]["conv1"]["kernel"]
     assert (moved["backbone"]["conv1"]["kernel"] == kernel).all()
@@ -148,15 +149,15 @@ def test_every_parameter_is_in_the_group_it_should_be(architecture):
     flat = jax.tree_util.tree_leaves_with_path(assign_groups(params, groups()))
     for path, group in flat:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        if name.startswith("aspp/"):
+        if name.startswith(("aspp/", "decoder/")):
             assert group == "head"
         else:
             assert group == ("backbone" if name.endswith("kernel") else "norm")
 
 
 def test_a_parameter_without_a_group_is_an_error():
-    with pytest.raises(ValueError, match="decoder/kernel"):
-        assign_groups({"decoder": {"kernel": jnp.ones(1)}}, groups())
+    with pytest.raises(ValueError, match="other/kernel"):
+        assign_groups({"other": {"kernel": jnp.ones(1)}}, groups())
 
 
 def test_the_whole_gradient_is_scaled_to_a_norm():
