@@ -47,17 +47,18 @@ class FocalLength:
       mm35: 35 mm equivalent.
 
     Raises:
-      ValueError: one is negative, or both are given.
+      ValueError: one is negative or not finite, or both are given.
     """
 
     px: float | int = 0.0
     mm35: float | int = 0.0
 
     def __post_init__(self) -> None:
-        if min(self.px, self.mm35) < 0 or (self.px and self.mm35):
+        both = self.px, self.mm35
+        if not all(0 <= each < math.inf for each in both) or all(both):
             raise ValueError(
-                f"focal_px={self.px:g}, focal_mm35={self.mm35:g}: must be >= 0, and "
-                "only one of the two may be given"
+                f"focal_px={self.px:g}, focal_mm35={self.mm35:g}: must be >= 0 and "
+                "finite, and only one of the two may be given"
             )
 
     def __bool__(self) -> bool:

@@ -21,12 +21,13 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.image_table import ImageTable
 from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.depth_files import WRITERS as DEPTH_WRITERS
+from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.metrics import METRICS
 from deepdepth_jax.models.tensor_files import write_safetensors
-from deepdepth_jax.predict.outputs import save_depth_png
-from deepdepth_jax.predict.point_cloud import save_point_cloud
 from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
 from deepdepth_jax.runtime.workdir import save_training_focal_px
+from deepdepth_jax.types import Prediction
 
 
 @contextlib.contextmanager
@@ -153,7 +154,11 @@ def table(path):
 
 def points(path):
     image, depth_m = np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), np.float32)
-    save_point_cloud(path, image, depth_m, Pinhole(4.0))
+    PointCloud.of(image, depth_m, Pinhole(4.0)).save(path)
+
+
+def depth(path):
+    DEPTH_WRITERS[path.suffix](path, Prediction(np.ones((9, 9), np.float32)))
 
 
 def histogram(path):
@@ -174,7 +179,7 @@ WRITERS = {
     ),
     "metrics.json": note,
     "eval_images.csv": table,
-    "depth.png": lambda path: save_depth_png(path, np.ones((9, 9), np.float32)),
+    **{f"depth{suffix}": depth for suffix in DEPTH_WRITERS},
     "points.ply": points,
     "reliability.png": lambda path: save_reliability_diagram(
         path, np.array([0.5]), np.array([0.5]), np.array([1])

@@ -9,7 +9,7 @@ from deepdepth_jax import convert
 from deepdepth_jax.export import __main__ as export
 from deepdepth_jax.export.files import WRITERS
 from deepdepth_jax.export.pipeline import OUTPUTS
-from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX, WINDOW
+from deepdepth_jax.inference.runner import LARGEST_WHOLE_PX, WINDOW
 from deepdepth_jax.predict import __main__ as predict
 from deepdepth_jax.weights.naming_schemes import SOURCES
 
@@ -89,6 +89,8 @@ print("tensorflow" in sys.modules)
 """
     ours, has_tensorflow = run_python(program).splitlines()
     rooms = {name.split(".")[1] for name in ours.split()}
-    assert not rooms & {"datasets", "drawing", "evaluation", "training", "weights"}
+    assert not rooms & {"drawing", "evaluation", "training", "weights"}
+    of_datasets = {name.split(".")[-1] for name in ours.split() if ".datasets." in name}
+    assert of_datasets == {"exif", "files", "images", "orientation"}
     assert "deepdepth_jax.inference.crf.mean_field" not in ours.split()
     assert has_tensorflow == "False"

@@ -58,10 +58,30 @@ def read_any_image(path: Path) -> CameraImage:
     Raises:
       UserError: the file cannot be decoded, or holds one band of numbers.
     """
-    image = _decode(read_bytes(path), path)
+    return read_pillow(_decode(read_bytes(path), path), path)
+
+
+def read_pillow(image: Image.Image, name: Path | str) -> CameraImage:
+    """Reads an image that Pillow has opened, as `read_any_image` reads its file.
+
+    Args:
+      image: with the tags of its file. Where a program has turned the pixels and left
+        the orientation tag, they are turned again.
+      name: for messages.
+
+    Returns:
+      The image, and its focal length.
+
+    Raises:
+      UserError: it cannot be decoded, has no pixels, or is one band of numbers.
+    """
+    with naming_damage(name):
+        image.load()
+    if 0 in image.size:
+        raise UserError(f"{name}: has no pixels, its size is {image.size}")
     if image.mode in BAND_BITS:
         raise UserError(
-            f"{path}: has one channel of {BAND_BITS[image.mode]} bits, like a depth "
+            f"{name}: has one channel of {BAND_BITS[image.mode]} bits, like a depth "
             "map; give an 8-bit image"
         )
     exif = read_focal_length(image)

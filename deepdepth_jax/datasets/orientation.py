@@ -65,7 +65,7 @@ def describe(orientation: int) -> str:
 
 
 @contextlib.contextmanager
-def naming_damage(path: Path) -> Iterator[None]:
+def naming_damage(path: Path | str) -> Iterator[None]:
     """Turns Pillow's exceptions for a damaged file into a `UserError` that names it.
 
     Args:

@@ -4,14 +4,11 @@ import dataclasses
 from pathlib import Path
 
 from deepdepth_jax.demo.input_images import InputImage
-from deepdepth_jax.drawing.colors import ColourScale, confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FocalLength, Pinhole
+from deepdepth_jax.inference.image_prediction import ImagePrediction
+from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.inference.predictor import DepthPredictor
-from deepdepth_jax.models.build import build_bins
-from deepdepth_jax.predict.outputs import save_depth_png
-from deepdepth_jax.predict.point_cloud import save_point_cloud
-from deepdepth_jax.types import Prediction
 
 SURENESS = ((0.10, "sure"), (0.25, "fairly sure"), (float("inf"), "unsure"))
 """Words for the standard deviation of ln depth, each up to a bound."""
@@ -25,17 +22,11 @@ class Answer:
       input: the image.
       asked: focal length from the visitor, for the file.
       prediction: float32 (h, w) maps of the image's size.
-      camera: of the image. Its focal length is 0 if unknown.
-      depth: colour scale of depth in metres.
-      confidence: colour scale of confidence.
     """
 
     input: InputImage
     asked: FocalLength
-    prediction: Prediction
-    camera: Pinhole
-    depth: ColourScale
-    confidence: ColourScale
+    prediction: ImagePrediction
 
     @property
     def assumes_camera(self) -> bool:
@@ -106,14 +97,7 @@ def ask(predictor: DepthPredictor, image: InputImage, asked: FocalLength) -> Ans
             "This network was trained on several cameras: enter the focal length of "
             "your camera, then upload the image again."
         )
-    return Answer(
-        image,
-        asked,
-        predictor(image.image, image_focal_px),
-        Pinhole(image_focal_px or predictor.training_focal_px),
-        depth_scale(*predictor.depth_range_m(image_focal_px)),
-        confidence_scale(build_bins(predictor.config).num_bins),
-    )
+    return Answer(image, asked, predictor(image.image, image_focal_px))
 
 
 def read_pixel(answer: Answer, column: int, row: int) -> Reading:
@@ -145,7 +129,7 @@ def read_pixel(answer: Answer, column: int, row: int) -> Reading:
 def save_depth(answer: Answer, folder: Path) -> Path:
     """Writes depth as a 16-bit PNG (metres x 256), named after the image."""
     path = folder / f"{answer.input.name}_depth.png"
-    save_depth_png(path, answer.prediction.depth_m)
+    answer.prediction.save(path)
     return path
 
 
@@ -161,8 +145,9 @@ def save_points(answer: Answer, folder: Path, step: int = 1) -> Path:
       The path of the PLY file.
     """
     path = folder / f"{answer.input.name}_points.ply"
-    x_px, y_px = answer.camera.principal_point_of(*answer.input.image.shape[:2])
-    camera = Pinhole(answer.camera.focal_px / step, (x_px / step, y_px / step))
-    image, depth_m = answer.input.image, answer.prediction.depth_m
-    save_point_cloud(path, image[::step, ::step], depth_m[::step, ::step], camera)
+    found = answer.prediction
+    x_px, y_px = found.camera.principal_point_of(*found.image.shape[:2])
+    camera = Pinhole(found.camera.focal_px / step, (x_px / step, y_px / step))
+    image, depth_m = found.image[::step, ::step], found.depth_m[::step, ::step]
+    PointCloud.of(image, depth_m, camera).save(path)
     return path

@@ -34,11 +34,13 @@ def draw_views(answer: Answer) -> str:
     height, width = image.shape[:2]
     views = [
         _view("Image", _size_note(answer), _data_url(image, "JPEG")),
-        _coloured("Depth", _depth_note(answer), maps.depth_m, answer.depth),
+        _coloured("Depth", _depth_note(answer), maps.depth_m, maps.depth_scale),
     ]
     if maps.confidence is not None:
         note = "probability of the most probable depth bin"
-        views.append(_coloured("Confidence", note, maps.confidence, answer.confidence))
+        views.append(
+            _coloured("Confidence", note, maps.confidence, maps.confidence_scale)
+        )
     return f'<div style="--aspect:{width / height:.4f}">{"".join(views)}</div>'
 
 
@@ -85,7 +87,7 @@ def draw_points(answer: Answer) -> dict[str, str | float] | None:
     Returns:
       Properties of the component, for points.js. None without a focal length.
     """
-    if not answer.camera.focal_px:
+    if not answer.prediction.camera.focal_px:
         return None
     height, width = answer.input.image.shape[:2]
     step = math.ceil(math.sqrt(height * width / MOST_POINTS))
@@ -93,7 +95,7 @@ def draw_points(answer: Answer) -> dict[str, str | float] | None:
         points = save_points(answer, Path(folder), step).read_bytes()
     return {
         "ply": base64.b64encode(points).decode(),
-        "focal_px": answer.camera.focal_px / step,
+        "focal_px": answer.prediction.camera.focal_px / step,
         "width_px": width / step,
         "height_px": height / step,
     }
@@ -162,7 +164,9 @@ def _depth_note(answer: Answer) -> str:
         note += "; no focal length was given, so the training camera is assumed"
     else:
         return note
-    focal_px = answer.camera.focal_px * answer.input.shrunk_by  # in the file's pixels
+    focal_px = (
+        answer.prediction.camera.focal_px * answer.input.shrunk_by
+    )  # in the file's pixels
     return f"{note} ({focal_px:.0f} pixels)" if focal_px else note
 
 

@@ -1,5 +1,6 @@
 """Images of any size through a network that takes batches of one size."""
 
+import itertools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar, runtime_checkable
@@ -22,7 +23,17 @@ class HasImage(Protocol):
         """The image, uint8 (h, w, 3)."""
 
 
+@runtime_checkable
+class HasCamera(HasImage, Protocol):
+    """An image with the focal length of its camera."""
+
+    @property
+    def focal_px(self) -> float | int:
+        """Focal length in pixels of the image; 0 = unknown."""
+
+
 Item = TypeVar("Item", bound=HasImage)
+CameraItem = TypeVar("CameraItem", bound=HasCamera)
 
 
 def in_batches(
@@ -63,3 +74,30 @@ def group_by_size(items: Iterator[Item], group_size: int) -> Iterator[list[Item]
         elif sum(map(len, waiting.values())) > MOST_WAITING:
             yield waiting.pop(next(iter(waiting)))
     yield from waiting.values()
+
+
+def neighbours(
+    items: Iterator[CameraItem],
+    batch_size_of: Callable[[tuple[int, ...], float], int],
+) -> Iterator[tuple[list[CameraItem], int]]:
+    """Collects neighbours of the same size and focal length.
+
+    No more than a batch is read ahead.
+
+    Args:
+      items: read as they are needed.
+      batch_size_of: the most images at once, of a shape and a focal length.
+
+    Yields:
+      Items, and the batch size to run them at: 1 for an item without such neighbours,
+      else that of all their batches, so that one program runs them all.
+    """
+    cameras = itertools.groupby(items, lambda each: (each.image.shape, each.focal_px))
+    for (shape, focal_px), alike in cameras:
+        batch_size = batch_size_of(shape, float(focal_px))
+        group = list(itertools.islice(alike, batch_size))
+        if len(group) == 1:
+            batch_size = 1
+        while group:
+            yield group, batch_size
+            group = list(itertools.islice(alike, batch_size))

@@ -14,6 +14,18 @@ from deepdepth_jax.models.layers import Extent
 from deepdepth_jax.runtime.parallel import on_local_devices
 from deepdepth_jax.types import AnyArray, Tree
 
+LARGEST_WHOLE_PX = 2_500_000
+"""The most pixels in one run of the network, be it of one image or of a batch.
+
+A pixel takes about 1 kB of memory, most of it for distributions over 71 bins.
+"""
+WINDOW = (1080, 1920)
+"""Height and width of the windows that larger images are cut into."""
+
+Window = tuple[int, int] | None
+"""A height and width. (0, 0) for whole images, whatever memory they take. None for
+`eval.window` of the run, or if it has none `WINDOW` above `LARGEST_WHOLE_PX`."""
+
 SIZE_CLASS_PX = 32
 """Sides are padded to a multiple of it, or to two less."""
 
@@ -178,3 +190,29 @@ def padded_side(side: int) -> int:
     """
     multiple = -(-side // SIZE_CLASS_PX) * SIZE_CLASS_PX
     return multiple if side > multiple - 2 else multiple - 2
+
+
+def batch_size_for(size: tuple[int, int], most: int) -> int:
+    """Returns how many images of a height and width run at once, at most `most`."""
+    fitting = LARGEST_WHOLE_PX // (size[0] * size[1])
+    return max(1, min(most, fitting))
+
+
+def window_for(
+    size: tuple[int, int], asked: Window, of_run: tuple[int, int]
+) -> tuple[int, int]:
+    """Chooses the window for images of a height and width. See `Window`.
+
+    Args:
+      size: height and width of the images.
+      asked: the window that was asked for.
+      of_run: `eval.window` of the run.
+
+    Returns:
+      Height and width. (0, 0) to take them as a whole.
+    """
+    if asked is not None:
+        return asked
+    if any(of_run):
+        return of_run
+    return WINDOW if size[0] * size[1] > LARGEST_WHOLE_PX else (0, 0)

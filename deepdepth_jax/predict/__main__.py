@@ -55,11 +55,11 @@ def _parser() -> cli.Parser:
         "--save",
         type=_kinds,
         default=argparse.SUPPRESS,
-        help="comma-separated outputs: depth16 (PNG, metres x 256), npy (float32 "
-        "metres), color (with a scale in metres), confidence (probability of the "
-        "most probable bin, with a scale), pointcloud (PLY), sidebyside (image "
-        "and depth). Videos yield color, confidence and sidebyside as mp4, other "
-        "outputs per frame. (default: depth16,color; for videos color)",
+        help="comma-separated outputs: depth16 (PNG, metres x 256), npy, pfm and exr "
+        "(float32 metres), npz (all maps), color (with a scale in metres), confidence "
+        "(probability of the most probable bin, with a scale), pointcloud (PLY), "
+        "sidebyside (image and depth). Videos yield color, confidence and sidebyside "
+        "as mp4, other outputs per frame. (default: depth16,color; for videos color)",
     )
     focal = parser.add_mutually_exclusive_group()
     focal.add_argument(

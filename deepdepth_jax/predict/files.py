@@ -9,14 +9,14 @@ from tqdm import tqdm
 
 from deepdepth_jax.datasets.images import CameraImage, read_any_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.media import InputFile, InputImage
 from deepdepth_jax.predict.outputs import FrameImage, Outputs, frame_target
 from deepdepth_jax.predict.video import Video, open_video
-from deepdepth_jax.types import Prediction
 
 Item = TypeVar("Item", bound=InputImage)
-PredictEach = Callable[[Iterator[Item]], Iterator[tuple[Item, Prediction]]]
+PredictEach = Callable[[Iterator[Item]], Iterator[tuple[Item, ImagePrediction]]]
 """Predicts images in their order, reading them as they are needed."""
 
 
@@ -57,7 +57,7 @@ def predict_images(
     images = _read(sources, focal_lengths, failures)
     bar = tqdm(images, "predict", len(sources), unit="image")
     for image, found in predict_each(iter(bar)):
-        outputs.save(image, found)
+        outputs.save(image.target, found)
 
 
 def _read(

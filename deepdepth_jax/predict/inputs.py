@@ -1,21 +1,19 @@
 """The work of the command predict, once its arguments are parsed."""
 
 import argparse
-import functools
 import sys
 from pathlib import Path
 
-from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.depth_files import import_openexr
 from deepdepth_jax.inference.network_metadata import describe_shipped
 from deepdepth_jax.inference.predictor import DepthPredictor
-from deepdepth_jax.models.build import build_bins, build_head
+from deepdepth_jax.models.build import build_head
 from deepdepth_jax.predict.files import Failures, predict_images, predict_video
 from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.folders import describe
 from deepdepth_jax.predict.media import find_sources
-from deepdepth_jax.predict.outputs import Meaning, Outputs
+from deepdepth_jax.predict.outputs import Outputs
 
 SOME_FAILED = 1
 """The exit code when there are results, but not of every input."""
@@ -46,17 +44,17 @@ def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
     )
     if not (arguments.weights or arguments.workdir):
         print("\n".join(describe_shipped(network)), flush=True)
-    _check_confidence(predictor, arguments)
+    _check_outputs(predictor, arguments)
     focal_lengths = FocalLengths.of(predictor, arguments)
-    meaning_of = functools.partial(_meaning, predictor, arguments.principal_point)
+    principal_px = arguments.principal_point
     failures = Failures(len(sources))
     images = [source for source in sources if not source.is_video]
     if images:
-        outputs = Outputs(arguments.save or IMAGE_KINDS, meaning_of)
+        outputs = Outputs(arguments.save or IMAGE_KINDS, principal_px)
         predict_images(predictor.predict_each, images, focal_lengths, outputs, failures)
     for source in sources:
         if source.is_video:
-            outputs = Outputs(arguments.save or VIDEO_KINDS, meaning_of)
+            outputs = Outputs(arguments.save or VIDEO_KINDS, principal_px)
             predict_video(
                 predictor.predict_each, source, focal_lengths, outputs, failures
             )
@@ -70,23 +68,13 @@ def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
     return 0
 
 
-def _check_confidence(predictor: DepthPredictor, arguments: argparse.Namespace) -> None:
-    """Refuses outputs that the network does not predict."""
+def _check_outputs(predictor: DepthPredictor, arguments: argparse.Namespace) -> None:
+    """Refuses outputs that the network does not predict, or that need a package."""
     has_distribution = build_head(predictor.config).has_distribution
     if "confidence" in (arguments.save or ()) and not has_distribution:
         raise UserError(
             "--save=confidence: this network predicts no distribution over bins "
             f"(model.head={predictor.config.model.head}); omit it"
         )
-
-
-def _meaning(
-    predictor: DepthPredictor,
-    principal_point_px: tuple[float, float] | None,
-    focal_px: float,
-) -> Meaning:
-    return Meaning(
-        depth=depth_scale(*predictor.depth_range_m(focal_px)),
-        confidence=confidence_scale(build_bins(predictor.config).num_bins),
-        camera=Pinhole(focal_px or predictor.training_focal_px, principal_point_px),
-    )
+    if "exr" in (arguments.save or ()):
+        import_openexr("--save=exr")

@@ -8,20 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 from deepdepth_jax import atomic
-from deepdepth_jax.drawing.colors import ColourScale
 from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.predict.media import InputImage
-from deepdepth_jax.predict.point_cloud import save_point_cloud
 from deepdepth_jax.predict.video import Video
 from deepdepth_jax.predict.video_writer import VideoWriter
-from deepdepth_jax.types import AnyArray, Prediction, known
-
-DEPTH_PNG_UNITS_PER_METRE = 256
-"""KITTI's convention for 16-bit depth: value / 256 is metres, 0 is none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,79 +32,30 @@ class FrameImage(InputImage):
     duration_s: Fraction
 
 
-@dataclasses.dataclass(frozen=True)
-class Meaning:
-    """Colour scales and camera of the drawings and point clouds.
-
-    Attributes:
-      depth: colour scale of depth in metres.
-      confidence: colour scale of confidence.
-      camera: camera of the images. Its focal length is 0 if unknown.
-    """
-
-    depth: ColourScale
-    confidence: ColourScale
-    camera: Pinhole
+def _draw_side_by_side(found: ImagePrediction) -> UInt8[np.ndarray, "y x 3"]:
+    both = np.concatenate([found.image, found.colorize()], axis=1)
+    return found.depth_scale.under(both)
 
 
-def save_depth_png(path: Path, depth_m: Float[AnyArray, "h w"]) -> None:
-    """Writes depth as a 16-bit PNG, metres x 256, as KITTI has it."""
-    values = np.round(np.asarray(depth_m) * DEPTH_PNG_UNITS_PER_METRE)
-    image = Image.fromarray(np.clip(values, 0, 2**16 - 1).astype(np.uint16))
-    atomic.write(path, image.save)
-
-
-def _save_depth16(path: Path, _: InputImage, found: Prediction, __: Meaning) -> None:
-    save_depth_png(path, found.depth_m)
-
-
-def _save_npy(path: Path, _: InputImage, found: Prediction, __: Meaning) -> None:
-    depth_m = np.asarray(found.depth_m, np.float32)
-    atomic.write(path, lambda partial: np.save(partial, depth_m))
-
-
-def _save_points(
-    path: Path, image: InputImage, found: Prediction, meaning: Meaning
-) -> None:
-    save_point_cloud(path, image.image, found.depth_m, meaning.camera)
-
-
-def _draw_depth(
-    _: InputImage, found: Prediction, meaning: Meaning
-) -> UInt8[np.ndarray, "y x 3"]:
-    return meaning.depth.under(meaning.depth.paint(found.depth_m))
-
-
-def _draw_confidence(
-    _: InputImage, found: Prediction, meaning: Meaning
-) -> UInt8[np.ndarray, "y x 3"]:
-    painted = meaning.confidence.paint(known(found.confidence))
-    return meaning.confidence.under(painted)
-
-
-def _draw_side_by_side(
-    image: InputImage, found: Prediction, meaning: Meaning
-) -> UInt8[np.ndarray, "y x 3"]:
-    painted = meaning.depth.paint(found.depth_m)
-    return meaning.depth.under(np.concatenate([image.image, painted], axis=1))
-
-
-SaveFile = Callable[[Path, InputImage, Prediction, Meaning], None]
-Draw = Callable[[InputImage, Prediction, Meaning], UInt8[np.ndarray, "y x 3"]]
-
-FILES: Mapping[str, tuple[str, SaveFile]] = MappingProxyType(
+FILES: Mapping[str, str] = MappingProxyType(
     {
-        "depth16": ("_depth.png", _save_depth16),
-        "npy": ("_depth.npy", _save_npy),
-        "pointcloud": ("_points.ply", _save_points),
+        "depth16": "_depth.png",
+        "npy": "_depth.npy",
+        "npz": "_depth.npz",
+        "pfm": "_depth.pfm",
+        "exr": "_depth.exr",
+        "pointcloud": "_points.ply",
     }
 )
-DRAWINGS: Mapping[str, Draw] = MappingProxyType(
-    {
-        "color": _draw_depth,
-        "confidence": _draw_confidence,
-        "sidebyside": _draw_side_by_side,
-    }
+"""The endings of the files that `ImagePrediction.save` writes."""
+DRAWINGS: Mapping[str, Callable[[ImagePrediction], UInt8[np.ndarray, "y x 3"]]] = (
+    MappingProxyType(
+        {
+            "color": lambda found: found.colorize(with_scale=True),
+            "confidence": lambda found: found.colorize("confidence", with_scale=True),
+            "sidebyside": _draw_side_by_side,
+        }
+    )
 )
 
 
@@ -122,23 +68,23 @@ class Outputs:
 
     Attributes:
       kinds: some of `KINDS`.
-      meaning_of: the meaning of the numbers for a focal length, in pixels.
+      principal_point_px: column and row, for point clouds. None: the middle.
     """
 
     kinds: Sequence[str]
-    meaning_of: Callable[[float], Meaning]
+    principal_point_px: tuple[float, float] | None = None
 
-    def save(self, image: InputImage, found: Prediction) -> None:
+    def save(self, target: Path, found: ImagePrediction) -> None:
         """Writes the results of an image. Drawings as PNG."""
-        self._save_files(image, found)
-        for kind, drawing in self._drawings(image, found):
-            path = _ending(image.target, f"_{kind}.png")
+        self._save_files(target, found)
+        for kind, drawing in self._drawings(found):
+            path = _ending(target, f"_{kind}.png")
             atomic.write(path, Image.fromarray(drawing).save)
 
     @contextlib.contextmanager
     def video(
         self, target: Path, video: Video
-    ) -> Iterator[Callable[[FrameImage, Prediction], None]]:
+    ) -> Iterator[Callable[[FrameImage, ImagePrediction], None]]:
         """Yields a function that writes the results of one frame after the other.
 
         Drawings become videos, `TARGET_color.mp4` and so on, in which each frame has
@@ -163,27 +109,26 @@ class Outputs:
                 if kind in DRAWINGS
             }
 
-            def save(frame: FrameImage, found: Prediction) -> None:
-                self._save_files(frame, found)
-                for kind, drawing in self._drawings(frame, found):
+            def save(frame: FrameImage, found: ImagePrediction) -> None:
+                self._save_files(frame.target, found)
+                for kind, drawing in self._drawings(found):
                     writers[kind].write(drawing, frame.time_s, frame.duration_s)
 
             yield save
 
-    def _save_files(self, image: InputImage, found: Prediction) -> None:
-        meaning = self.meaning_of(image.focal_px)
+    def _save_files(self, target: Path, found: ImagePrediction) -> None:
+        camera = Pinhole(found.camera.focal_px, self.principal_point_px)
+        found = dataclasses.replace(found, camera=camera)
         for kind in self.kinds:
             if kind in FILES:
-                ending, save = FILES[kind]
-                save(_ending(image.target, ending), image, found, meaning)
+                found.save(_ending(target, FILES[kind]))
 
     def _drawings(
-        self, image: InputImage, found: Prediction
+        self, found: ImagePrediction
     ) -> Iterator[tuple[str, UInt8[np.ndarray, "y x 3"]]]:
-        meaning = self.meaning_of(image.focal_px)
         for kind in self.kinds:
             if kind in DRAWINGS:
-                yield kind, DRAWINGS[kind](image, found, meaning)
+                yield kind, DRAWINGS[kind](found)
 
 
 def frame_target(video_target: Path, index: int) -> Path:

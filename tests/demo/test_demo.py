@@ -36,11 +36,12 @@ from deepdepth_jax.demo.drawings import (
     draw_views,
 )
 from deepdepth_jax.demo.input_images import InputImage, read_upload, street_scenes
-from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
+from deepdepth_jax.drawing.colors import depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FocalLength, Pinhole
 from deepdepth_jax.inference.build import restore
-from deepdepth_jax.inference.predictor import LARGEST_WHOLE_PX
+from deepdepth_jax.inference.image_prediction import ImagePrediction
+from deepdepth_jax.inference.runner import LARGEST_WHOLE_PX
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.types import Prediction
 
@@ -71,10 +72,14 @@ def made_up_answer(name="street", height=HEIGHT, width=WIDTH, focal_px=8.0):
     return Answer(
         input=InputImage(name, noise(height, width)),
         asked=FocalLength(),
-        prediction=Prediction(**numbers),
-        camera=Pinhole(focal_px),
-        depth=depth_scale(1.0, 80.0),
-        confidence=confidence_scale(71),
+        prediction=ImagePrediction(
+            **numbers,
+            image=noise(height, width),
+            focal_px=focal_px,
+            camera=Pinhole(focal_px),
+            depth_range_m=(1.0, 80.0),
+            num_bins=71,
+        ),
     )
 
 
@@ -162,9 +167,12 @@ def test_an_answer_is_what_the_predictor_says(predictor):
     expected = predictor(entry.image)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
     np.testing.assert_array_equal(answer.prediction.high_m, expected.high_m)
-    assert answer.camera.focal_px == predictor.training_focal_px > 0
-    assert (answer.depth.low, answer.depth.high) == predictor.depth_range_m()
-    assert answer.confidence.low == pytest.approx(1 / 12)
+    assert answer.prediction.camera.focal_px == predictor.training_focal_px > 0
+    assert (
+        answer.prediction.depth_scale.low,
+        answer.prediction.depth_scale.high,
+    ) == predictor.depth_range_m()
+    assert answer.prediction.confidence_scale.low == pytest.approx(1 / 12)
 
 
 def test_the_visitors_focal_length_is_that_of_the_file(predictor):
@@ -172,19 +180,22 @@ def test_the_visitors_focal_length_is_that_of_the_file(predictor):
     answer = ask(predictor, entry, FocalLength(120.0))
     expected = predictor(entry.image, 60.0)
     np.testing.assert_array_equal(answer.prediction.depth_m, expected.depth_m)
-    assert answer.camera.focal_px == 60
-    assert (answer.depth.low, answer.depth.high) == predictor.depth_range_m(60.0)
+    assert answer.prediction.camera.focal_px == 60
+    assert (
+        answer.prediction.depth_scale.low,
+        answer.prediction.depth_scale.high,
+    ) == predictor.depth_range_m(60.0)
 
 
 def test_the_35_mm_equivalent_is_that_of_the_file(predictor):
     entry = InputImage("mine", noise(32, 64), shrunk_by=2.0)
-    camera = ask(predictor, entry, FocalLength(mm35=50)).camera
+    camera = ask(predictor, entry, FocalLength(mm35=50)).prediction.camera
     assert camera.focal_px == pytest.approx(50 * np.hypot(32, 64) / np.hypot(36, 24))
 
 
 def test_the_camera_of_an_example_cannot_be_changed(predictor):
     entry = InputImage("street", noise(32, 64), focal_px=50.0, is_rendered=True)
-    assert ask(predictor, entry, FocalLength(120.0)).camera.focal_px == 50
+    assert ask(predictor, entry, FocalLength(120.0)).prediction.camera.focal_px == 50
 
 
 def test_the_visitors_focal_length_wins_over_exif_tags(predictor, tmp_path):
@@ -194,10 +205,10 @@ def test_the_visitors_focal_length_wins_over_exif_tags(predictor, tmp_path):
     entry = read_upload(tmp_path / "mine.jpg")
     own_px = 26 * np.hypot(32, 64) / np.hypot(36, 24)
     own = ask(predictor, entry, FocalLength())
-    assert own.camera.focal_px == pytest.approx(own_px)
+    assert own.prediction.camera.focal_px == pytest.approx(own_px)
     assert f"from the EXIF tags ({own_px:.0f} pixels)" in draw_views(own)
     other = ask(predictor, entry, FocalLength(120.0))
-    assert other.camera.focal_px == 120
+    assert other.prediction.camera.focal_px == 120
     assert "EXIF" not in draw_views(other)
 
 
@@ -208,7 +219,7 @@ def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor)
     with pytest.raises(UserError, match="enter the focal length"):
         ask(of_many, InputImage("mine", noise(32, 64)), FocalLength())
     answer = ask(of_many, InputImage("mine", noise(32, 64)), FocalLength(80.0))
-    assert answer.camera.focal_px == 80
+    assert answer.prediction.camera.focal_px == 80
 
 
 @pytest.mark.parametrize(("column", "row"), [(0, 0), (9, 0), (0, 5), (7, 2)])
@@ -226,7 +237,10 @@ def test_a_pixel_is_read_where_it_is(column, row):
 
 def test_a_network_without_distributions_shows_depth_alone():
     whole = made_up_answer()
-    answer = dataclasses.replace(whole, prediction=Prediction(whole.prediction.depth_m))
+    nothing = dict.fromkeys(vars(Prediction(whole.prediction.depth_m)))
+    depth = {"depth_m": whole.prediction.depth_m}
+    alone = dataclasses.replace(whole.prediction, **nothing | depth)
+    answer = dataclasses.replace(whole, prediction=alone)
     views = draw_views(answer)
     assert "Depth" in views
     assert "Confidence" not in views
@@ -301,8 +315,12 @@ def test_images_are_drawn_pixel_by_pixel():
     )
     assert shown.shape == (HEIGHT, WIDTH, 3)
     said = answer.prediction
-    np.testing.assert_array_equal(depth, answer.depth.paint(said.depth_m))
-    np.testing.assert_array_equal(confidence, answer.confidence.paint(said.confidence))
+    np.testing.assert_array_equal(
+        depth, answer.prediction.depth_scale.paint(said.depth_m)
+    )
+    np.testing.assert_array_equal(
+        confidence, answer.prediction.confidence_scale.paint(said.confidence)
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from deepdepth_jax.runtime.workdir import stored_config
 PACKAGE = Path(deepdepth_jax.__file__).parent
 MOST_FRAMES = 8
 MOST_FILES_TO_LOAD = 17
-MOST_FILES_TO_PREDICT = 18
+MOST_FILES_TO_PREDICT = 19
 IMAGE = np.zeros((32, 64, 3), np.uint8)
 
 

@@ -24,6 +24,7 @@ from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.models.build import build_bins, build_network
 from deepdepth_jax.runtime.workdir import stored_config
+from deepdepth_jax.types import Prediction
 from deepdepth_jax.uncertainty.confidence import measure_confidence
 from deepdepth_jax.uncertainty.temperature import at_temperature
 
@@ -117,7 +118,7 @@ def test_without_iterations_calibrated_depth_stays(run, learnt, scenes):
     plain = DepthPredictor(configured(run, {}), untouched)(scenes[0].image)
     idle = {"enabled": True, "iterations": 0}
     found = DepthPredictor(configured(run, idle), untouched)(scenes[0].image)
-    for field in dataclasses.fields(plain):
+    for field in dataclasses.fields(Prediction):
         ours, expected = getattr(found, field.name), getattr(plain, field.name)
         np.testing.assert_allclose(ours, expected, rtol=1e-3, err_msg=field.name)
 

@@ -62,7 +62,8 @@ def test_the_prediction_is_the_same_to_the_bit(run, written):
     predictors = expected, found = [DepthPredictor.load(x) for x in (run, written)]
     for focal_px in (0.0, 20.0):
         both = jax.tree.leaves([predict(IMAGE, focal_px) for predict in predictors])
-        for one, other in zip(both[:6], both[6:], strict=True):
+        assert len(both) == 2 * 7  # six maps and the image
+        for one, other in zip(both[:7], both[7:], strict=True):
             np.testing.assert_array_equal(one, other)
     assert found.training_focal_px == expected.training_focal_px > 0
     assert found.config.bins == expected.config.bins

@@ -15,7 +15,6 @@ from deepdepth_jax.drawing.colors import confidence_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.predict.__main__ import main
-from deepdepth_jax.predict.outputs import save_depth_png
 from deepdepth_jax.predict.video import open_video
 
 STRIP_PX = 48
@@ -84,12 +83,15 @@ def test_a_folder_is_predicted_as_its_images_are(trained, images, tmp_path, caps
 
 
 def test_everything_that_can_be_written(trained, images, tmp_path, capsys):
-    kinds = "depth16,npy,color,confidence,pointcloud,sidebyside"
+    kinds = "depth16,npy,npz,pfm,exr,color,confidence,pointcloud,sidebyside"
     run(trained, images / "a.png", tmp_path / "out", f"--save={kinds}")
     out = tmp_path / "out"
     assert files_below(out) == {
         "a_depth.png",
         "a_depth.npy",
+        "a_depth.npz",
+        "a_depth.pfm",
+        "a_depth.exr",
         "a_color.png",
         "a_confidence.png",
         "a_points.ply",
@@ -233,12 +235,6 @@ def test_exit_codes(trained, images, tmp_path, is_alone):
     assert ended.returncode == (2 if is_alone else 1)
     assert len(errors) == (1 if is_alone else 2)
     assert all(str(images / "a.png") in line for line in errors)
-
-
-def test_depth_png_rounds_and_saturates(tmp_path):
-    path = tmp_path / "depth.png"
-    save_depth_png(path, np.array([[0, 1, 1.0059, 255.996, 1000]], np.float32))
-    np.testing.assert_array_equal(read(path), [[0, 256, 258, 65535, 65535]])
 
 
 @pytest.mark.parametrize(

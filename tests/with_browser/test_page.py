@@ -95,8 +95,8 @@ def test_an_example_is_shown_with_its_depth_and_confidence(
     assert np.abs(difference).mean() < 5  # it is a JPEG
     said = answer.prediction
     for shown, expected in (
-        (depth, answer.depth.paint(said.depth_m)),
-        (confidence, answer.confidence.paint(said.confidence)),
+        (depth, answer.prediction.depth_scale.paint(said.depth_m)),
+        (confidence, answer.prediction.confidence_scale.paint(said.confidence)),
     ):
         np.testing.assert_array_equal(shown, expected)
     scales = page.locator(".scale")
@@ -128,7 +128,9 @@ def test_an_own_image_is_shown(server, visit, predictor, mine, how):
     page.locator("figure", has_text="mine, 70 x 40 pixels").wait_for()
     answer = ask(predictor, InputImage("mine", image), FocalLength())
     _, depth, _ = images(page)
-    np.testing.assert_array_equal(depth, answer.depth.paint(answer.prediction.depth_m))
+    np.testing.assert_array_equal(
+        depth, answer.prediction.depth_scale.paint(answer.prediction.depth_m)
+    )
     click_pixel(page, 1, 66, 3)
     assert_reads(page, answer, 66, 3)
     # There is room for the next one.
@@ -273,7 +275,9 @@ def test_a_focal_length_changes_the_depth(server, visit, predictor, mine):
     expect(depth).not_to_have_attribute("src", before)
     answer = ask(predictor, InputImage("mine", image), FocalLength(100.0))
     _, shown, _ = images(page)
-    np.testing.assert_array_equal(shown, answer.depth.paint(answer.prediction.depth_m))
+    np.testing.assert_array_equal(
+        shown, answer.prediction.depth_scale.paint(answer.prediction.depth_m)
+    )
     click_pixel(page, 1, 5, 30)
     assert_reads(page, answer, 5, 30)
     field.fill("1")

@@ -2,7 +2,7 @@ import numpy as np
 from ply_reader import read_ply
 
 from deepdepth_jax.geometry import Pinhole, at_edges
-from deepdepth_jax.predict.point_cloud import save_point_cloud
+from deepdepth_jax.inference.point_cloud import PointCloud
 
 
 def smooth_depth(height=9, width=13):
@@ -18,7 +18,7 @@ def sample(height=9, width=13):
 def test_points_come_back_by_the_pinhole_formula(tmp_path):
     depth_m, image = smooth_depth(), sample()
     camera = Pinhole(focal_px=20.0, principal_point_px=(5.0, 2.0))
-    save_point_cloud(tmp_path / "points.ply", image, depth_m, camera)
+    PointCloud.of(image, depth_m, camera).save(tmp_path / "points.ply")
     points, comments = read_ply(tmp_path / "points.ply")
     assert len(points) == depth_m.size
     for index, point in enumerate(points):
@@ -56,7 +56,7 @@ def test_pixels_at_steps_and_without_depth_are_left_out(tmp_path):
     expected[:, 4:6] = True
     expected[4:, :2] = True  # beside what has no depth is an edge, too
     np.testing.assert_array_equal(at_edges(depth_m), expected)
-    save_point_cloud(tmp_path / "p.ply", sample(6, 10), depth_m, Pinhole(20.0))
+    PointCloud.of(sample(6, 10), depth_m, Pinhole(20.0)).save(tmp_path / "p.ply")
     points, _ = read_ply(tmp_path / "p.ply")
     assert len(points) == 60 - expected.sum()
     assert {point["z"] for point in points} == {5.0, 20.0}
@@ -64,5 +64,5 @@ def test_pixels_at_steps_and_without_depth_are_left_out(tmp_path):
 
 def test_an_image_of_nothing_is_a_file_without_points(tmp_path):
     nothing = np.zeros((4, 4), np.float32)
-    save_point_cloud(tmp_path / "p.ply", sample(4, 4), nothing, Pinhole(20.0))
+    PointCloud.of(sample(4, 4), nothing, Pinhole(20.0)).save(tmp_path / "p.ply")
     assert read_ply(tmp_path / "p.ply")[0] == []

@@ -1,0 +1,122 @@
+"""The prediction for one image: what `DepthPredictor` returns."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import flax.struct
+import numpy as np
+from jaxtyping import UInt8
+
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.inference.depth_files import WRITERS
+from deepdepth_jax.inference.point_cloud import PointCloud
+from deepdepth_jax.paths import expand_home
+from deepdepth_jax.types import Prediction
+
+if TYPE_CHECKING:
+    from deepdepth_jax.drawing.colors import ColourScale
+
+SUFFIXES = (*WRITERS, ".ply")
+"""Of the files that `ImagePrediction.save` writes."""
+
+
+@flax.struct.dataclass(kw_only=True)
+class ImagePrediction(Prediction):
+    """The prediction for one image. All maps are float32 (h, w), on the host.
+
+    Attributes:
+      image: the image, RGB, turned upright.
+      focal_px: its focal length in pixels, as given or from EXIF tags. 0 = unknown.
+      camera: of the image. If the focal length is unknown, it is that of training, or
+        0 if that is unknown too.
+      depth_range_m: the nearest and the farthest depth that the network can predict.
+      num_bins: number of the network's depth bins.
+    """
+
+    image: UInt8[np.ndarray, "h w 3"]
+    focal_px: float = flax.struct.field(pytree_node=False)
+    camera: Pinhole = flax.struct.field(pytree_node=False)
+    depth_range_m: tuple[float, float] = flax.struct.field(pytree_node=False)
+    num_bins: int = flax.struct.field(pytree_node=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a file in the format that its suffix names.
+
+        Args:
+          path: the file, of which missing folders are created. `.png` for depth of 16
+            bits (metres x 256, as KITTI has it), `.npy`, `.pfm` or `.exr` for depth in
+            float32 metres, `.npz` for all maps, `.ply` for the point cloud.
+
+        Raises:
+          UserError: the suffix is another one, the file cannot be written, or the point
+            cloud needs a focal length.
+        """
+        target = Path(expand_home(os.fspath(path)))
+        suffix = target.suffix.lower()
+        if suffix == ".ply":
+            self.point_cloud().save(target)
+        elif suffix in WRITERS:
+            WRITERS[suffix](target, self)
+        else:
+            raise UserError(
+                f"{path}: the suffix must be one of {', '.join(SUFFIXES)} (a colour "
+                "image is saved by PIL.Image.fromarray(prediction.colorize()))"
+            )
+
+    def colorize(
+        self,
+        values: Literal["depth", "confidence"] = "depth",
+        *,
+        with_scale: bool = False,
+    ) -> UInt8[np.ndarray, "y x 3"]:
+        """Draws a map in colours, on a logarithmic scale.
+
+        Args:
+          values: `depth` (near is red, far is blue) or `confidence`.
+          with_scale: whether the scale is drawn below the map.
+
+        Returns:
+          RGB of the image's size, with the scale higher, and at least 320 wide.
+
+        Raises:
+          UserError: there is no such map, or the network predicts no confidence.
+        """
+        if values == "depth":
+            scale, shown = self.depth_scale, self.depth_m
+        elif values != "confidence":
+            raise UserError(f"values={values!r}: must be one of depth, confidence")
+        elif self.confidence is None:
+            raise UserError("this network predicts no distribution, so no confidence")
+        else:
+            scale, shown = self.confidence_scale, self.confidence
+        painted = scale.paint(shown)
+        return scale.under(painted) if with_scale else painted
+
+    @property
+    def depth_scale(self) -> "ColourScale":
+        """The colour scale of depth, in metres."""
+        from deepdepth_jax.drawing.colors import depth_scale
+
+        return depth_scale(*self.depth_range_m)
+
+    @property
+    def confidence_scale(self) -> "ColourScale":
+        """The colour scale of confidence."""
+        from deepdepth_jax.drawing.colors import confidence_scale
+
+        return confidence_scale(self.num_bins)
+
+    def point_cloud(self) -> PointCloud:
+        """Unprojects the image. See `PointCloud.of`.
+
+        Raises:
+          UserError: the focal lengths of the image and of training are unknown.
+        """
+        if not self.camera.focal_px:
+            raise UserError(
+                "a point cloud needs the focal length of the image, and that of "
+                "training is unknown too: predict with focal_px or focal_mm35"
+            )
+        return PointCloud.of(self.image, self.depth_m, self.camera)
