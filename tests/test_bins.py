@@ -7,6 +7,8 @@ from deepdepth_jax.config.network import BIN_PRESETS
 
 SID = DepthBins()
 UD = DepthBins(kind="ud")
+SMALL_SID = DepthBins(num_bins=6, min_depth_m=0.5, max_depth_m=40.0)
+SMALL_UD = DepthBins(kind="ud", num_bins=6, min_depth_m=0.5, max_depth_m=40.0)
 BOTH = pytest.mark.parametrize("bins", [SID, UD], ids=["sid", "ud"])
 
 
@@ -64,7 +66,9 @@ def test_depth_before_the_first_edge_belongs_to_the_first_bin():
 
 
 @BOTH
-@pytest.mark.parametrize("how", ["argmax", "argmax_geometric", "expectation", "median"])
+@pytest.mark.parametrize(
+    "how", ["argmax", "argmax_geometric", "expectation", "median", "absrel"]
+)
 def test_bins_round_trip_through_every_decoding(bins, how):
     decoded = bins.decode(one_hot(bins), how)
     np.testing.assert_array_equal(bins.label(decoded), np.arange(bins.num_bins))
@@ -102,6 +106,46 @@ def test_quantiles_of_an_even_distribution_are_even_in_the_bins_own_spacing():
     for share in (0.05, 0.25, 0.95):
         assert SID.quantile(even, share) == pytest.approx(80**share, rel=1e-4)
         assert UD.quantile(even, share) == pytest.approx(1 + 79 * share, rel=1e-4)
+
+
+@pytest.mark.parametrize("bins", [SMALL_SID, SMALL_UD], ids=["sid", "ud"])
+def test_absrel_minimises_the_expected_absrel(bins):
+    """Against the best of all depths, of distributions integrated numerically."""
+    probabilities = np.random.default_rng(0).dirichlet(np.full(6, 0.4), 8)
+    places = (np.arange(6000) + 0.5) / 1000  # evenly spread over the bin coordinate
+    depth_m = bins.depth_at(places)
+    density = np.repeat(probabilities, 1000, axis=1) / 1000
+
+    def expected_absrel(x_m):
+        return density @ (np.abs(x_m - depth_m[:, None]) / depth_m[:, None])
+
+    candidates_m = np.geomspace(0.5, 40.0, 1501)
+    best_m = candidates_m[np.argmin(expected_absrel(candidates_m), axis=1)]
+    found_m = np.asarray(bins.decode(jnp.asarray(probabilities), "absrel"))
+    np.testing.assert_allclose(found_m, best_m, rtol=0.004)
+    found = np.diagonal(expected_absrel(found_m))
+    assert (found <= expected_absrel(candidates_m).min(axis=1) + 1e-6).all()
+    for how in ("median", "expectation"):
+        other_m = np.asarray(bins.decode(jnp.asarray(probabilities), how))
+        assert (found <= np.diagonal(expected_absrel(other_m)) + 1e-6).all()
+
+
+def test_absrel_of_certain_and_even_distributions():
+    edges_m = SID.edges_m
+    harmonic_m = 2 / (1 / edges_m[:-1] + 1 / edges_m[1:])
+    found_m = SID.decode(one_hot(SID), "absrel")
+    np.testing.assert_allclose(found_m, harmonic_m, rtol=1e-5)
+    geometric_m = np.sqrt(UD.edges_m[:-1] * UD.edges_m[1:])
+    np.testing.assert_allclose(UD.decode(one_hot(UD), "absrel"), geometric_m, rtol=1e-5)
+    even = jnp.full(71, 1 / 71)
+    assert SID.decode(even, "absrel") == pytest.approx(2 / (1 + 1 / 80), rel=1e-5)
+    assert UD.decode(even, "absrel") == pytest.approx(np.sqrt(80), rel=1e-5)
+
+
+def test_absrel_needs_a_first_bin_that_does_not_start_at_0():
+    bins = DepthBins(kind="ud", min_depth_m=0.0)
+    with pytest.raises(ValueError, match="min_depth_m=0"):
+        bins.decode(one_hot(bins), "absrel")
 
 
 def test_perfect_labels_leave_the_known_error():

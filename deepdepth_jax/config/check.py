@@ -129,6 +129,11 @@ def _check_evaluation(config: Config) -> None:
         raise UserError(
             f"eval.cap_m={section.cap_m}: must be > eval.min_m={section.min_m}"
         )
+    if section.decode == "absrel" and config.bins.min_depth_m == 0:
+        raise UserError(
+            "eval.decode=absrel: bins.min_depth_m must be > 0, as the expected AbsRel "
+            "of a bin that starts at 0 m is infinite"
+        )
     if section.window != (0, 0) and min(section.window) < SMALLEST_WINDOW_PX:
         raise UserError(
             f"eval.window={section.window}: both must be >= {SMALLEST_WINDOW_PX}, "

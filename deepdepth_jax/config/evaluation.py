@@ -10,7 +10,9 @@ from deepdepth_jax.config.network import FARTHEST_M
 from deepdepth_jax.config.training import MOST_STEPS
 
 Crop = Literal["garg", "eigen", "none"]
-Decoding = Literal["argmax", "argmax_geometric", "expectation", "median", "count"]
+Decoding = Literal[
+    "argmax", "argmax_geometric", "expectation", "median", "count", "absrel"
+]
 Compatibility = Literal["potts", "truncated_linear"]
 Metric = Literal[
     "abs_rel",

@@ -112,6 +112,8 @@ class Distribution:
         """
         if decode == "median":
             return self.quantile(0.5)
+        if decode == "absrel":
+            return self._least_absrel()
         if decode == "expectation":
             return self._mean(self.bins.centers_m)
         if decode == "count":
@@ -151,15 +153,32 @@ class Distribution:
           Name of the output.
         """
         add = self.graph.add
+        bin_, fraction = self._place(share)
+        position = add("Add", add("Cast", bin_, to=TensorProto.FLOAT), fraction)
+        return self._depth_at(add("Squeeze", position, np.array([BINS])))
+
+    def _place(self, share: float) -> tuple[str, str]:
+        """Writes the bin of a quantile and the share of the bin before it."""
+        add = self.graph.add
         target = add("Mul", self._total, share)
         bin_ = self._first(add("GreaterOrEqual", self._until, target))
         inside = add("GatherElements", self.probabilities, bin_, axis=BINS)
         before = add("Sub", add("GatherElements", self._until, bin_, axis=BINS), inside)
         missing = add("Sub", target, before)
         fraction = add("Div", missing, add("Max", inside, _TINY))
-        fraction = add("Clip", fraction, 0.0, 1.0)
-        position = add("Add", add("Cast", bin_, to=TensorProto.FLOAT), fraction)
-        return self._depth_at(add("Squeeze", position, np.array([BINS])))
+        return bin_, add("Clip", fraction, 0.0, 1.0)
+
+    def _least_absrel(self) -> str:
+        """Writes `DepthBins.least_absrel`."""
+        add, bins = self.graph.add, self.bins
+        weighted = add("Mul", self.probabilities, bins.absrel_weights)
+        bin_, fraction = Distribution(self.graph, weighted, bins)._place(0.5)
+        bin_, fraction = (add("Squeeze", x, np.array([BINS])) for x in (bin_, fraction))
+        step = add("Mul", add("Gather", bins.absrel_weights, bin_), fraction)
+        near_m = add("Gather", bins.edges_m[:-1], bin_)
+        if bins.kind == "ud":
+            return add("Mul", near_m, add("Exp", step))
+        return add("Reciprocal", add("Sub", add("Reciprocal", near_m), step))
 
     @functools.cached_property
     def _until(self) -> str:

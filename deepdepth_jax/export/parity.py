@@ -157,6 +157,8 @@ def make_bounds_step(
         }
         if decode == "median":
             uncertain["depth_m"] = _quantile_bounds(own, bins, 0.5)
+        elif decode == "absrel":
+            uncertain["depth_m"] = _absrel_bounds(own, bins)
         elif decode == "count":
             uncertain["depth_m"] = _count_bounds(own, bins)
         elif decode != "expectation":
@@ -183,6 +185,11 @@ def _quantile_bounds(
 ) -> Bounds:
     low, high = _rounded(share)
     return bins.quantile(probabilities, low), bins.quantile(probabilities, high)
+
+
+def _absrel_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:
+    low, high = _rounded(0.5)
+    return bins.least_absrel(probabilities, low), bins.least_absrel(probabilities, high)
 
 
 def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:

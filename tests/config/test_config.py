@@ -183,6 +183,12 @@ def test_a_value_that_cannot_run_is_refused_by_field(field, value):
     assert "\n" not in str(caught.value)
 
 
+def test_absrel_needs_bins_that_do_not_start_at_0():
+    fields = ("bins.kind=ud", "bins.min_depth_m=0", "eval.decode=absrel")
+    with pytest.raises(UserError, match=r"eval\.decode=absrel: bins\.min_depth_m"):
+        runnable(*(f"--config.{field}" for field in fields))
+
+
 def test_frozen_statistics_that_nothing_has_learnt_are_refused():
     with pytest.raises(UserError, match=r"model\.norm=frozen"):
         complete(default_config())

@@ -61,8 +61,9 @@ PIPELINES = {
         aspp_rates=(3,),
     ),
     "decoder": lambda: pipeline(
-        output_stride=32, aspp_rates=(1, 2), decoder_width=6, decode="expectation"
+        output_stride=32, aspp_rates=(1, 2), decoder_width=6, decode="absrel"
     ),
+    "uniform": lambda: pipeline(bins=("ud", 12, 0.5, 50.0), decode="absrel"),
     "ordinal": lambda: pipeline(head="ordinal", decode="count", flip=True),
     "regression": lambda: pipeline(head="regression", flip=True),
 }
@@ -72,6 +73,7 @@ SIZES = {
     "bottleneck": ((2, 33, 41),),
     "coarse": ((1, 64, 50),),
     "decoder": ((2, 64, 50), (1, 33, 41)),
+    "uniform": ((1, 33, 41),),
     "ordinal": ((2, 33, 41),),
     "regression": ((2, 33, 41),),
 }
@@ -286,7 +288,7 @@ def test_a_network_that_is_not_finite_is_refused():
         references(of, broken)
 
 
-@pytest.mark.parametrize("decode", ["argmax", "median"])
+@pytest.mark.parametrize("decode", ["argmax", "median", "absrel"])
 def test_nearly_everywhere_one_answer_is_right(decode):
     of, variables, expected = checked(decode)
     step = jax.jit(of.predict_step(of.posterior))
