@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-densecrf test-browser test-gpu test-kills \
+.PHONY: demo test test-torch test-beam test-densecrf test-trackers test-browser test-gpu test-kills \
 	smoke bench dist format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
@@ -27,6 +27,11 @@ test-densecrf:  ## Parity with the CRF's authors' code, in an environment of its
 	$(PYTHON) -m venv .venv-densecrf
 	.venv-densecrf/bin/pip install --quiet --editable ".[densecrf,dev]"
 	.venv-densecrf/bin/pytest tests/with_densecrf
+
+test-trackers:  ## W&B offline and MLflow with a database, in an environment of its own.
+	$(PYTHON) -m venv .venv-trackers
+	.venv-trackers/bin/pip install --quiet --editable ".[wandb,mlflow,dev]"
+	.venv-trackers/bin/pytest tests/with_trackers
 
 test-browser:  ## The web page in Debian's browser, in an environment of its own.
 	@command -v chromium >/dev/null || \
@@ -76,7 +81,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .venv-densecrf .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .venv-densecrf .venv-trackers .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -193,6 +193,14 @@ class TrainConfig(Section):
         also=("print_freq", "log_freq"),
         free=True,
     )
+    log_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = option(
+        ("tensorboard",),
+        meaning="trackers that get the metrics besides metrics.jsonl. wandb and mlflow "
+        "read their settings from the environment",
+        also=("logger", "loggers", "tracker", "report_to"),
+        may_be_empty=True,
+        free=True,
+    )
     checkpoint_every: int = number(
         1000,
         at_least=1,

@@ -11,6 +11,7 @@ from jaxtyping import Array
 from tqdm import tqdm
 
 from deepdepth_jax.config import Config, describe_differences
+from deepdepth_jax.config.load import flatten
 from deepdepth_jax.datasets.pipeline import batch_names, train_batches
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
@@ -44,6 +45,7 @@ from deepdepth_jax.training.progress import (
     parameter_table,
 )
 from deepdepth_jax.training.state import TrainState
+from deepdepth_jax.training.trackers import check_installed
 from deepdepth_jax.training.writers import MetricWriter
 from deepdepth_jax.types import Batch
 
@@ -63,6 +65,7 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
       PreemptedError: a signal came; the state is saved.
     """
     check_batch_size(config.train.batch_size, config.train.accumulate)
+    check_installed(config.train.log_to)
     sources = RunSources.of(config)
     content = sources.content(config)
     # Before the data is prepared, which takes time.
@@ -81,7 +84,9 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
             state = _last_state(config, checkpoints)
             if state is None:
                 state = first_state or _first_state(config)
-            with MetricWriter(workdir, after_step=int(state.step)) as writer:
+            fields = dict(flatten(config.to_dict()))
+            trackers = config.train.log_to
+            with MetricWriter(workdir, int(state.step), trackers, fields) as writer:
                 run = _Run(config, workdir, parts, checkpoints, writer, notice)
                 run.train(state)
 

@@ -1,23 +1,24 @@
-"""Writers of a run's metrics: metrics.jsonl and TensorBoard."""
+"""The writer of a run's metrics: to metrics.jsonl, and to trackers."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from jaxtyping import UInt8
 
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary
+from deepdepth_jax.training.trackers import TRACKERS
 
 
 class MetricWriter:
-    """Appends metrics to a workdir. Use it in a `with` block.
+    """Appends metrics to a workdir, and sends them to trackers. For a `with` block.
 
     The primary process writes for all processes.
 
@@ -25,27 +26,37 @@ class MetricWriter:
       workdir: folder of the run.
       after_step: the step to resume from. Lines of later steps are dropped, because the
         resumed run writes them again.
+      trackers: names of `trackers.TRACKERS`.
+      config: fields of the run by name, which trackers show.
+
+    Raises:
+      UserError: metrics.jsonl is damaged, or a tracker refuses.
     """
 
-    def __init__(self, workdir: Path, after_step: int) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        after_step: int,
+        trackers: Sequence[str] = (),
+        config: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         path = workdir / ("metrics.jsonl" if is_primary() else os.devnull)
         self._written = _keep_lines_until(path, after_step)
+        self._trackers = [
+            TRACKERS[name](workdir, config) for name in trackers if is_primary()
+        ]
         self._file = path.open("a")
-        self._events = (
-            tf.summary.create_file_writer(str(workdir / "tensorboard"))
-            if is_primary()
-            else tf.summary.create_noop_writer()
-        )
 
     def __enter__(self) -> "MetricWriter":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._file.close()
-        self._events.close()
+        for tracker in self._trackers:
+            tracker.close("finished" if error is None else "failed")
 
     def write(self, step: int, split: str, numbers: Mapping[str, float]) -> None:
-        """Writes one line, and one TensorBoard scalar per metric.
+        """Writes one line, and sends the metrics as `split/name`.
 
         A line that was written before a kill is not written twice.
 
@@ -60,18 +71,15 @@ class MetricWriter:
         line = {"step": step, "split": split, **numbers}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        with self._events.as_default():
-            for name, value in numbers.items():
-                tf.summary.scalar(f"{split}/{name}", value, step=step)
-        self._events.flush()
+        for tracker in self._trackers:
+            tracker.write(step, {f"{split}/{name}": x for name, x in numbers.items()})
 
     def write_image(
         self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]
     ) -> None:
-        """Writes an image to TensorBoard."""
-        with self._events.as_default():
-            tf.summary.image(name, image[None], step=step)
-        self._events.flush()
+        """Sends an image to the trackers."""
+        for tracker in self._trackers:
+            tracker.write_image(step, name, image)
 
 
 def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:

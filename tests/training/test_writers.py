@@ -1,9 +1,12 @@
 import json
+import sys
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_runs import arguments
 
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.main import main
 from deepdepth_jax.training.writers import MetricWriter
 
 
@@ -15,7 +18,7 @@ def lines(workdir):
 
 
 def test_numbers_go_to_both(tmp_path):
-    with MetricWriter(tmp_path, after_step=0) as writer:
+    with MetricWriter(tmp_path, 0, ("tensorboard",)) as writer:
         writer.write(5, "train", {"loss": 2.5})
         writer.write(5, "val", {"abs_rel": 0.25, "d1": 0.5})
     assert lines(tmp_path) == [
@@ -67,3 +70,12 @@ def test_damaged_lines_are_named_and_nothing_is_lost(tmp_path, line):
     with pytest.raises(UserError, match=rf"{path}, line 2: is damaged .*delete the"):
         MetricWriter(tmp_path, after_step=5)
     assert path.read_text() == before
+
+
+def test_a_tracker_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(
+        UserError, match=r"train\.log_to=wandb needs the package wandb: "
+    ):
+        main(arguments(tmp_path, train__log_to="('wandb',)"))
+    assert not (tmp_path / "run").exists()
