@@ -91,6 +91,14 @@ def _parser() -> cli.Parser:
         "to the focal length of training; without one, 1)",
     )
     add(
+        "--steady",
+        type=_memory,
+        metavar="MEMORY",
+        default=0.0,
+        help="averages the depth of a video over its frames: from 0, not at all, to "
+        "below 1 (docs/python.md)",
+    )
+    add(
         "--window",
         type=_window,
         metavar="HEIGHTxWIDTH",
@@ -123,6 +131,16 @@ def _point(text: str) -> tuple[float, float] | None:
     if not (math.isfinite(x_px) and math.isfinite(y_px)):
         raise argparse.ArgumentTypeError(f"{text!r}: must be X,Y in pixels")
     return x_px, y_px
+
+
+def _memory(text: str) -> float:
+    try:
+        memory = float(text)
+    except ValueError:
+        memory = math.nan
+    if not 0 <= memory < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be >= 0 and < 1")
+    return memory
 
 
 def _window(text: str) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from deepdepth_jax.datasets.images import CameraImage, read_any_image
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.image_prediction import ImagePrediction
+from deepdepth_jax.inference.steady import steady
 from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.media import InputFile, InputImage
 from deepdepth_jax.predict.outputs import FrameImage, Outputs, frame_target
@@ -79,6 +80,8 @@ def predict_video(
     focal_lengths: FocalLengths,
     outputs: Outputs,
     failures: Failures,
+    *,
+    memory: float = 0.0,
 ) -> None:
     """Predicts the frames of a video, with a progress bar.
 
@@ -89,6 +92,7 @@ def predict_video(
       source: the video file.
       focal_lengths: chooses that of the video.
       outputs: writes the results.
+      memory: of the average over frames. See `steady.steady`.
       failures: collects errors.
     """
     try:
@@ -99,7 +103,7 @@ def predict_video(
             frames = _images(source, video, focal_lengths)
             total = video.num_frames or None
             bar = tqdm(frames, source.path.name, total, unit="frame")
-            for frame, found in predict_each(iter(bar)):
+            for frame, found in steady(predict_each(iter(bar)), memory):
                 save(frame, found)
     except UserError as error:
         failures.add(source.path, error)

@@ -56,7 +56,12 @@ def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
         if source.is_video:
             outputs = Outputs(arguments.save or VIDEO_KINDS, principal_px)
             predict_video(
-                predictor.predict_each, source, focal_lengths, outputs, failures
+                predictor.predict_each,
+                source,
+                focal_lengths,
+                outputs,
+                failures,
+                memory=arguments.steady,
             )
     done = len(sources) - len(failures.paths)
     print(f"predicted {done} of {len(sources)} files: {arguments.output}")

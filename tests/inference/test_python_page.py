@@ -32,7 +32,7 @@ def test_the_examples_run(folder):
     made = {path.relative_to(folder / "out") for path in folder.glob("out/**/*.*")}
     named = ["depth.png", "depth.npy", "all.npz", "points.ply", "colours.png"]
     named += ["confidence.png", "0.png", "1.png", "2.png"]
-    frames = [f"drive/{number:06}.npy" for number in range(3)]
+    frames = [f"{name}/{i:06}.npy" for name in ("drive", "steady") for i in range(3)]
     assert made == {Path(name) for name in (*named, *frames)}
     own_px = 35 * np.hypot(32, 64) / np.hypot(36, 24)
     assert names["prediction"].focal_px == pytest.approx(own_px)

@@ -14,6 +14,7 @@ from deepdepth_jax.config import with_fields
 from deepdepth_jax.drawing.colors import confidence_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.inference.steady import steady
 from deepdepth_jax.predict.__main__ import main
 from deepdepth_jax.predict.video import open_video
 
@@ -190,6 +191,19 @@ def test_of_a_video_files_are_written_for_each_frame(trained, tmp_path):
             np.testing.assert_allclose(depth_m, expected_m, rtol=1e-5)
 
 
+def test_a_steady_video_averages_its_frames(trained, tmp_path):
+    source = make_video(tmp_path / "drive.mp4", 3)
+    predictor = DepthPredictor.load(trained / "run")
+    with open_video(source) as video:
+        alone = list(predictor.stream(frame.image for frame in video.frames))
+    expected = [found for _, found in steady(enumerate(alone), 0.6)]
+    run(trained, source, tmp_path / "out", "--save=npy", "--steady=0.6")
+    for index in range(3):
+        path = tmp_path / "out" / "drive_frames" / f"00000{index}_depth.npy"
+        np.testing.assert_allclose(np.load(path), expected[index].depth_m, rtol=1e-5)
+    assert np.ptp(alone[2].depth_m / expected[2].depth_m) > 1e-3
+
+
 def test_broken_files_are_named_and_the_rest_is_done(trained, images, tmp_path, capsys):
     (images / "b.JPG").write_bytes(b"no image")
     (images / "deeper" / "v.mp4").write_bytes(b"no video")
@@ -245,6 +259,8 @@ def test_exit_codes(trained, images, tmp_path, is_alone):
         ("--focal_px=-3", "--focal_px: '-3': must be > 0"),
         ("--focal_px=inf", "must be > 0"),
         ("--scale=0", "--scale: '0': must be > 0"),
+        ("--steady=1", "--steady: '1': must be >= 0 and < 1"),
+        ("--steady=much", "--steady: 'much': must be >= 0 and < 1"),
         ("--scale=half", "'half': must be > 0"),
         ("--window=200", "--window: '200': must be HEIGHTxWIDTH"),
         ("--window=0x20", "'0x20': must be HEIGHTxWIDTH"),
