@@ -95,7 +95,7 @@ def _parser() -> cli.Parser:
 
 
 def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
-    import tensorflow as tf
+    _import_tensorflow()
     from absl import logging
 
     from deepdepth_jax.config import complete, load_config, override
@@ -113,8 +113,6 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.weights.adopt import adopt_pretrained
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
-    # TensorFlow only reads data here; it must not take the accelerators' memory.
-    tf.config.set_visible_devices([], "GPU")
     if arguments.weights is not None:
         set_up_compiling(None)
         network = read_network(arguments.weights, overrides)
@@ -144,6 +142,28 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
             evaluate(config, workdir, arguments.checkpoint)
         else:
             print(reason)
+
+
+def _import_tensorflow() -> None:
+    """Imports all that reads data and writes logs. Nothing else needs TensorFlow.
+
+    Raises:
+      UserError: the extra `train` is not installed.
+    """
+    try:
+        import array_record  # noqa: F401
+        import tensorboard  # noqa: F401
+        import tensorflow as tf
+        import tensorflow_datasets  # noqa: F401
+    except ModuleNotFoundError as error:
+        from deepdepth_jax.runtime.installation import install_command
+
+        raise UserError(
+            f"training and evaluation need the extra train ({error.name} is missing): "
+            f"{install_command('train')}"
+        ) from error
+    # TensorFlow only reads data here; it must not take the accelerators' memory.
+    tf.config.set_visible_devices([], "GPU")
 
 
 def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:

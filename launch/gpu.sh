@@ -4,7 +4,7 @@
 #   launch/gpu.sh CONFIG [ARGUMENT...]
 #   CUDA_VISIBLE_DEVICES=0,1 launch/gpu.sh configs/kitti.py --config.data.root=ROOT
 #
-# Needs pip install -e ".[cuda]". train.batch_size must be a multiple of the number of
+# Needs pip install -e ".[train,cuda]". train.batch_size must be a multiple of the number of
 # GPUs. PYTHON says which Python.
 set -euo pipefail
 

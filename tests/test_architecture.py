@@ -97,6 +97,36 @@ def test_tensorflow_stays_where_data_is_read(module):
     assert not uses or room(module) in TENSORFLOW
 
 
+BASE = (
+    "check_data.__main__",
+    "convert",
+    "datasets.streets.export",
+    "demo.__main__",
+    "demo.server",
+    "export.__main__",
+    "predict.__main__",
+)
+"""Commands that an installation without the extra `train` runs."""
+TRAINING = {"array_record", "tensorboard", "tensorflow", "tensorflow_datasets"}
+
+
+@pytest.mark.parametrize("command", BASE)
+def test_nothing_of_the_base_leads_to_tensorflow(command):
+    """Wherever an import stands, in any module that the command may reach."""
+    reached, waiting = set(), [f"deepdepth_jax.{command}"]
+    while waiting:
+        module = waiting.pop()
+        if module not in MODULES:
+            module += ".__init__"
+        if module in reached:
+            continue
+        reached.add(module)
+        packages = {name.split(".")[0] for name in imports(module)}
+        assert not packages & TRAINING, module
+        waiting += own_imports(module)
+    assert len(reached) > 20
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_torch_is_never_needed_to_start(module):
     path = Path(*module.split(".")).with_suffix(".py")

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from tiny_runs import OVERRIDES
 
 import deepdepth_jax
@@ -46,16 +48,48 @@ def wheel(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def bin_folder(wheel, tmp_path_factory):
-    """An environment that borrows the installed dependencies and holds the wheel."""
-    folder = tmp_path_factory.mktemp("installed")
+def install(wheel, folder):
+    """Makes an environment that holds the wheel. Returns its folder of packages."""
     call(sys.executable, "-m", "venv", "--without-pip", folder, folder=folder)
-    [packages] = folder.glob("lib/python*/site-packages")
-    # Of the borrowed folder no .pth is read: an editable installation stays hidden.
-    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
     pip = [sys.executable, "-m", "pip", f"--python={folder}", "install", *OFFLINE]
     call(*pip, "--force-reinstall", wheel, folder=folder)
+    [packages] = folder.glob("lib/python*/site-packages")
+    return packages
+
+
+@pytest.fixture(scope="module")
+def bin_folder(wheel, tmp_path_factory):
+    """An environment that borrows all installed dependencies and holds the wheel."""
+    folder = tmp_path_factory.mktemp("installed")
+    packages = install(wheel, folder)
+    # Of the borrowed folder no .pth is read: an editable installation stays hidden.
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin"
+
+
+def required(distribution, extras=()):
+    """Yields what a distribution requires here, and what that requires."""
+    for line in distribution.requires or ():
+        requirement = Requirement(line)
+        marker = requirement.marker
+        if marker and not any(marker.evaluate({"extra": x}) for x in ("", *extras)):
+            continue
+        other = metadata.distribution(requirement.name)
+        yield other
+        yield from required(other, requirement.extras)
+
+
+@pytest.fixture(scope="module")
+def base_bin_folder(wheel, tmp_path_factory):
+    """An environment with the wheel and what it requires without extras."""
+    folder = tmp_path_factory.mktemp("base")
+    packages = install(wheel, folder)
+    [own] = metadata.distributions(name="deepdepth-jax", path=[str(packages)])
+    for distribution in {each.name: each for each in required(own)}.values():
+        for top in {file.parts[0] for file in distribution.files} - {"..", "bin"}:
+            link = packages / top
+            if not link.exists():
+                link.symlink_to(distribution.locate_file(top))
     return folder / "bin"
 
 
@@ -98,3 +132,27 @@ def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
     said = deepdepth("train", "--config=street", code=2)
     assert "no config of that name; name a file or one of kitti, " in said
     assert "invalid choice: 'trian'" in deepdepth("trian", code=2)
+
+
+def test_the_base_predicts_converts_and_exports(base_bin_folder, trained, tmp_path):
+    def deepdepth(*arguments, code=0):
+        command = base_bin_folder / "deepdepth"
+        return call(command, *arguments, folder=tmp_path, code=code)
+
+    for package in ("tensorflow", "tensorflow_datasets", "tensorboard", "pytest"):
+        program = f"import {package}"
+        call(base_bin_folder / "python", "-c", program, folder=tmp_path, code=1)
+    run, image = trained / "run", trained / "run" / "figures" / "test.png"
+    deepdepth("convert", f"--input={run}", "--output=depth.safetensors")
+    deepdepth(
+        "predict", "--weights=depth.safetensors", f"--input={image}", "--output=out"
+    )
+    assert (tmp_path / "out" / "test_depth.png").exists()
+    deepdepth("export", f"--workdir={run}", "--format=stablehlo", "--output=d.bin")
+    assert (tmp_path / "d.bin").stat().st_size > 0
+    for mode in ("train", "evaluate", "prepare"):
+        said = deepdepth(mode, "--config=streets", code=2)
+        assert said.startswith("error: training and evaluation need the extra train (")
+        assert "deepdepth-jax[train] @ file://" in said
+        assert said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()

@@ -1,5 +1,7 @@
 """Descriptions of the data sets for TFDS: one builder class each."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from deepdepth_jax.datasets.builder import DepthBuilder
@@ -89,3 +91,9 @@ class Synthia(DepthBuilder):
   year = {2016}
 }
 """
+
+
+BUILDERS: Mapping[str, type[DepthBuilder]] = MappingProxyType(
+    {"kitti": Kitti, "pairs": Pairs, "streets": Streets, "synthia": Synthia}
+)
+"""By the names of the data sets."""

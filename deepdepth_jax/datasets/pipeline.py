@@ -15,9 +15,10 @@ from jaxtyping import Float32, UInt8
 
 from deepdepth_jax.config import AugmentConfig, Config, DataConfig
 from deepdepth_jax.datasets.augment import augment
+from deepdepth_jax.datasets.descriptions import BUILDERS
 from deepdepth_jax.datasets.mixture import Mixture
 from deepdepth_jax.datasets.records import Records, open_records
-from deepdepth_jax.datasets.registry import BUILDERS, held_out_source
+from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale

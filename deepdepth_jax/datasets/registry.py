@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from deepdepth_jax.config import Config, DataConfig
-from deepdepth_jax.datasets.builder import DepthBuilder
-from deepdepth_jax.datasets.descriptions import Kitti, Pairs, Streets, Synthia
 from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
 from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.datasets.source import Source
@@ -133,8 +131,4 @@ _MAKE_SOURCE: Mapping[str, Callable[[DataConfig, str, str, bool], Source]] = (
     MappingProxyType(
         {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
     )
-)
-
-BUILDERS: Mapping[str, type[DepthBuilder]] = MappingProxyType(
-    {"kitti": Kitti, "pairs": Pairs, "streets": Streets, "synthia": Synthia}
 )

@@ -78,7 +78,8 @@ def _serve(
 def _ended_by_signals() -> Iterator[None]:
     """Lets signals end the command as errors do, which removes the folder."""
     before = {}
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    closing = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+    for signum in {signal.SIGTERM, closing}:
         if signal.getsignal(signum) is not signal.SIG_IGN:
             before[signum] = signal.signal(signum, lambda *_: sys.exit())
     try:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.requirements import Requirement
+
 DISTRIBUTION = "deepdepth-jax"
 
 
@@ -46,7 +48,10 @@ def _options(origin: Mapping[str, Any], extra: str) -> list[str]:
 
 
 def _packages(requirements: Sequence[str], extra: str) -> Iterator[str]:
-    for requirement in requirements:
-        package, _, marker = requirement.partition(";")
-        if f'extra == "{extra}"' in marker:
-            yield package.strip()
+    for line in requirements:
+        requirement = Requirement(line)
+        if (marker := requirement.marker) is None or marker.evaluate({"extra": ""}):
+            continue  # a package of the base
+        if marker.evaluate({"extra": extra}):
+            requirement.marker = None
+            yield str(requirement)

@@ -15,7 +15,7 @@ from deepdepth_jax.config.augmentation import AUGMENTATIONS
 from deepdepth_jax.config.describe import help_text, markdown
 from deepdepth_jax.config.network import BIN_PRESETS, BinKind
 from deepdepth_jax.config.training import LOSSES
-from deepdepth_jax.datasets.registry import BUILDERS
+from deepdepth_jax.datasets.descriptions import BUILDERS
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.conv import recompute
 from deepdepth_jax.models.heads import HEADS

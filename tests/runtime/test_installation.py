@@ -29,6 +29,9 @@ def installed(tmp_path, monkeypatch):
                 "Requires-Dist: numpy<3,>=2.0\n"
                 'Requires-Dist: gradio[a]<7,>=6; extra == "demo"\n'
                 'Requires-Dist: av<19,>=17.1; extra == "video"\n'
+                'Requires-Dist: here; os_name == "posix" and extra == "video"\n'
+                'Requires-Dist: other; os_name != "posix" and extra == "video"\n'
+                'Requires-Dist: base; os_name == "posix"\n'
             )
         if origin is not None:
             (folders[1] / "direct_url.json").write_text(json.dumps(origin))
@@ -80,10 +83,12 @@ def test_what_came_from_a_place_is_named_by_it(installed, origin, url):
 def test_without_a_place_the_packages_are_named(installed):
     installed(None)
     assert pip_arguments("demo") == ["gradio[a]<7,>=6"]
-    assert pip_arguments("video") == ["av<19,>=17.1"]
+    assert pip_arguments("video") == ["av<19,>=17.1", "here"]
 
 
-@pytest.mark.parametrize("extra", ["beam", "demo", "export", "exr", "torch", "video"])
+@pytest.mark.parametrize(
+    "extra", ["beam", "demo", "export", "exr", "torch", "train", "video"]
+)
 def test_the_installation_at_hand_is_known(extra):
     arguments = pip_arguments(extra)
     assert arguments

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import jax
 import numpy as np
-import tensorflow as tf
 from jaxtyping import Float, Float32, PRNGKeyArray, UInt16
 
 from deepdepth_jax import atomic
@@ -183,4 +183,5 @@ def _to_units(
 
 def _encode_png(values: UInt16[np.ndarray, "h w c"]) -> bytes:
     """Encodes 16 bits per channel, which Pillow cannot do for three of them."""
-    return tf.io.encode_png(values).numpy()
+    _, encoded = cv2.imencode(".png", values[..., ::-1])  # OpenCV takes BGR
+    return encoded.tobytes()
