@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-densecrf test-trackers test-browser test-gpu test-kills \
-	smoke bench dist format lock clean
+.PHONY: demo test test-torch test-beam test-densecrf test-trackers test-browser test-gpu \
+	test-kills findings smoke bench dist format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -48,6 +48,9 @@ test-gpu:  ## A GPU says what the CPU says, in an environment of its own.
 
 test-kills: .venv/installed  ## Kills a training 24 times; it must end the same.
 	$(BIN)/python tests/kill_harness.py --kills=24
+
+findings:  ## Repeats what surprised us in other libraries; prints which has changed.
+	PYTHON=$(PYTHON) findings/repeat.bash
 
 smoke: .venv/installed  ## The demo's commands, small enough for a minute or two.
 	rm -rf runs/smoke

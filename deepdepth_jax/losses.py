@@ -30,6 +30,7 @@ def cross_entropy(
     Returns:
       The loss at each pixel, nats.
     """
+    # Optax computes NaN for labels of no class: findings/optax_labels_out_of_range.sh.
     valid = labels != IGNORE
     per_pixel = optax.softmax_cross_entropy_with_integer_labels(
         logits, jnp.where(valid, labels, 0)

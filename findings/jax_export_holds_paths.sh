@@ -4,12 +4,10 @@
 # a published file tells where it was made. jax_include_full_tracebacks_in_locations=False
 # keeps one path. jax_traceback_in_locations_limit=0 removes them all.
 #
+# One would guess: an exported program is a pure function of what is computed: equal code, equal bytes.
+#
 # Seen with jax 0.10.2 on Python 3.11, Linux x86-64. Exits with 1 if it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "jax==0.10.2" "jaxlib==0.10.2" "flatbuffers==25.12.19"
+source "${BASH_SOURCE%/*}/environment.bash" "jax==0.10.2" "jaxlib==0.10.2" "flatbuffers==25.12.19"
 cat > "$folder/export_here.py" <<'PY'
 import sys
 
@@ -34,7 +32,7 @@ for place in first second; do
   mkdir "$folder/$place"
   cp "$folder/export_here.py" "$folder/$place/"
   for setting in = jax_include_full_tracebacks_in_locations=False jax_traceback_in_locations_limit=0; do
-    "$folder/venv/bin/python" "$folder/$place/export_here.py" "$folder/$place/$setting" "$setting"
+    "$python" "$folder/$place/export_here.py" "$folder/$place/$setting" "$setting"
   done
 done
 cd "$folder"

@@ -5,13 +5,11 @@
 # training that was sent to a GPU runs many times slower, unless the program itself asks
 # for jax.devices("cuda"). JAX_PLATFORMS=cuda ends in an AssertionError without text.
 #
+# One would guess: a platform that is named and missing is an error, whichever it is.
+#
 # Seen with jax 0.10.2 and jaxlib 0.10.2 on Python 3.11, Linux x86-64, without the CUDA
 # plugin. Exits with 1 if it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "jax==0.10.2" "jaxlib==0.10.2"
+source "${BASH_SOURCE%/*}/environment.bash" "jax==0.10.2" "jaxlib==0.10.2"
 cat > "$folder/devices.py" <<'PY'
 import jax
 
@@ -21,7 +19,7 @@ except (AssertionError, RuntimeError) as error:
     print(f"{type(error).__name__}: {' '.join(str(error).split())[:60]}")
 PY
 devices_of() {
-  JAX_PLATFORMS=$1 "$folder/venv/bin/python" "$folder/devices.py" 2> "$folder/stderr"
+  JAX_PLATFORMS=$1 "$python" "$folder/devices.py" 2> "$folder/stderr"
 }
 found=$(devices_of cuda,cpu)
 echo "JAX_PLATFORMS=cuda,cpu: $found, $(wc -c < "$folder/stderr") bytes on stderr"

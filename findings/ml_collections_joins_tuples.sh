@@ -4,13 +4,12 @@
 # given twice are joined. An int field takes True, becomes a bool by it, and refuses the
 # next int.
 #
+# One would guess: the last of several values counts, for a tuple as for a number, and the
+# type of a field is kept.
+#
 # Seen with ml_collections 1.1.0 and absl-py 2.5.0 on Python 3.11, Linux x86-64. Exits with
 # 1 if it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "ml_collections==1.1.0" "absl-py==2.5.0"
+source "${BASH_SOURCE%/*}/environment.bash" "ml_collections==1.1.0" "absl-py==2.5.0"
 cat > "$folder/show.py" <<'PY'
 from absl import app
 from ml_collections import ConfigDict, config_flags
@@ -32,7 +31,7 @@ def main(_):
 
 app.run(main)
 PY
-"$folder/venv/bin/python" "$folder/show.py" --config.scales="(2.0,)" --config.scales="(3.0,)" \
+"$python" "$folder/show.py" --config.scales="(2.0,)" --config.scales="(3.0,)" \
   --config.steps=20 --config.steps=30 | tee "$folder/shown"
 grep -qx "(2.0, 3.0) 30" "$folder/shown"
 grep -q "^True TypeError: Could not override field 'steps'" "$folder/shown"

@@ -5,14 +5,13 @@
 # None, after an internal check that the image kept its size. So a float32 depth TIFF and
 # its PNG image disagree, or the TIFF seems unreadable.
 #
+# One would guess: IMREAD_UNCHANGED ignores orientation in every format, and imread and imdecode
+# read the same pixels.
+#
 # Seen with opencv-python-headless 5.0.0.93, Pillow 12.3.0 and NumPy 2.4.6 on Python 3.11,
 # Linux x86-64. Exits with 1 if it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "opencv-python-headless==5.0.0.93" "pillow==12.3.0" "numpy==2.4.6"
-"$folder/venv/bin/python" - "$folder" <<'PY'
+source "${BASH_SOURCE%/*}/environment.bash" "opencv-python-headless==5.0.0.93" "pillow==12.3.0" "numpy==2.4.6"
+"$python" - "$folder" <<'PY'
 import sys
 
 import cv2

@@ -4,14 +4,12 @@
 # header_only=True the header of the same file is read. A reader has to check the number
 # of parts itself.
 #
+# One would guess: reading a truncated file raises.
+#
 # Seen with OpenEXR 3.5.3 and NumPy 2.4.6 on Python 3.11, Linux x86-64. Exits with 1 if it
 # changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "OpenEXR==3.5.3" "numpy==2.4.6"
-"$folder/venv/bin/python" - "$folder" <<'PY'
+source "${BASH_SOURCE%/*}/environment.bash" "OpenEXR==3.5.3" "numpy==2.4.6"
+"$python" - "$folder" <<'PY'
 import sys
 from pathlib import Path
 

@@ -4,14 +4,12 @@
 # a published SHA-256 cannot be reproduced. One key of metadata, such as a JSON text of all
 # values, has only one order.
 #
+# One would guess: equal tensors and equal metadata give equal bytes, as the tensors are sorted.
+#
 # Seen with safetensors 0.8.0 and NumPy 2.4.6 on Python 3.11, Linux x86-64. Exits with 1 if
 # it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "safetensors==0.8.0" "numpy==2.4.6"
-"$folder/venv/bin/python" - <<'PY'
+source "${BASH_SOURCE%/*}/environment.bash" "safetensors==0.8.0" "numpy==2.4.6"
+"$python" - <<'PY'
 import numpy as np
 from safetensors.numpy import save
 

@@ -3,13 +3,11 @@
 # acts modulo 256: seeds that differ by multiples of 256 give the same permutation.
 # A shuffle seeded by (seed, epoch) therefore repeats the order of epoch 0 in epoch 256.
 #
+# One would guess: different seeds of 32 bits give different permutations.
+#
 # Seen with tensorflow-cpu 2.21.0 on Python 3.11, Linux x86-64. Exits with 1 if it changes.
-set -euo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet "tensorflow-cpu==2.21.0"
-TF_CPP_MIN_LOG_LEVEL=3 "$folder/venv/bin/python" - <<'PY'
+source "${BASH_SOURCE%/*}/environment.bash" "tensorflow-cpu==2.21.0"
+TF_CPP_MIN_LOG_LEVEL=3 "$python" - <<'PY'
 import tensorflow as tf
 
 COUNT = 1000

@@ -152,13 +152,13 @@ def make_bounds_step(
         own = posterior(trained.variables, image)
         calibrated = at_temperature(jnp.log(own), jnp.asarray(trained.temperature))
         uncertain = {
-            "low_m": _quantile_bounds(calibrated, bins, INTERVAL[0]),
-            "high_m": _quantile_bounds(calibrated, bins, INTERVAL[1]),
+            "low_m": _bounds(bins.quantile, calibrated, INTERVAL[0]),
+            "high_m": _bounds(bins.quantile, calibrated, INTERVAL[1]),
         }
         if decode == "median":
-            uncertain["depth_m"] = _quantile_bounds(own, bins, 0.5)
+            uncertain["depth_m"] = _bounds(bins.quantile, own, 0.5)
         elif decode == "absrel":
-            uncertain["depth_m"] = _absrel_bounds(own, bins)
+            uncertain["depth_m"] = _bounds(bins.least_absrel, own, 0.5)
         elif decode == "count":
             uncertain["depth_m"] = _count_bounds(own, bins)
         elif decode != "expectation":
@@ -180,16 +180,13 @@ def make_bounds_step(
     return bounds_step
 
 
-def _quantile_bounds(
-    probabilities: Float[Array, "*n k"], bins: DepthBins, share: float
+def _bounds(
+    depth_at: Callable[[Array, float], Array],
+    probabilities: Float[Array, "*n k"],
+    share: float,
 ) -> Bounds:
     low, high = _rounded(share)
-    return bins.quantile(probabilities, low), bins.quantile(probabilities, high)
-
-
-def _absrel_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:
-    low, high = _rounded(0.5)
-    return bins.least_absrel(probabilities, low), bins.least_absrel(probabilities, high)
+    return depth_at(probabilities, low), depth_at(probabilities, high)
 
 
 def _count_bounds(probabilities: Float[Array, "*n k"], bins: DepthBins) -> Bounds:

@@ -18,7 +18,10 @@ from deepdepth_jax.types import AnyArray
 
 PLATFORMS = ("cpu", "cuda")
 FRAMES = "jax_traceback_in_locations_limit"
-"""JAX's option for how many stack frames it writes beside each operation."""
+"""JAX's option for how many stack frames it writes beside each operation.
+
+Any frame holds a path of this machine (findings/jax_export_holds_paths.sh).
+"""
 
 
 def stablehlo_model(pipeline: Pipeline, trained: Trained) -> export.Exported:

@@ -1,7 +1,8 @@
 """One file that holds a trained network with all that is needed to use it.
 
 A safetensors file. Its only metadata is a JSON object with the config, the camera, the
-calibration and a digest of itself and of the tensors.
+calibration and a digest of itself and of the tensors. It is a single entry, as several
+have no fixed order (findings/safetensors_metadata_order.sh).
 """
 
 import hashlib

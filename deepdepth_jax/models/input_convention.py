@@ -28,7 +28,11 @@ class InputConvention:
     std: tuple[float, float, float]
 
     def __call__(self, image: Num[AnyArray, "b h w 3"]) -> Float[Array, "b h w 3"]:
-        """Converts RGB images with values from 0 to 255."""
+        """Converts RGB images with values from 0 to 255.
+
+        XLA multiplies by 1 / scale, so NumPy's results differ in the last bit
+        (findings/xla_divides_by_multiplying.sh).
+        """
         image = jnp.asarray(image)
         ordered = image if self.order == "rgb" else image[..., ::-1]
         mean = jnp.asarray(self.mean).reshape(1, 1, 1, 3)

@@ -45,7 +45,8 @@ class Frame:
     Attributes:
       image: RGB, as players show it: upright, and of square pixels.
       time_s: seconds since the first frame.
-      duration_s: seconds until the next frame. Of the last one, until the end.
+      duration_s: of the last frame, seconds until the end. Others may have that of
+        another frame (findings/pyav_durations_of_b_frames.sh).
     """
 
     image: UInt8[np.ndarray, "h w 3"]

@@ -26,7 +26,8 @@ def check_devices() -> None:
     """Starts JAX, on every platform that was asked for.
 
     JAX 0.10.2 passes over `cuda` in JAX_PLATFORMS=cuda,cpu where there is no NVIDIA
-    GPU, and JAX_PLATFORMS=cuda ends in an assertion.
+    GPU, and JAX_PLATFORMS=cuda ends in an assertion
+    (findings/jax_platforms_falls_back.sh).
 
     Raises:
       UserError: a platform has no device here, or a variable a wrong value.

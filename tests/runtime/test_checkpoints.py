@@ -11,12 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from deepdepth_jax.config import complete, load_config, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
+from deepdepth_jax.training.build import build_abstract_state
 from deepdepth_jax.training.optimizer import Group, grouped, poly_schedule
 from deepdepth_jax.training.state import TrainState
+from deepdepth_jax.weights.adopt import adopt_pretrained
 
 
 def state_at(step, kernel_shape=(3, 2)):
@@ -503,3 +506,13 @@ def test_a_better_score_lets_the_best_before_go(tmp_path):
         assert names(tmp_path) == {"1", "3"}
         checkpoints.score(3, {"abs_rel": 0.4})
         assert names(tmp_path) == {"3"}
+
+
+def test_every_array_has_a_name_of_its_own():
+    """Orbax joins keys by dots and mixes up equal names: findings/orbax_dotted_keys."""
+    overrides = ["--config.train.ema=0.9", "--config.model.decoder_width=8"]
+    config = override(load_config("configs/streets.py"), overrides)
+    state = build_abstract_state(adopt_pretrained(complete(config)))
+    paths = [path for path, _ in jax.tree.leaves_with_path(state)]
+    names = {jax.tree_util.keystr(path, simple=True, separator=".") for path in paths}
+    assert len(names) == len(paths) > 100

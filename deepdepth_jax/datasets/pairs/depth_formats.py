@@ -168,7 +168,7 @@ def read_exr(path: Path, check_size: SizeCheck) -> np.ndarray:
 
 
 def _only_part(parts: Sequence[Any], path: Path) -> Any:
-    # A file that is cut off can be opened, and has no part.
+    # A truncated file can be opened, and has no part (findings/openexr_cut_file.sh).
     if len(parts) != 1:
         raise UserError(
             f"{path}: has {len(parts)} readable parts; copy it again if it may be cut "
@@ -220,7 +220,8 @@ def read_tiff(path: Path, check_size: SizeCheck) -> np.ndarray:
 
 def _decode_tiff(data: bytes) -> np.ndarray | None:
     # OpenCV warns of each tag that it does not know, in each file. Of a broken file it
-    # returns None, or raises an error of its own.
+    # returns None, or raises an error of its own. imread would return None for some
+    # files that are not broken (findings/opencv_unchanged_turns_tiffs.sh).
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -50,7 +50,8 @@ class Lattice:
     def filter(self, values: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """Sums values over all points, weighted by a Gaussian of standard deviation 1.
 
-        The sum includes the point itself, and is scaled by a constant.
+        The sum includes the point itself, as in the authors' code, not in their paper
+        (findings/pydensecrf2_counts_itself.sh), and is scaled by a constant.
         """
         return self._slice(self._blur(self._splat(values)))
 

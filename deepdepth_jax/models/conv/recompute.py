@@ -35,8 +35,8 @@ def recomputed(x: Float[Array, "*n"], dy: Float[Array, "*m"]) -> Float[Array, "*
 
     XLA's CPU compiler merges equal computations: it would keep x from the forward pass
     even where x can be recomputed from tensors that are kept anyway, and it ignores an
-    optimisation barrier. Adding zero times the gradient makes the second computation
-    depend on the backward pass.
+    optimisation barrier (findings/xla_cpu_undoes_checkpoint.sh). Adding zero times the
+    gradient makes the second computation depend on the backward pass.
 
     Args:
       x: an activation of the forward pass.
