@@ -31,7 +31,6 @@ from deepdepth_jax.inference.rescaling import (
 from deepdepth_jax.inference.runner import Window, batch_size_for, window_for
 from deepdepth_jax.inference.saved_network import load_network
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.paths import expand_home
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.shipped import shipped_network
 
@@ -92,7 +91,7 @@ class DepthPredictor:
         Raises:
           UserError: there is no run or file, no such checkpoint, or it is damaged.
         """
-        path = shipped_network() if source is None else Path(expand_home(str(source)))
+        path = shipped_network() if source is None else Path(source)
         network = load_network(path, checkpoint)
         config, trained, camera = network.config, network.trained, network.camera
         return cls(config, trained, camera, window=window, scale=scale)
