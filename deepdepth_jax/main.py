@@ -2,9 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
+
+    from deepdepth_jax.runtime.checkpoint_folder import Which
 
 NOT_WITH_WEIGHTS = {
     "config": None,
@@ -98,19 +104,15 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     _import_tensorflow()
     from absl import logging
 
-    from deepdepth_jax.config import complete, load_config, override
+    from deepdepth_jax.config import complete, inherit, load_config, override
     from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.evaluation.evaluate import evaluate, evaluate_network
     from deepdepth_jax.evaluation.files import evaluate_files
-    from deepdepth_jax.evaluation.preconditions import without_evaluation
     from deepdepth_jax.inference.network_file import read_network
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
-    from deepdepth_jax.runtime.preemption import PreemptionNotice
-    from deepdepth_jax.runtime.workdir import started_config
-    from deepdepth_jax.training.loop import train
-    from deepdepth_jax.weights.adopt import adopt_pretrained
+    from deepdepth_jax.runtime.workdir import stored_config
 
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     if arguments.weights is not None:
@@ -119,27 +121,40 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
         evaluate_network(network, arguments.output)
         return
     path, workdir = _places(arguments.config, arguments.workdir)
-    config = complete(override(load_config(path), overrides))
+    asked = override(load_config(path), overrides)
     set_up_compiling(workdir)
-    if arguments.mode == "prepare":
+    if arguments.mode == "train":
+        _train(asked, workdir, arguments.checkpoint)
+    elif arguments.mode == "prepare":
+        config = complete(asked)
         for source in all_sources(config):
             prepare(config.data, source)
-        return
-    if arguments.predictions is not None:
-        evaluate_files(config, arguments.predictions, arguments.output)
-        return
-    if arguments.mode == "evaluate":
-        config = as_trained(workdir, config)
+    elif arguments.predictions is not None:
+        evaluate_files(complete(asked), arguments.predictions, arguments.output)
+    else:
+        config = as_trained(workdir, complete(inherit(asked, stored_config(workdir))))
         evaluate(config, workdir, arguments.checkpoint, arguments.output)
-        return
-    config = adopt_pretrained(config, started_config(workdir))
+
+
+def _train(asked: "ConfigDict", workdir: Path, checkpoint: "Which") -> None:
+    from deepdepth_jax.config import complete
+    from deepdepth_jax.evaluation.evaluate import evaluate
+    from deepdepth_jax.evaluation.preconditions import without_evaluation
+    from deepdepth_jax.runtime.preemption import PreemptionNotice
+    from deepdepth_jax.runtime.workdir import started_config
+    from deepdepth_jax.training.loop import train
+    from deepdepth_jax.weights.adopt import adopt_pretrained, inherit_pretrained
+
+    started = started_config(workdir)
+    config = complete(inherit_pretrained(asked, started))
+    config = adopt_pretrained(config, started)
     reason = without_evaluation(config)
     if reason is not None:
         print(reason, flush=True)
     with PreemptionNotice() as notice:
         train(config, workdir, notice)
         if reason is None:
-            evaluate(config, workdir, arguments.checkpoint)
+            evaluate(config, workdir, checkpoint)
         else:
             print(reason)
 

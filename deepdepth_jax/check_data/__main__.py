@@ -29,8 +29,10 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.models.build import build_bins
     from deepdepth_jax.runtime.compiled import set_up_compiling
+    from deepdepth_jax.weights.adopt import inherit_pretrained
 
-    config = complete(override(load_config(arguments.config), overrides))
+    asked = override(load_config(arguments.config), overrides)
+    config = complete(inherit_pretrained(asked))
     workdir = Path("runs") / arguments.config.stem
     output = arguments.output or workdir / "check_data"
     set_up_compiling(workdir)

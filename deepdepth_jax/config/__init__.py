@@ -9,6 +9,7 @@ from deepdepth_jax.config.check import complete, fill_from_presets
 from deepdepth_jax.config.data import DataConfig, UntaggedDepth
 from deepdepth_jax.config.differences import describe_differences, differences
 from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
+from deepdepth_jax.config.inherit import head_differences, inherit
 from deepdepth_jax.config.load import (
     config_from_fields,
     config_from_json,
@@ -40,6 +41,8 @@ __all__ = [
     "describe_differences",
     "differences",
     "fill_from_presets",
+    "head_differences",
+    "inherit",
     "load_config",
     "override",
     "with_fields",

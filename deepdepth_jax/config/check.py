@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ml_collections import ConfigDict
@@ -17,6 +18,20 @@ SMALLEST_WINDOW_PX = 16
 NEAREST_SID_M = 1e-4
 FINEST_BIN = 1e-6
 """The least width of a bin, as a share of the largest depth: float32 resolves it."""
+
+PAPER: Mapping[str, Any] = MappingProxyType(
+    {
+        "data.canonical_focal_px": 0.0,
+        "bins.preset": "paper",
+        "model.backbone": "resnet101",
+        "model.head": "classification",
+        "model.width": 64,
+        "model.output_stride": 8,
+        "model.aspp_rates": (6, 12, 18, 24),
+        "model.decoder_width": 0,
+    }
+)
+"""Fields of the network where neither the user nor a pretrained network sets them."""
 
 S = TypeVar("S", bound=Section)
 
@@ -48,13 +63,27 @@ def complete(config: ConfigDict) -> Config:
 
 
 def fill_from_presets(config: ConfigDict) -> ConfigDict:
-    """Sets the unset fields that a preset or the head decides."""
+    """Sets the unset fields: the paper's network, presets, and the head's loss."""
     config = config.copy_and_resolve_references()
+    set_unset(config, PAPER)
     _fill_from_preset(config, "bins", BIN_PRESETS)
     _fill_from_preset(config, "augment", AUGMENTATIONS)
     if config.train.loss is None:
         config.train.loss = LOSSES[_accept("model.head", config.model.head)][0]
     return config
+
+
+def set_unset(config: ConfigDict, values: Mapping[str, Any]) -> None:
+    """Sets those of the named fields that are unset, in place.
+
+    Args:
+      config: changed in place.
+      values: by the fields' whole names.
+    """
+    for name, value in values.items():
+        section, _, leaf = name.rpartition(".")
+        if config[section][leaf] is None:
+            config.update_from_flattened_dict({name: value})
 
 
 def _fill_from_preset(config: ConfigDict, section: str, presets: Mapping) -> None:

@@ -46,7 +46,9 @@ class BinsConfig(Section):
     """The depth bins, which are the classes of the network."""
 
     preset: BinPreset = option(
-        "paper", meaning="preset for the unset fields of this section"
+        None,
+        meaning="preset for the unset fields of this section. Unset: bins as in the "
+        "pretrained network, or paper",
     )
     kind: BinKind = option(
         None,
@@ -83,25 +85,30 @@ class ModelConfig(Section):
     """The network: DeepLab v2 on a dilated ResNet."""
 
     backbone: Backbone = option(
-        "resnet101",
-        meaning="ResNet variant",
+        None,
+        meaning="ResNet variant. Unset: as in the pretrained network, or resnet101",
         also=("architecture", "arch", "encoder", "network", "resnet"),
     )
     head: HeadName = option(
-        "classification",
+        None,
         meaning="how the output encodes depth: classification (the paper's), ordinal "
-        "(DORN's) or regression of log depth",
+        "(DORN's) or regression of log depth. Unset: as in the pretrained network, or "
+        "classification",
     )
     width: int = number(
-        64,
+        None,
         at_least=1,
         at_most=1024,
         unit="channels",
-        meaning="channels of the first stage. The published network has 64",
+        meaning="channels of the first stage. Unset: as in the pretrained network, or "
+        "64 as published",
         also=("channels",),
     )
     output_stride: Literal[8, 16, 32] = option(
-        8, meaning="output stride: input pixels per output pixel", also=("os",)
+        None,
+        meaning="output stride: input pixels per output pixel. Unset: as in the "
+        "pretrained network, or 8",
+        also=("os",),
     )
     norm: Norm = option(
         "frozen",
@@ -116,19 +123,21 @@ class ModelConfig(Section):
         "1x1",
     )
     aspp_rates: tuple[int, ...] = number(
-        (6, 12, 18, 24),
+        None,
         at_least=1,
         at_most=1024,
-        meaning="dilation rates of the head's parallel 3x3 convolutions",
+        meaning="dilation rates of the head's parallel 3x3 convolutions. Unset: as in "
+        "the pretrained network, or (6, 12, 18, 24)",
         also=("dilations", "atrous_rates"),
     )
     decoder_width: int = number(
-        0,
+        None,
         at_least=0,
         at_most=1024,
         unit="channels",
         meaning="channels of a decoder that sharpens the features to a stride of 4 "
-        "with the backbone's finer ones, as U-Net does. 0: none, as in the paper",
+        "with the backbone's finer ones, as U-Net does. 0: none, as in the paper. "
+        "Unset: as in the pretrained network, or 0",
         also=("decoder", "skip", "unet"),
     )
     input_convention: Convention | None = option(
@@ -139,12 +148,14 @@ class ModelConfig(Section):
     )
     pretrained: str = option(
         "",
-        meaning="backbone weights: a converted file, or the name of a public "
-        "checkpoint such as keras/resnet101. Empty: random initialisation",
+        meaning="weights to start from: a trained depth network (the folder of a run, "
+        "RUN/checkpoints/STEP, or a file of `convert --input=RUN`), or a backbone (a "
+        "converted file, or the name of a public checkpoint such as keras/resnet101). "
+        "Empty: random initialisation",
         also=("weights", "checkpoint", "init", "load_from"),
     )
     pretrained_override: bool = option(
         False,
-        meaning="keep `stride_on` and `input_convention` even if the pretrained "
-        "weights were trained with others",
+        meaning="keep `stride_on`, `input_convention` and `data.canonical_focal_px` "
+        "even if the pretrained weights were trained with others",
     )

@@ -78,7 +78,7 @@ def default_config() -> ConfigDict:
     """Builds the config that every config file starts from.
 
     A placeholder is a field that a preset, the head or the pretrained weights decide
-    unless it is given.
+    unless it is set.
 
     Returns:
       The locked config with all defaults.
@@ -89,8 +89,7 @@ def default_config() -> ConfigDict:
         within = values
         for section in sections:
             within = within.setdefault(section, {})
+        type_ = tuple if field.lengths else field.plain
         is_open = field.default is None
-        within[leaf] = (
-            config_dict.placeholder(field.plain) if is_open else field.default
-        )
+        within[leaf] = config_dict.placeholder(type_) if is_open else field.default
     return ConfigDict(values).lock()

@@ -32,9 +32,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
       UserError: see `read_network`. The digest is not verified.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    header = read_header(path, AGAIN)
+    header = _header(path)
     if NETWORK_KEY not in header:
         what = "only a backbone" if METADATA_KEY in header else "no depth network"
         raise UserError(
@@ -49,6 +47,21 @@ def read_metadata(path: Path) -> dict[str, Any]:
         )
     _check_fields(path, fields)
     return fields
+
+
+def holds_network(path: Path) -> bool:
+    """Returns whether a safetensors file holds a whole depth network.
+
+    Raises:
+      UserError: it is no safetensors file, or a cut one.
+    """
+    return NETWORK_KEY in _header(path)
+
+
+def _header(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    return read_header(path, AGAIN)
 
 
 def describe_shipped(path: Path) -> list[str]:

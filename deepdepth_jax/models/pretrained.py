@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,35 +164,31 @@ def load_backbone(path: Path | str) -> Backbone:
 
 
 def initialise(
-    variables: Mapping[str, Tree], backbone: Backbone, *, with_aspp: bool = False
+    variables: Mapping[str, Tree],
+    tensors: Mapping[str, np.ndarray],
+    metadata: Metadata,
+    parts: Collection[str],
 ) -> dict[str, Tree]:
-    """Replaces the backbone in the variables of a `DeepLabV2`.
+    """Replaces whole parts of the variables of a `DeepLabV2` by pretrained ones.
 
     Args:
-      variables: `params` and `batch_stats`, each with the part `backbone`, which may
-        hold shapes only.
-      backbone: the pretrained backbone.
-      with_aspp: whether to replace the head too. Public heads were trained for other
-        classes, so this suits heads of depth bins.
+      variables: `params` and `batch_stats`, which may hold shapes only.
+      tensors: by their paths in the variables. Those of other parts are left out.
+      metadata: of the tensors.
+      parts: such as `backbone` and `aspp`.
 
     Returns:
       New variables. The given ones are unchanged.
 
     Raises:
-      UserError: names or shapes differ, or the backbone has no head.
+      UserError: names or shapes differ.
     """
-    metadata = backbone.metadata
-    what = f"model.pretrained ({metadata.source_file})"
-    if with_aspp and backbone.aspp is None:
-        raise UserError(f"{what}: has no ASPP head")
     flat = flatten_dict(dict(variables), sep="/")
-    parts = ("backbone", "aspp") if with_aspp else ("backbone",)
     expected = {p: x.shape for p, x in flat.items() if p.split("/")[1] in parts}
-    found = {p: x for p, x in backbone.flat().items() if p.split("/")[1] in parts}
+    found = {p: x for p, x in tensors.items() if p.split("/")[1] in parts}
     remedy = f"is the model a {metadata.architecture} of width {metadata.width}?"
-    check_tensors(what, expected, found, remedy)
-    flat.update(found)
-    return unflatten_dict(flat, sep="/")
+    check_tensors(f"model.pretrained ({metadata.source_file})", expected, found, remedy)
+    return unflatten_dict(flat | found, sep="/")
 
 
 def exported_metadata(path: Path) -> Metadata | None:
@@ -208,7 +204,7 @@ def _header(path: Path) -> dict[str, str]:
     if NETWORK_KEY in header:
         raise UserError(
             f"{path}: holds a whole depth network and no backbone; use it with "
-            "--weights, and give the backbone that it was trained from here"
+            "--weights, or with --config.model.pretrained"
         )
     if METADATA_KEY not in header:
         raise UserError(

@@ -1,5 +1,6 @@
 """Checkpoints of a run: saved while training goes on, verified when they are loaded."""
 
+import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +20,14 @@ from deepdepth_jax.runtime.background_saves import (
 )
 from deepdepth_jax.runtime.checkpoint_folder import (
     CALIBRATION_FILE,
+    CHECKSUMS_FILE,
     METRICS_FILE,
     CheckpointFolder,
     Which,
     listed,
 )
 from deepdepth_jax.runtime.parallel import is_primary, replicated
+from deepdepth_jax.runtime.workdir import CHECKPOINTS
 from deepdepth_jax.types import Tree
 
 Form = TypeVar("Form")
@@ -48,7 +51,7 @@ class Checkpoints:
     ) -> None:
         self._workdir = workdir
         self._folder = CheckpointFolder(
-            (workdir / "checkpoints").absolute(),
+            (workdir / CHECKPOINTS).absolute(),
             keep=keep,
             best_metric=best_metric,
             keep_every=keep_every,
@@ -149,6 +152,18 @@ class Checkpoints:
         """
         self.wait()
         return self._folder.find(which)
+
+    def digest(self, step: int) -> str:
+        """Returns the SHA-256 of the checksums of a checkpoint's files.
+
+        Raises:
+          UserError: the checkpoint has none, hence is damaged.
+        """
+        self.wait()
+        path = self._folder.of(step) / CHECKSUMS_FILE
+        if not path.is_file():
+            self._check_undamaged(step)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def restore(self, like: Form, step: int) -> Form:
         """Loads from a checkpoint the arrays that an abstract tree names.

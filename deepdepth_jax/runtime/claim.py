@@ -12,8 +12,15 @@ from deepdepth_jax import atomic
 from deepdepth_jax.config import FIELDS, Config, differences, with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.content import UNKNOWN, Content
+from deepdepth_jax.runtime.json_files import read_object
 from deepdepth_jax.runtime.parallel import is_primary
-from deepdepth_jax.runtime.workdir import CONFIG_FILE, stored_config, stored_content
+from deepdepth_jax.runtime.workdir import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    is_checkpoint,
+    stored_config,
+    stored_content,
+)
 
 
 def claim(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
@@ -33,15 +40,16 @@ def claim(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
     if not is_primary():
         return
     content = content.completed(stored_content(workdir))
-    described = json.dumps(_describe(config, content), indent=2) + "\n"
-    atomic.write(workdir / CONFIG_FILE, described)
+    described = _describe(config, content) | _lengthened_at(workdir, config)
+    atomic.write(workdir / CONFIG_FILE, json.dumps(described, indent=2) + "\n")
 
 
 def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) -> None:
     """Refuses a config that trains another run than the folder holds.
 
     A folder without a run is free. Data and weights are compared by their content. The
-    fields that name them are compared where the content is not known.
+    fields that name them are compared where the content is not known. A finished run
+    may be lengthened.
 
     Args:
       workdir: of the run.
@@ -53,8 +61,10 @@ def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) ->
     """
     if not (workdir / CONFIG_FILE).exists():
         return
-    before = stored_content(workdir)
-    fields = _changed_fields(stored_config(workdir), config)
+    before, trained = stored_content(workdir), stored_config(workdir)
+    fields = _changed_fields(trained, config)
+    if lengthens(workdir, trained, config):
+        del fields["train.num_steps"]
     changed = {
         field: values
         for field, values in fields.items()
@@ -66,6 +76,31 @@ def check_same_run(workdir: Path, config: Config, content: Content = UNKNOWN) ->
         }
         changed |= named or {f"the content of {name}": values}
     _refuse(workdir / CONFIG_FILE, changed)
+
+
+def lengthens(workdir: Path, trained: Config, config: Config) -> bool:
+    """Returns whether a config trains the finished run of a folder for more steps.
+
+    Args:
+      workdir: of the run.
+      trained: its config, completed.
+      config: completed.
+    """
+    planned = trained.train.num_steps
+    return config.train.num_steps > planned and is_checkpoint(
+        workdir / CHECKPOINTS / str(planned)
+    )
+
+
+def _lengthened_at(workdir: Path, config: Config) -> dict[str, list[int]]:
+    """Lists the steps at which the run of a folder ended before it was lengthened."""
+    path, name = workdir / CONFIG_FILE, "lengthened_at"
+    if not path.exists():
+        return {}
+    earlier = read_object(path, "copy it again").get(name, [])
+    trained = stored_config(workdir)
+    ends = [trained.train.num_steps] if lengthens(workdir, trained, config) else []
+    return {name: [*earlier, *ends]} if earlier or ends else {}
 
 
 def check_same_network(where: Path, trained: Config, asked: Config) -> None:

@@ -20,6 +20,7 @@ from deepdepth_jax.runtime.parallel import is_primary
 CONFIG_FILE = "config.json"
 CAMERA_FILE = "camera.json"
 EVALUATION_FILE = "eval.json"
+CHECKPOINTS = "checkpoints"
 LOCK_FILE = ".lock"
 
 
@@ -104,8 +105,13 @@ def stored_content(workdir: Path) -> Content:
 
 def has_checkpoint(workdir: Path) -> bool:
     """Returns whether a run has been saved in the folder."""
-    names = (path.name for path in (workdir / "checkpoints").glob("*"))
-    return any(name.isdecimal() for name in names)
+    return any(map(is_checkpoint, (workdir / CHECKPOINTS).glob("*")))
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Returns whether a path is the folder of a checkpoint, `RUN/checkpoints/STEP`."""
+    is_named_so = path.name.isdecimal() and path.parent.name == CHECKPOINTS
+    return is_named_so and path.is_dir()
 
 
 def started_config(workdir: Path) -> Config | None:

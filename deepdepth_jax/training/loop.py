@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
+import optax
 from jaxtyping import Array
 from tqdm import tqdm
 
@@ -81,7 +82,7 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
             parts.baseline.save(workdir)
             save_training_focal_px(workdir, parts.focals_px)
         with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
-            state = _last_state(config, checkpoints)
+            state = _last_state(config, checkpoints, parts.schedule)
             if state is None:
                 state = first_state or _first_state(config)
             fields = dict(flatten(config.to_dict()))
@@ -97,7 +98,9 @@ def _first_state(config: Config) -> TrainState:
     return state
 
 
-def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState | None:
+def _last_state(
+    config: Config, checkpoints: Checkpoints, schedule: optax.Schedule
+) -> TrainState | None:
     """Restores the state to resume from. None without a checkpoint.
 
     Raises:
@@ -107,7 +110,11 @@ def _last_state(config: Config, checkpoints: Checkpoints) -> TrainState | None:
     if found is None:
         return None
     step, state = found
-    print(f"resuming from step {step}", flush=True)
+    print(
+        f"resuming from step {step} of {config.train.num_steps}, with the learning "
+        f"rate {float(schedule(step)):.3g}",
+        flush=True,
+    )
     return state
 
 

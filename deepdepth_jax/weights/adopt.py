@@ -1,10 +1,39 @@
 """Adopts the config fields that pretrained weights determine."""
 
-from deepdepth_jax.config import Config, with_fields
+import operator
+from collections.abc import Mapping
+
+from ml_collections import ConfigDict
+
+from deepdepth_jax.config import Config, inherit, with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.pretrained import Metadata, load_digest, load_metadata
+from deepdepth_jax.models.pretrained import Metadata
 from deepdepth_jax.weights import hub
+from deepdepth_jax.weights.catalogue import CHECKPOINTS
+from deepdepth_jax.weights.pretrained import open_pretrained
+
+
+def inherit_pretrained(config: ConfigDict, run: Config | None = None) -> ConfigDict:
+    """Sets the unset fields of the network to those of a pretrained depth network.
+
+    Args:
+      config: not completed. Unchanged.
+      run: see `adopt_pretrained`.
+
+    Returns:
+      A copy of the config, not completed. Equal without a pretrained depth network.
+
+    Raises:
+      UserError: the weights are not there, or damaged.
+    """
+    pretrained = config.model.pretrained
+    if run is not None and pretrained and _is_dispensable(pretrained, run):
+        return inherit(config, run)
+    if not pretrained or pretrained in CHECKPOINTS:  # those are backbones
+        return config
+    network = open_pretrained(pretrained).network
+    return config if network is None else inherit(config, network)
 
 
 def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
@@ -27,36 +56,51 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
         return _filled_in(config, "1x1", "imagenet_rgb")
     if run is not None and _is_dispensable(model.pretrained, run):
         return _filled_in(config, run.model.stride_on, run.model.input_convention)
-    metadata = load_metadata(hub.resolve(model.pretrained))
-    stride_on, convention = metadata.stride_on, _name_of(metadata)
-    is_free = model.pretrained_override
-    for field, own, theirs, may_differ in (
-        ("backbone", model.backbone, metadata.architecture, False),
-        ("width", model.width, metadata.width, False),
-        ("stride_on", model.stride_on or stride_on, stride_on, True),
-        ("input_convention", model.input_convention or convention, convention, True),
-    ):
-        if own != theirs and not (may_differ and is_free):
-            raise UserError(
-                f"model.{field}={own}, but the weights of model.pretrained="
-                f"{model.pretrained} have {theirs}: leave the field out"
-                + (", or set model.pretrained_override=true" if may_differ else "")
-            )
-    return _filled_in(config, stride_on, convention)
+    pretrained = open_pretrained(model.pretrained)
+    metadata, convention = pretrained.metadata, _name_of(pretrained.metadata)
+    config = _filled_in(config, metadata.stride_on, convention)
+    theirs = {"model.backbone": metadata.architecture, "model.width": metadata.width}
+    _check_agrees(config, theirs, may_differ=False)
+    theirs = {
+        "model.stride_on": metadata.stride_on,
+        "model.input_convention": convention,
+    }
+    if pretrained.network is not None:
+        focal_px = pretrained.network.data.canonical_focal_px
+        theirs["data.canonical_focal_px"] = focal_px
+    _check_agrees(config, theirs, may_differ=True)
+    return config
 
 
 def pretrained_digest(config: Config) -> str | None:
     """Reads the digest of the pretrained weights; None without any at hand.
 
     Raises:
-      UserError: the file holds no converted weights.
+      UserError: the file or the run holds no weights of this package.
     """
-    path = hub.find(config.model.pretrained) if config.model.pretrained else None
-    return None if path is None else f"sha256 {load_digest(path)}"
+    pretrained = config.model.pretrained
+    if not pretrained or hub.find(pretrained) is None:
+        return None
+    return open_pretrained(pretrained).digest
 
 
 def _is_dispensable(pretrained: str, run: Config) -> bool:
     return pretrained == run.model.pretrained and hub.find(pretrained) is None
+
+
+def _check_agrees(
+    config: Config, theirs: Mapping[str, object], *, may_differ: bool
+) -> None:
+    if may_differ and config.model.pretrained_override:
+        return
+    remedy = ", or set model.pretrained_override=true" if may_differ else ""
+    for field, value in theirs.items():
+        own = operator.attrgetter(field)(config)
+        if own != value:
+            raise UserError(
+                f"{field}={own}, but the weights of model.pretrained="
+                f"{config.model.pretrained} have {value}: leave the field out{remedy}"
+            )
 
 
 def _filled_in(

@@ -13,6 +13,7 @@ from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import save_backbone
 from deepdepth_jax.paths import cache_folder, expand_home
+from deepdepth_jax.runtime.workdir import has_checkpoint, is_checkpoint
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file
 from deepdepth_jax.weights.readers import check_digest, require_reader
@@ -29,13 +30,14 @@ def resolve(
     """Returns the converted file for a value of `model.pretrained`.
 
     Args:
-      name_or_path: a converted file, or the name of a public checkpoint, which is
+      name_or_path: a converted backbone, a file of depth weights, the folder of a run
+        or of one of its checkpoints, or the name of a public checkpoint, which is
         downloaded and converted the first time.
       cache_dir: folder of downloads, `cache_folder()` if None.
       checkpoints: the public checkpoints by name.
 
     Returns:
-      The path of the converted file.
+      The path of the file or the folder.
 
     Raises:
       UserError: no such file or name exists, the download fails, or the downloaded file
@@ -45,12 +47,12 @@ def resolve(
         folder = cache_dir or cache_folder()
         return _from_cache(checkpoints[name_or_path], folder)
     path = Path(expand_home(name_or_path))
-    if path.is_file():
+    if path.exists():
         return path
     nearest = difflib.get_close_matches(name_or_path, checkpoints, n=1, cutoff=0)
     raise UserError(
-        f"model.pretrained: {name_or_path} is neither a file nor a public checkpoint; "
-        f"the nearest name is {nearest[0]}"
+        f"model.pretrained: {name_or_path} is neither a file or a run nor a "
+        f"public checkpoint; the nearest name is {nearest[0]}"
     )
 
 
@@ -59,12 +61,16 @@ def find(
     cache_dir: Path | None = None,
     checkpoints: Mapping[str, Checkpoint] = CHECKPOINTS,
 ) -> Path | None:
-    """Finds the file of `resolve` if it is on disk, without any download."""
+    """Finds the path of `resolve` if it is on disk, without any download.
+
+    A run without a checkpoint does not count.
+    """
     path = Path(name_or_path).expanduser()
     if name_or_path in checkpoints:
         folder = cache_dir or cache_folder()
         path = _converted(checkpoints[name_or_path], folder)
-    return path if path.is_file() else None
+    is_there = path.is_file() or is_checkpoint(path) or has_checkpoint(path)
+    return path if is_there else None
 
 
 def download(checkpoint: Checkpoint, path: Path) -> None:

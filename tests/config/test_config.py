@@ -8,6 +8,7 @@ from deepdepth_jax.config import (
     config_from_json,
     default_config,
     differences,
+    fill_from_presets,
     load_config,
     override,
 )
@@ -270,7 +271,7 @@ def test_the_config_of_an_older_run_loads_as_it_was():
     loaded = as_in_json(complete(config_from_json(path)))
     assert {field: loaded[field] for field in stored} == stored
     added = loaded.keys() - stored.keys()
-    defaults = as_in_json(default_config())
+    defaults = as_in_json(fill_from_presets(default_config()))
     assert {field: loaded[field] for field in added} == {f: defaults[f] for f in added}
 
 

@@ -25,6 +25,7 @@ from deepdepth_jax.models.tensor_files import write_safetensors
 from deepdepth_jax.weights.conversion import convert_file
 
 CLASSES = 5
+BACKBONE, WHOLE = ("backbone",), ("backbone", "aspp")
 
 
 @pytest.fixture
@@ -269,7 +270,7 @@ def test_a_folder_that_cannot_be_written(tmp_path, backbone):
 def test_initialise_replaces_the_whole_backbone_and_nothing_else(backbone):
     variables = fresh(classes=7)
 
-    initialised = initialise(variables, backbone)
+    initialised = initialise(variables, backbone.flat(), backbone.metadata, BACKBONE)
 
     equal = jax.tree.map(
         np.array_equal, initialised["params"]["backbone"], backbone.params
@@ -289,22 +290,22 @@ def test_initialise_replaces_the_whole_backbone_and_nothing_else(backbone):
 
 
 def test_initialise_takes_the_head_on_demand(backbone):
-    initialised = initialise(fresh(), backbone, with_aspp=True)
+    initialised = initialise(fresh(), backbone.flat(), backbone.metadata, WHOLE)
 
     equal = jax.tree.map(np.array_equal, initialised["params"]["aspp"], backbone.aspp)
     assert all(jax.tree.leaves(equal))
 
 
 def test_initialise_refuses_what_does_not_fit(backbone):
-    for variables, with_aspp, message in (
-        (fresh(width=8), False, r"bn1/mean is \(4,\) instead of \(8,\)"),
-        (fresh(architecture="resnet101"), False, "missing: .*layer3_10/"),
-        (fresh(architecture="resnet18"), False, "unexpected: .*/layer1_0/bn3/mean"),
-        (fresh(classes=7), True, r"bias is \(5,\) instead of \(7,\)"),
+    for variables, parts, message in (
+        (fresh(width=8), BACKBONE, r"bn1/mean is \(4,\) instead of \(8,\)"),
+        (fresh(architecture="resnet101"), BACKBONE, "missing: .*layer3_10/"),
+        (fresh(architecture="resnet18"), BACKBONE, "unexpected: .*/layer1_0/bn3/mean"),
+        (fresh(classes=7), WHOLE, r"bias is \(5,\) instead of \(7,\)"),
     ):
         with pytest.raises(UserError, match=message) as error:
-            initialise(variables, backbone, with_aspp=with_aspp)
+            initialise(variables, backbone.flat(), backbone.metadata, parts)
         assert "is the model a resnet50 of width 4?" in str(error.value)
     headless = dataclasses.replace(backbone, aspp=None)
-    with pytest.raises(UserError, match="has no ASPP head"):
-        initialise(fresh(), headless, with_aspp=True)
+    with pytest.raises(UserError, match="missing: params/aspp/branch0/bias"):
+        initialise(fresh(), headless.flat(), headless.metadata, WHOLE)

@@ -41,7 +41,9 @@ def build(architecture, tmp_path):
     )
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 33, 33, 3)))
     fresh = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), shapes)
-    variables = initialise(fresh, backbone, with_aspp=True)
+    variables = initialise(
+        fresh, backbone.flat(), backbone.metadata, ("backbone", "aspp")
+    )
     return reference, model, variables, backbone.metadata.convention
 
 
