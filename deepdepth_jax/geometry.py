@@ -22,6 +22,8 @@ SAME_CAMERA = 1.01
 """Focal lengths that differ by a smaller factor count as those of one camera."""
 FILM_DIAGONAL_MM = math.hypot(36, 24)
 """Diagonal of a frame of 35 mm film."""
+ASSUMED_MM35 = 26.0
+"""35 mm equivalent of the main cameras of most phones, for images without any."""
 EDGE_RATIO = 1.25
 """A pixel is at an edge if depth around it differs by more than this factor."""
 EDGE_REACH_PX = 3
@@ -147,6 +149,22 @@ class TrainingCamera:
         if scale is None:
             scale = self._familiar_scale(focal_px) if self.canonical_focal_px else ratio
         return ViewScale(float(scale), float(scale / ratio))
+
+    def assumed_px(self, height: int, width: int) -> float:
+        """Computes the focal length to assume for an image whose own is unknown.
+
+        A canonical camera needs one: then `ASSUMED_MM35`.
+
+        Args:
+          height: of the image, in pixels.
+          width: of the image, in pixels.
+
+        Returns:
+          Pixels of the image. 0: as in training.
+        """
+        if not self.canonical_focal_px:
+            return 0.0
+        return FocalLength(mm35=ASSUMED_MM35).in_pixels(height, width)
 
     def _familiar_scale(self, focal_px: float) -> float:
         """Returns the scale that brings an image to a focal length of training."""

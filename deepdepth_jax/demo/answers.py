@@ -1,6 +1,7 @@
 """Predictions for an image of the page, and readings at single pixels."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 
 from deepdepth_jax.demo.input_images import InputImage
@@ -30,7 +31,7 @@ class Answer:
 
     @property
     def assumes_camera(self) -> bool:
-        """Whether the training camera is assumed, because no focal length is known."""
+        """Whether a camera is assumed, because no focal length is known."""
         return not self.input.focal_length(self.asked)
 
     @property
@@ -89,15 +90,12 @@ def ask(predictor: DepthPredictor, image: InputImage, asked: FocalLength) -> Ans
       The image with its prediction, camera and colour scales.
 
     Raises:
-      UserError: the network needs a focal length, or the focal length is out of range.
+      UserError: the focal length is out of range.
     """
-    image_focal_px = image.focal_length(asked).px / image.shrunk_by
-    if predictor.config.data.canonical_focal_px and not image_focal_px:
-        raise UserError(
-            "This network was trained on several cameras: enter the focal length of "
-            "your camera, then upload the image again."
-        )
-    return Answer(image, asked, predictor(image.image, image_focal_px))
+    focal_px = image.focal_length(asked).px / image.shrunk_by
+    with warnings.catch_warnings(action="ignore"):  # the page says what is assumed
+        prediction = predictor(image.image, focal_px)
+    return Answer(image, asked, prediction)
 
 
 def read_pixel(answer: Answer, column: int, row: int) -> Reading:

@@ -161,7 +161,7 @@ def _depth_note(answer: Answer) -> str:
     if answer.reads_exif:
         note += "; focal length from the EXIF tags"
     elif answer.assumes_camera:
-        note += "; no focal length was given, so the training camera is assumed"
+        note += "; the focal length is unknown and assumed"
     else:
         return note
     focal_px = (

@@ -127,11 +127,9 @@ class Page:
         )
 
     def _focal_note(self) -> str:
-        unknown = "this network needs one" if self._needs_it() else "unknown"
-        return f"0: read from the EXIF tags of the image. Without tags: {unknown}."
-
-    def _needs_it(self) -> bool:
-        return bool(self._predictor.config.data.canonical_focal_px)
+        canonical = self._predictor.config.data.canonical_focal_px
+        assumed = "a phone's main camera" if canonical else "the training camera"
+        return f"0: read from the EXIF tags of the image. Without tags: {assumed}."
 
     def connect(self, blocks: gr.Blocks) -> None:
         """Connects the components to their handlers.

@@ -29,8 +29,8 @@ class ImagePrediction(Prediction):
     Attributes:
       image: the image, RGB, turned upright.
       focal_px: its focal length in pixels, as given or from EXIF tags. 0 = unknown.
-      camera: of the image. If the focal length is unknown, it is that of training, or
-        0 if that is unknown too.
+      camera: of the image. An unknown focal length is the assumed one, or that of
+        training, or 0 if that is unknown too.
       depth_range_m: the nearest and the farthest depth that the network can predict.
       num_bins: number of the network's depth bins.
     """

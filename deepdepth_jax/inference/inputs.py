@@ -19,7 +19,7 @@ from PIL import Image
 
 from deepdepth_jax.datasets.images import CameraImage, read_any_image, read_pillow
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import FocalLength
+from deepdepth_jax.geometry import ASSUMED_MM35, FocalLength, TrainingCamera
 from deepdepth_jax.paths import expand_home
 from deepdepth_jax.types import AnyArray
 
@@ -37,7 +37,7 @@ Focal = Number | Sequence[Number]
 
 
 def read_inputs(
-    images: Any, focal_px: Focal, focal_mm35: Number
+    images: Any, focal_px: Focal, focal_mm35: Number, camera: TrainingCamera
 ) -> CameraImage | Iterator[CameraImage]:
     """Reads an image, or several: a list, a tuple, or an array (b, h, w, c).
 
@@ -45,6 +45,8 @@ def read_inputs(
       images: see `ImageInput`.
       focal_px: in pixels of the images, of all or of each. 0: from EXIF tags.
       focal_mm35: 35 mm equivalent, in place of `focal_px`.
+      camera: that of training. If it leads to an assumed focal length, that is warned
+        of.
 
     Returns:
       The image, or an iterator that reads each as it is needed.
@@ -60,21 +62,27 @@ def read_inputs(
         raise UserError(f"focal_px: has {each_px.size} numbers for {count} images")
     all_px = np.broadcast_to(each_px, count).tolist()
     given = [_given(px, focal_mm35) for px in all_px]
-    return _read_each(images, given) if is_batch else _read(images, given[0])
+    if is_batch:
+        return _read_each(images, given, camera)
+    return _read(images, given[0], camera)
 
 
 def read_stream(
-    images: Iterable[object], focal_px: Number, focal_mm35: Number
+    images: Iterable[object],
+    focal_px: Number,
+    focal_mm35: Number,
+    camera: TrainingCamera,
 ) -> Iterator[CameraImage]:
     """Reads images of one camera as they are needed. See `read_inputs`."""
-    return _read_each(images, itertools.repeat(_given(focal_px, focal_mm35)))
+    given = itertools.repeat(_given(focal_px, focal_mm35))
+    return _read_each(images, given, camera)
 
 
 def _read_each(
-    images: Iterable[object], given: Iterable[FocalLength]
+    images: Iterable[object], given: Iterable[FocalLength], camera: TrainingCamera
 ) -> Iterator[CameraImage]:
     for index, (image, focal) in enumerate(zip(images, given, strict=False)):
-        yield _read(image, focal, f"images[{index}]")
+        yield _read(image, focal, camera, f"images[{index}]")
 
 
 def _given(focal_px: Number, focal_mm35: Number) -> FocalLength:
@@ -84,7 +92,9 @@ def _given(focal_px: Number, focal_mm35: Number) -> FocalLength:
         raise UserError(str(error)) from error
 
 
-def _read(image: object, given: FocalLength, name: str = "the image") -> CameraImage:
+def _read(
+    image: object, given: FocalLength, camera: TrainingCamera, name: str = "the image"
+) -> CameraImage:
     """Reads an image. Its pixels are its own: arrays are copied."""
     if isinstance(image, str | os.PathLike):
         name = os.fsdecode(image)
@@ -102,6 +112,14 @@ def _read(image: object, given: FocalLength, name: str = "the image") -> CameraI
         return CameraImage(read.image, given.in_pixels(*read.image.shape[:2]))
     for remark in read.remarks:
         warnings.warn(f"{name}: EXIF tag ignored: {remark}", stacklevel=4)
+    assumed_px = camera.assumed_px(*read.image.shape[:2])
+    if assumed_px and not read.focal_px:
+        warnings.warn(
+            f"{name}: unknown focal length, assumed to be {assumed_px:.0f} px "
+            f"({ASSUMED_MM35:g} mm as 35 mm equivalent). Depth is proportional to it: "
+            "give focal_px or focal_mm35",
+            stacklevel=4,
+        )
     return read
 
 

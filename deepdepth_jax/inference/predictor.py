@@ -126,17 +126,17 @@ class DepthPredictor:
           image: a path, a Pillow image or an array, see `inputs`. Or several: a list, a
             tuple, or an array (b, h, w, c), of which images of one size run as batches.
           focal_px: of the image's camera, in the image's pixels, or that of each image.
-            0: from EXIF tags, or without any as in training. See `view_scale`.
+            0: from EXIF tags, or without any assumed. See `assumed_focal_px`.
           focal_mm35: 35 mm equivalent, in place of `focal_px`. See `FocalLength`.
 
         Returns:
           The prediction, or a list of those of several images.
 
         Raises:
-          UserError: an image cannot be read, or a focal length is needed and unknown,
-            negative, given twice, or that of no camera.
+          UserError: an image cannot be read, or a focal length is negative, given
+            twice, or that of no camera.
         """
-        read = read_inputs(image, focal_px, focal_mm35)
+        read = read_inputs(image, focal_px, focal_mm35, self._camera)
         if not isinstance(read, CameraImage):
             return [found for _, found in self.predict_each(read)]
         [prediction] = self._predict_batch([read], batch_size=1)
@@ -164,8 +164,15 @@ class DepthPredictor:
         Raises:
           UserError: see `__call__`.
         """
-        read = read_stream(images, focal_px, focal_mm35)
+        read = read_stream(images, focal_px, focal_mm35, self._camera)
         return (found for _, found in self.predict_each(read))
+
+    def assumed_focal_px(self, shape: tuple[int, ...]) -> float:
+        """Computes the focal length of images without one. 0: as in training.
+
+        See `TrainingCamera.assumed_px`.
+        """
+        return self._camera.assumed_px(*shape[:2])
 
     def predict_each(
         self, items: Iterator[CameraItem]
@@ -183,7 +190,7 @@ class DepthPredictor:
           Each item with its prediction.
 
         Raises:
-          UserError: a focal length is needed and unknown, or that of no camera.
+          UserError: a focal length is that of no camera.
         """
         for group, batch_size in neighbours(items, self._batch_size):
             yield from zip(group, self._predict_batch(group, batch_size), strict=True)
@@ -227,9 +234,10 @@ class DepthPredictor:
         self, items: Sequence[HasCamera], batch_size: int
     ) -> Iterator[ImagePrediction]:
         """Predicts images of one size and focal length, at most a batch of them."""
-        images, focal_px = [item.image for item in items], float(items[0].focal_px)
-        shape, view = images[0].shape, self.view_scale(focal_px)
-        seen = self.seen_size(shape, focal_px)
+        images, own_px = [item.image for item in items], float(items[0].focal_px)
+        shape = images[0].shape
+        focal_px = own_px or self.assumed_focal_px(shape)
+        view, seen = self.view_scale(focal_px), self.seen_size(shape, focal_px)
         window = window_for(seen, self._window, self.config.eval.window)
         runner = self._runner.sized(batch_size, window)
         pixels = images
@@ -246,7 +254,7 @@ class DepthPredictor:
             return ImagePrediction(
                 **vars(one),
                 image=images[index],
-                focal_px=focal_px,
+                focal_px=own_px,
                 camera=camera,
                 depth_range_m=depth_range_m,
                 num_bins=self.config.bins.num_bins,
@@ -255,5 +263,5 @@ class DepthPredictor:
         return map(result, range(len(images)))
 
     def _batch_size(self, shape: tuple[int, ...], focal_px: float) -> int:
-        seen = self.seen_size(shape, focal_px)
+        seen = self.seen_size(shape, focal_px or self.assumed_focal_px(shape))
         return batch_size_for(seen, self.config.eval.batch_size)

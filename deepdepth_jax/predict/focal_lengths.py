@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deepdepth_jax.datasets.images import CameraImage
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import FocalLength
+from deepdepth_jax.geometry import ASSUMED_MM35, FocalLength
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 MOST_LISTED = 8
@@ -31,7 +31,7 @@ class Origin:
 class FocalLengths:
     """The focal lengths of the images of one command.
 
-    An option wins over EXIF tags. Without either, images count as those of training.
+    An option wins over EXIF tags. Without either, it is assumed.
 
     Args:
       predictor: the network that the images are for.
@@ -70,7 +70,8 @@ class FocalLengths:
           Pixels of the image; 0 = as in training.
 
         Raises:
-          UserError: it is needed and not known, or the image cannot be scaled by it.
+          UserError: point clouds need it and it is unknown, or the image cannot be
+            scaled by it.
         """
         origin = Origin()
         if self._given:
@@ -78,8 +79,8 @@ class FocalLengths:
             origin = Origin(self._given.in_pixels(*image.image.shape[:2]), option)
         elif image.focal_px:
             origin = Origin(image.focal_px, "EXIF")
-        if not origin.focal_px:
-            self._require_none(path)
+        else:
+            origin = self._assumed(path, image.image.shape)
         try:
             self._predictor.seen_size(image.image.shape, origin.focal_px)
         except UserError as error:
@@ -89,18 +90,18 @@ class FocalLengths:
         self._counts[origin] += 1
         return origin.focal_px
 
-    def _require_none(self, path: Path) -> None:
-        training_px = self._predictor.training_focal_px
-        if self._predictor.config.data.canonical_focal_px:
-            raise UserError(
-                f"{path}: holds no focal length; give {OPTIONS}, as the network was "
-                f"trained with data.canonical_focal_px={training_px:g}"
-            )
-        if self._for_points and not training_px:
+    def _assumed(self, path: Path, shape: tuple[int, ...]) -> Origin:
+        assumed_px = self._predictor.assumed_focal_px(shape)
+        if assumed_px:
+            words = f"assumed, {ASSUMED_MM35:g} mm as 35 mm equivalent; depth is "
+            words += f"proportional to it: give {OPTIONS}"
+            return Origin(assumed_px, words)
+        if self._for_points and not self._predictor.training_focal_px:
             raise UserError(
                 f"{path}: --save=pointcloud needs the focal length of the image, and "
                 f"that of training is unknown too: give {OPTIONS}"
             )
+        return Origin()
 
     def report(self) -> list[str]:
         """Returns the focal lengths in use and their effects, and ignored tags."""

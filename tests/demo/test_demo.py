@@ -212,12 +212,14 @@ def test_the_visitors_focal_length_wins_over_exif_tags(predictor, tmp_path):
     assert "EXIF" not in draw_views(other)
 
 
-def test_a_network_of_many_cameras_asks_for_the_focal_length(trained, predictor):
+def test_a_network_of_many_cameras_assumes_one(trained, predictor):
     config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
     _, learnt = restore(predictor.config, trained / "run", "best")
     of_many = DepthPredictor(config, learnt)
-    with pytest.raises(UserError, match="enter the focal length"):
-        ask(of_many, InputImage("mine", noise(32, 64)), FocalLength())
+    answer = ask(of_many, InputImage("mine", noise(32, 64)), FocalLength())
+    assumed_px = 26 * np.hypot(32, 64) / np.hypot(36, 24)
+    assert answer.prediction.camera.focal_px == pytest.approx(assumed_px)
+    assert f"is unknown and assumed ({assumed_px:.0f} pixels)" in draw_views(answer)
     answer = ask(of_many, InputImage("mine", noise(32, 64)), FocalLength(80.0))
     assert answer.prediction.camera.focal_px == 80
 
@@ -326,8 +328,8 @@ def test_images_are_drawn_pixel_by_pixel():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"asked": FocalLength()}, "no focal length was given"),
-        ({"asked": FocalLength()}, "training camera is assumed (16 pixels)"),
+        ({"asked": FocalLength()}, "focal length is unknown and assumed"),
+        ({"asked": FocalLength()}, "is unknown and assumed (16 pixels)"),
         ({"asked": FocalLength(16.0)}, ""),
     ],
 )

@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.inputs import read_inputs
 from deepdepth_jax.inference.runner import Runner
 
@@ -24,7 +25,7 @@ def predictor(trained):
 
 
 def read(image, focal_px=0.0, focal_mm35=0.0):
-    return read_inputs(image, focal_px, focal_mm35)
+    return read_inputs(image, focal_px, focal_mm35, TrainingCamera())
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,23 @@ def test_a_canonical_camera_sees_familiar_sizes(trained):
         canonical.view_scale(0.0)
 
 
+def test_a_canonical_camera_assumes_a_focal_length_and_says_so(trained):
+    run = load(trained)
+    canonical = DepthPredictor(run.config, run._trained, TrainingCamera(600.0))
+    image = sample(0)
+    assumed_px = 26 * np.hypot(*image.shape[:2]) / np.hypot(36, 24)
+    message = rf"image: unknown focal length, assumed to be {assumed_px:.0f} px \(26 mm"
+    with pytest.warns(UserWarning, match=message):
+        found = canonical(image)
+    assert found.focal_px == 0
+    assert found.camera.focal_px == pytest.approx(assumed_px)
+    expected = canonical(image, focal_mm35=26)
+    np.testing.assert_array_equal(found.depth_m, expected.depth_m)
+    with pytest.warns(UserWarning, match=r"images\[1\]: unknown focal length"):
+        [_, other] = canonical([image, image], [assumed_px, 0])
+    np.testing.assert_allclose(other.depth_m, expected.depth_m, rtol=1e-5)
+
+
 def test_an_image_that_would_fill_the_memory_is_not_enlarged(trained):
     message = r"64 x 32 pixels would be enlarged by a factor of 1e\+03.*smaller scale"
     with pytest.raises(UserError, match=message):

@@ -373,9 +373,7 @@ def test_one_focal_length_is_given(trained, images, tmp_path):
         run(trained, images, tmp_path / "out", "--focal_px=9", "--focal_mm35=9")
 
 
-def test_images_without_the_focal_length_that_is_needed_are_named(
-    trained, tmp_path, capsys, monkeypatch
-):
+def test_an_assumed_focal_length_is_said(trained, tmp_path, capsys, monkeypatch):
     def load(*_, **__):
         predictor = plain_load(trained / "run")
         config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
@@ -387,12 +385,14 @@ def test_images_without_the_focal_length_that_is_needed_are_named(
     folder.mkdir()
     photo(folder / "a.png", 26)
     Image.fromarray(sample(0)).save(folder / "b.png")
-    assert run(trained, folder, tmp_path / "out") == 1
-    told = capsys.readouterr()
-    assert "predicted 1 of 2 files" in told.out
-    assert f"error: {folder / 'b.png'}: holds no focal length; give --foc" in told.err
-    with pytest.raises(UserError, match=r"b\.png: .*give --focal_px or --focal_mm35"):
-        run(trained, folder / "b.png", tmp_path / "out")
+    assert run(trained, folder, tmp_path / "out", "--save=npy") == 0
+    told = capsys.readouterr().out
+    assert "(EXIF), in training 40 px" in told
+    assert "(assumed, 26 mm as 35 mm equivalent; depth is proportional to it: " in told
+    assumed_px = 26 * np.hypot(*sample(0).shape[:2]) / np.hypot(36, 24)
+    expected = load()(sample(0), focal_px=assumed_px)
+    found = np.load(tmp_path / "out" / "b_depth.npy")
+    np.testing.assert_allclose(found, expected.depth_m, rtol=1e-5)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, images):
