@@ -20,8 +20,19 @@ def folder(trained, tmp_path, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.jpg", exif=exif)
     make_video(tmp_path / "drive.mp4", 3)
+    make_pairs(tmp_path, pixels)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def make_pairs(folder, pixels):
+    rows = ["image,depth,focal_px"]
+    depth = np.linspace(2 * 256, 60 * 256, 32 * 64).reshape(32, 64).astype(np.uint16)
+    for number in range(12):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        Image.fromarray(depth).save(folder / f"{number}_depth.png")
+        rows.append(f"{number}.png,{number}_depth.png,37.2")
+    (folder / "pairs.csv").write_text("\n".join(rows))
 
 
 def test_the_examples_run(folder):
@@ -38,3 +49,7 @@ def test_the_examples_run(folder):
     assert names["prediction"].focal_px == pytest.approx(own_px)
     assert [each.focal_px for each in names["of_each"]] == [60, 45]
     assert names["by_lens"].focal_px == pytest.approx(own_px)
+    learnt = names["mine"](folder / "0.png").depth_m
+    before = names["predictor"](folder / "0.png").depth_m
+    assert np.abs(learnt - before).max() > 0
+    assert (folder / "runs" / "mine" / "eval.json").exists()
