@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import io
 import re
+import signal
 import socket
 import struct
 import sys
@@ -17,7 +18,7 @@ from ply_reader import read_ply
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import with_fields
 from deepdepth_jax.datasets.registry import held_out_source
-from deepdepth_jax.demo.__main__ import main
+from deepdepth_jax.demo.__main__ import _ended_by_signals, main
 from deepdepth_jax.demo.answers import (
     Answer,
     Certainty,
@@ -400,3 +401,11 @@ def test_an_address_that_is_none_is_told(tmp_path, host):
 def test_a_port_is_a_number(tmp_path, port):
     with pytest.raises(UserError, match="1 to 65535"):
         main([f"--workdir={tmp_path}", f"--port={port}"])
+
+
+def test_the_page_needs_no_signal_that_windows_lacks(monkeypatch):
+    monkeypatch.delattr(signal, "SIGHUP")
+    before = signal.getsignal(signal.SIGTERM)
+    with _ended_by_signals():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
