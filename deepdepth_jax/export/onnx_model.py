@@ -107,7 +107,7 @@ def _mirrored(graph: Graph, value: str, axis: int) -> str:
 
 
 def _write_calibrated(graph: Graph, own: str, temperature: float) -> str:
-    """Writes `temperature.at_temperature` of log-probabilities."""
+    """Writes `confidence.at_temperature` of log-probabilities."""
     if temperature == 1:
         return own
     logs = graph.add("Log", own)

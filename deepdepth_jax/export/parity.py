@@ -14,8 +14,7 @@ from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.types import AnyArray, Prediction, known
-from deepdepth_jax.uncertainty.confidence import INTERVAL
-from deepdepth_jax.uncertainty.temperature import at_temperature
+from deepdepth_jax.uncertainty.confidence import INTERVAL, at_temperature
 
 TOLERANCE = 1e-3
 """The largest difference that is let pass, relative."""

@@ -14,8 +14,8 @@ from deepdepth_jax.inference.posterior import PixelPosterior, whole
 from deepdepth_jax.models.layers import Extent
 from deepdepth_jax.types import AnyArray, Prediction, Tree
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
-from deepdepth_jax.uncertainty.confidence import measure_confidence
-from deepdepth_jax.uncertainty.temperature import at_temperature, nll_by_temperature
+from deepdepth_jax.uncertainty.confidence import at_temperature, measure_confidence
+from deepdepth_jax.uncertainty.temperature import nll_by_temperature
 
 
 @flax.struct.dataclass

@@ -1,7 +1,8 @@
-"""Confidence of a pixel, from its distribution over the depth bins."""
+"""Confidence of a pixel, from its distribution over the depth bins, calibrated."""
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import entr
@@ -12,6 +13,25 @@ from deepdepth_jax.types import AnyArray
 
 INTERVAL = (0.05, 0.95)
 """The quantiles between which the depth should lie for 9 pixels out of 10."""
+
+
+def at_temperature(
+    logits: Float[Array, "*n k"], temperature: float | Float[Array, ""]
+) -> Float[Array, "*n k"]:
+    """Computes softmax(logits / temperature) (Guo et al. 2017, eq. 9).
+
+    A temperature above 1 makes a network less confident, below 1 more. The most
+    probable bin stays. Log-probabilities are logits too, so that an averaged
+    distribution is scaled through its logarithm.
+
+    Args:
+      logits: one score per bin.
+      temperature: > 0.
+
+    Returns:
+      The distributions.
+    """
+    return jax.nn.softmax(logits / temperature)
 
 
 class Confidence(NamedTuple):

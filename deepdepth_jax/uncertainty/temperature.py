@@ -19,25 +19,6 @@ LOG_TEMPERATURES = np.linspace(-1, 1, 33) * math.log(LARGEST_TEMPERATURE)
 """Where the likelihood is evaluated: 33 temperatures from 1/10 to 10, 15% apart."""
 
 
-def at_temperature(
-    logits: Float[Array, "*n k"], temperature: float | Float[Array, ""]
-) -> Float[Array, "*n k"]:
-    """Computes softmax(logits / temperature) (Guo et al. 2017, eq. 9).
-
-    A temperature above 1 makes a network less confident, below 1 more. The most
-    probable bin stays. Log-probabilities are logits too, so that an averaged
-    distribution is scaled through its logarithm.
-
-    Args:
-      logits: one score per bin.
-      temperature: > 0.
-
-    Returns:
-      The distributions.
-    """
-    return jax.nn.softmax(logits / temperature)
-
-
 def nll_by_temperature(
     logits: Float[Array, "*n k"], labels: Int32[Array, "*n"]
 ) -> tuple[Float[Array, " temperatures"], Int[Array, ""]]:

@@ -25,8 +25,7 @@ from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.models.build import build_bins, build_network
 from deepdepth_jax.runtime.workdir import stored_config
 from deepdepth_jax.types import Prediction
-from deepdepth_jax.uncertainty.confidence import measure_confidence
-from deepdepth_jax.uncertainty.temperature import at_temperature
+from deepdepth_jax.uncertainty.confidence import at_temperature, measure_confidence
 
 TEMPERATURE = 1.7
 STRONG = {"enabled": True, "iterations": 3, "appearance_weight": 30.0}

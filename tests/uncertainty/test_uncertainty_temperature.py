@@ -10,10 +10,10 @@ import scipy.special
 
 from deepdepth_jax.bins import IGNORE
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.uncertainty.confidence import at_temperature
 from deepdepth_jax.uncertainty.temperature import (
     LOG_TEMPERATURES,
     TemperatureFit,
-    at_temperature,
     nll_by_temperature,
 )
 
