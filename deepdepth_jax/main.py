@@ -88,8 +88,8 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--weights",
         type=cli.path,
-        help="with --mode=evaluate: file of weights to evaluate instead of a run, on "
-        "the data that --config.data.dataset and its fields name",
+        help="with --mode=evaluate: file of weights, or hub:user/name, to evaluate "
+        "instead of a run, on the data that --config.data.dataset and its fields name",
     )
     parser.add_argument(
         "--output",
@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.datasets.registry import all_sources
     from deepdepth_jax.evaluation.evaluate import evaluate, evaluate_network
     from deepdepth_jax.evaluation.files import evaluate_files
-    from deepdepth_jax.inference.network_file import read_network
+    from deepdepth_jax.inference.saved_network import load_network
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.workdir import stored_config
@@ -117,7 +117,7 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     if arguments.weights is not None:
         set_up_compiling(None)
-        network = read_network(arguments.weights, overrides)
+        network = load_network(arguments.weights, overrides=overrides)
         evaluate_network(network, arguments.output)
         return
     path, workdir = _places(arguments.config, arguments.workdir)

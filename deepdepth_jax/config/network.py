@@ -149,8 +149,9 @@ class ModelConfig(Section):
     pretrained: str = option(
         "",
         meaning="weights to start from: a trained depth network (the folder of a run, "
-        "RUN/checkpoints/STEP, or a file of `convert --input=RUN`), or a backbone (a "
-        "converted file, or the name of a public checkpoint such as keras/resnet101). "
+        "RUN/checkpoints/STEP, a file of `convert --input=RUN`, or hub:user/name), or "
+        "a backbone (a converted file, or the name of a public checkpoint such as "
+        "keras/resnet101). "
         "Empty: random initialisation",
         also=("weights", "checkpoint", "init", "load_from"),
     )

@@ -29,7 +29,7 @@ from deepdepth_jax.inference.rescaling import (
     seen_size,
 )
 from deepdepth_jax.inference.runner import Window, batch_size_for, window_for
-from deepdepth_jax.inference.saved_network import load_network
+from deepdepth_jax.inference.saved_network import HUB, SavedNetwork, load_network
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.shipped import shipped_network
@@ -65,6 +65,7 @@ class DepthPredictor:
         self._trained = trained
         self._window = window
         self._scale = scale
+        self._network: SavedNetwork | None = None
         self._runner = build_prediction(config)
 
     @classmethod
@@ -79,8 +80,8 @@ class DepthPredictor:
         """Loads a trained network.
 
         Args:
-          source: the folder of a run, or a file of weights (see `network_file`). None:
-            the network that comes with the package.
+          source: the folder of a run, a file of weights (see `network_file`), or
+            `hub:user/name`. None: the network that comes with the package.
           checkpoint: of a run: `best` by validation, `last`, or a step.
           window: see the class.
           scale: see the class.
@@ -94,7 +95,69 @@ class DepthPredictor:
         path = shipped_network() if source is None else Path(source)
         network = load_network(path, checkpoint)
         config, trained, camera = network.config, network.trained, network.camera
-        return cls(config, trained, camera, window=window, scale=scale)
+        predictor = cls(config, trained, camera, window=window, scale=scale)
+        predictor._network = network
+        return predictor
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str,
+        *,
+        revision: str | None = None,
+        window: Window = None,
+        scale: float | int | None = None,
+    ) -> "DepthPredictor":
+        """Loads a network from the Hugging Face Hub.
+
+        Args:
+          name: such as `user/name`, or else a path as `load` takes it.
+          revision: a branch, tag or commit. None: the newest version.
+          window: see the class.
+          scale: see the class.
+
+        Returns:
+          The predictor.
+
+        Raises:
+          UserError: see `load` and `hugging_face.download`.
+        """
+        if revision is not None:
+            name = f"{name}@{revision}"
+        is_path = Path(name).exists()
+        source = name if is_path or name.startswith(HUB) else f"{HUB}{name}"
+        return cls.load(source, window=window, scale=scale)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        licence: str | None = None,
+        dtype: str = "float32",
+        private: bool = False,
+    ) -> str:
+        """Publishes the network on the Hugging Face Hub, with a model card.
+
+        Args:
+          name: such as `user/name`. See `hugging_face.publish`.
+          licence: of the weights, such as `Apache-2.0`.
+          dtype: of the kernels: `float32`, `bfloat16` or `float16`.
+          private: whether a new repository is visible to its owner only.
+
+        Returns:
+          The address of the repository.
+
+        Raises:
+          UserError: see `hugging_face.publish`.
+          ValueError: the predictor was not loaded from a run or a file.
+        """
+        from deepdepth_jax.inference.hugging_face import publish
+
+        if self._network is None:
+            raise ValueError("only a network of `load` can be published")
+        return publish(
+            self._network, name, licence=licence, dtype=dtype, private=private
+        )
 
     @property
     def training_focal_px(self) -> float:

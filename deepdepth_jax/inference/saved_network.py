@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from deepdepth_jax.runtime.workdir import (
 )
 
 FILE_SUFFIX = ".safetensors"
+HUB = "hub:"
+"""How the names of networks on the Hugging Face Hub begin."""
 MEASURED = ("protocol", "metrics")
 """What is kept of an evaluation."""
 PROTOCOL = (
@@ -44,6 +47,7 @@ class SavedNetwork:
       step: of the checkpoint.
       details: further facts as JSON values: `evaluations`, with `protocol` and
         `metrics` each, `trained_on` and `licence`. A run has none.
+      workdir: of the run that it was loaded from. None for a file.
     """
 
     config: Config
@@ -51,21 +55,25 @@ class SavedNetwork:
     camera: TrainingCamera
     step: int
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    workdir: Path | None = None
 
 
 def load_network(
     source: Path, which: Which = "best", overrides: Sequence[str] = ()
 ) -> SavedNetwork:
-    """Loads a network from the folder of a run or from a file of weights.
+    """Loads a network from the folder of a run, a file of weights, or the hub.
 
     Args:
-      source: the folder or the file.
+      source: the folder, the file, or `hub:user/name`.
       which: checkpoint of a run. A file holds one.
       overrides: `--config.section.field=value` arguments.
 
     Raises:
-      UserError: see `load_run` and `read_network`.
+      UserError: see `load_run`, `read_network` and `hugging_face.download`.
     """
+    source = local_path(source)
+    if not source.exists() and (hint := maybe_on_hub(source)):
+        raise UserError(f"{source}: no such file or folder: train first{hint}")
     if source.suffix != FILE_SUFFIX or source.is_dir():
         return load_run(source, which, overrides)
     if which != "best":
@@ -75,6 +83,31 @@ def load_network(
     from deepdepth_jax.inference.network_file import read_network
 
     return read_network(source, overrides)
+
+
+def local_path(source: Path) -> Path:
+    """Returns the path of a network, which is downloaded if it is `hub:user/name`.
+
+    Raises:
+      UserError: see `hugging_face.download`.
+    """
+    name = hub_name(str(source))
+    if name is None:
+        return source
+    from deepdepth_jax.inference.hugging_face import download
+
+    return download(name)
+
+
+def maybe_on_hub(path: Path) -> str:
+    """Returns a hint if a path that is not there looks like a name on the hub."""
+    looks_so = re.fullmatch(r"[\w.-]+/[\w.-]+", str(path), re.ASCII)
+    return f", or write {HUB}{path} for a network on the hub" if looks_so else ""
+
+
+def hub_name(source: str) -> str | None:
+    """Returns the name of a network on the hub, without `hub:`. None for paths."""
+    return source.removeprefix(HUB) if source.startswith(HUB) else None
 
 
 def load_run(
@@ -92,7 +125,8 @@ def load_run(
     """
     config = stored_config(workdir, overrides)
     step, trained = restore(config, workdir, which)
-    return SavedNetwork(config, trained, training_camera(workdir, config), step)
+    camera = training_camera(workdir, config)
+    return SavedNetwork(config, trained, camera, step, workdir=workdir)
 
 
 def with_evaluations(
@@ -131,6 +165,12 @@ def with_evaluations(
     return dataclasses.replace(network, details=details)
 
 
+def describe_protocol(protocol: Mapping[str, Any]) -> str:
+    """Describes the data and the protocol of an evaluation in a phrase."""
+    known = collections.defaultdict(lambda: "unknown", protocol)
+    return ", ".join(part.format_map(known) for part in PROTOCOL)
+
+
 def describe_details(details: Mapping[str, Any]) -> list[str]:
     """Describes the details of a network in lines.
 
@@ -143,8 +183,7 @@ def describe_details(details: Mapping[str, Any]) -> list[str]:
     lines = []
     for evaluation in details.get("evaluations", ()):
         protocol, metrics = (evaluation[name] for name in MEASURED)
-        known = collections.defaultdict(lambda: "unknown", protocol)
-        on = ", ".join(part.format_map(known) for part in PROTOCOL)
+        on = describe_protocol(protocol)
         found = ", ".join(
             f"{title} {metrics[name]:.3f}"
             for name, title in TITLES.items()

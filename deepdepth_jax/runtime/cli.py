@@ -139,7 +139,8 @@ def add_network(parser: Parser, *, required: bool = True) -> None:
         "--weights",
         type=path,
         default=argparse.SUPPRESS,
-        help="file of weights, written by `python -m deepdepth_jax.convert`"
+        help="file of weights, written by `python -m deepdepth_jax.convert`, or "
+        "hub:user/name for a network on the Hugging Face Hub"
         + ("" if required else ". (default: the network that comes with the package)"),
     )
     parser.add_argument(

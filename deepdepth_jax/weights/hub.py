@@ -11,6 +11,8 @@ from tqdm import tqdm
 
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference import hugging_face
+from deepdepth_jax.inference.saved_network import hub_name, local_path, maybe_on_hub
 from deepdepth_jax.models.pretrained import save_backbone
 from deepdepth_jax.paths import cache_folder, expand_home
 from deepdepth_jax.runtime.workdir import has_checkpoint, is_checkpoint
@@ -31,8 +33,8 @@ def resolve(
 
     Args:
       name_or_path: a converted backbone, a file of depth weights, the folder of a run
-        or of one of its checkpoints, or the name of a public checkpoint, which is
-        downloaded and converted the first time.
+        or of one of its checkpoints, `hub:user/name`, or the name of a public
+        checkpoint, which is downloaded and converted the first time.
       cache_dir: folder of downloads, `cache_folder()` if None.
       checkpoints: the public checkpoints by name.
 
@@ -46,13 +48,14 @@ def resolve(
     if name_or_path in checkpoints:
         folder = cache_dir or cache_folder()
         return _from_cache(checkpoints[name_or_path], folder)
-    path = Path(expand_home(name_or_path))
+    path = local_path(Path(expand_home(name_or_path)))
     if path.exists():
         return path
     nearest = difflib.get_close_matches(name_or_path, checkpoints, n=1, cutoff=0)
     raise UserError(
         f"model.pretrained: {name_or_path} is neither a file or a run nor a "
         f"public checkpoint; the nearest name is {nearest[0]}"
+        f"{maybe_on_hub(path)}"
     )
 
 
@@ -65,6 +68,9 @@ def find(
 
     A run without a checkpoint does not count.
     """
+    name = hub_name(name_or_path)
+    if name is not None:
+        return hugging_face.find(name)
     path = Path(name_or_path).expanduser()
     if name_or_path in checkpoints:
         folder = cache_dir or cache_folder()
