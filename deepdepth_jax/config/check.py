@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ml_collections import ConfigDict
@@ -18,20 +17,6 @@ SMALLEST_WINDOW_PX = 16
 NEAREST_SID_M = 1e-4
 FINEST_BIN = 1e-6
 """The least width of a bin, as a share of the largest depth: float32 resolves it."""
-
-PAPER: Mapping[str, Any] = MappingProxyType(
-    {
-        "data.canonical_focal_px": 0.0,
-        "bins.preset": "paper",
-        "model.backbone": "resnet101",
-        "model.head": "classification",
-        "model.width": 64,
-        "model.output_stride": 8,
-        "model.aspp_rates": (6, 12, 18, 24),
-        "model.decoder_width": 0,
-    }
-)
-"""Fields of the network where neither the user nor a pretrained network sets them."""
 
 S = TypeVar("S", bound=Section)
 
@@ -63,9 +48,10 @@ def complete(config: ConfigDict) -> Config:
 
 
 def fill_from_presets(config: ConfigDict) -> ConfigDict:
-    """Sets the unset fields: the paper's network, presets, and the head's loss."""
+    """Sets the unset fields: defaults, what presets decide, and the head's loss."""
     config = config.copy_and_resolve_references()
-    set_unset(config, PAPER)
+    inherited = {name: it.default for name, it in FIELDS.items() if it.inherited}
+    set_unset(config, inherited)
     _fill_from_preset(config, "bins", BIN_PRESETS)
     _fill_from_preset(config, "augment", AUGMENTATIONS)
     if config.train.loss is None:

@@ -170,14 +170,15 @@ class DataConfig(Section):
     )
     mixture: MixtureConfig
     canonical_focal_px: float = number(
-        None,
+        0.0,
         at_least=LEAST_FOCAL_PX,
         at_most=LARGEST_FOCAL_PX,
         or_zero=True,
         unit="px",
         meaning="canonical focal length. Training depth is scaled to it, and "
         "predictions are scaled back to each image's focal length. 0: depth "
-        "is not scaled. Unset: as in the pretrained network, or 0",
+        "is not scaled",
+        inherited=True,
     )
     kitti: KittiConfig
     pairs: PairsConfig

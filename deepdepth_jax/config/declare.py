@@ -19,6 +19,7 @@ def option(
     unit: str = "",
     also: tuple[str, ...] = (),
     free: bool = False,
+    inherited: bool = False,
     may_be_empty: bool = False,
 ) -> Any:
     """Declares a field that is text, a choice, a switch, or a tuple of these.
@@ -29,12 +30,14 @@ def option(
       unit: of the value.
       also: other names that people look for it by.
       free: whether the trained network does not depend on it.
+      inherited: whether an unset field is as in the pretrained network, and only
+        without one the default.
       may_be_empty: whether a tuple may have no items.
 
     Returns:
       The dataclass field.
     """
-    about = dict(meaning=meaning, unit=unit, also=also, free=free)
+    about = dict(meaning=meaning, unit=unit, also=also, free=free, inherited=inherited)
     return dataclasses.field(
         default=default, metadata=about | dict(may_be_empty=may_be_empty)
     )
@@ -52,6 +55,7 @@ def number(
     unit: str = "",
     also: tuple[str, ...] = (),
     free: bool = False,
+    inherited: bool = False,
 ) -> Any:
     """Declares a field that is a number, or a tuple of numbers, within bounds.
 
@@ -66,10 +70,11 @@ def number(
       unit: of the number.
       also: see `option`.
       free: see `option`.
+      inherited: see `option`.
 
     Returns:
       The dataclass field.
     """
     bounds = Bounds(at_least, above, at_most, below, or_zero)
-    about = dict(meaning=meaning, unit=unit, also=also, free=free)
+    about = dict(meaning=meaning, unit=unit, also=also, free=free, inherited=inherited)
     return dataclasses.field(default=default, metadata=about | dict(bounds=bounds))

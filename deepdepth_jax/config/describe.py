@@ -23,8 +23,11 @@ Tuples are written `'(1,2)'`. `python -m deepdepth_jax.main --help config` print
 page.
 
 An unset field takes its value from the `preset` of its section, from the head or from
-the pretrained weights. Every field is checked before anything is written. An invalid
-value ends the command with one line that names the field, and exit code 2.
+the pretrained weights. A field marked "inherited" is as in the pretrained network
+(`model.pretrained`) unless it is set, and has its default without one.
+
+Every field is checked before anything is written. An invalid value ends the command
+with one line that names the field, and exit code 2.
 
 `python -m deepdepth_jax.config > docs/config.md` generates this page from
 `deepdepth_jax/config/`, the only place that declares fields.
@@ -45,6 +48,8 @@ def help_text() -> str:
         for field in fields:
             lines += ["", f"  {field.name} = {_default(field)}"]
             about = f"{_meaning(field)}. Must be {_requirement(field)}."
+            if field.inherited:
+                about += " Inherited: unset, it is as in the pretrained network."
             lines += textwrap.wrap(
                 about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )
@@ -81,6 +86,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def _cells(field: Field) -> list[str]:
     default = _default(field) if field.default is None else f"`{_default(field)}`"
+    default += " (inherited)" * field.inherited
     return [f"`{field.name}`", default, _requirement(field), _meaning(field)]
 
 

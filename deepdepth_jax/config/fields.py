@@ -73,6 +73,7 @@ class Field:
     unit: str
     also: tuple[str, ...]
     free: bool
+    inherited: bool
 
     @classmethod
     def of(cls, name: str, declared: dataclasses.Field, free: bool = False) -> "Field":
@@ -105,6 +106,7 @@ class Field:
             unit=about["unit"],
             also=about["also"],
             free=free or about["free"],
+            inherited=about["inherited"],
         )
 
     @property

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from deepdepth_jax.config.check import set_unset
 from deepdepth_jax.config.differences import differences
 from deepdepth_jax.config.load import flatten
-from deepdepth_jax.config.sections import Config
+from deepdepth_jax.config.sections import FIELDS, Config
 
 BINS = (
     "bins.preset",
@@ -18,14 +18,8 @@ BINS = (
     "bins.max_depth_m",
 )
 NETWORK = (
-    "data.canonical_focal_px",
-    "model.backbone",
-    "model.head",
-    "model.width",
-    "model.output_stride",
+    *(name for name, it in FIELDS.items() if it.inherited and name not in BINS),
     "model.stride_on",
-    "model.aspp_rates",
-    "model.decoder_width",
     "model.input_convention",
 )
 HEAD = (*BINS[1:], "model.head", "model.aspp_rates", "model.decoder_width")

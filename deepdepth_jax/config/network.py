@@ -46,9 +46,9 @@ class BinsConfig(Section):
     """The depth bins, which are the classes of the network."""
 
     preset: BinPreset = option(
-        None,
-        meaning="preset for the unset fields of this section. Unset: bins as in the "
-        "pretrained network, or paper",
+        "paper",
+        meaning="preset for the unset fields of this section",
+        inherited=True,
     )
     kind: BinKind = option(
         None,
@@ -85,29 +85,30 @@ class ModelConfig(Section):
     """The network: DeepLab v2 on a dilated ResNet."""
 
     backbone: Backbone = option(
-        None,
-        meaning="ResNet variant. Unset: as in the pretrained network, or resnet101",
+        "resnet101",
+        meaning="ResNet variant",
+        inherited=True,
         also=("architecture", "arch", "encoder", "network", "resnet"),
     )
     head: HeadName = option(
-        None,
-        meaning="how the output encodes depth: classification (the paper's), ordinal "
-        "(DORN's) or regression of log depth. Unset: as in the pretrained network, or "
         "classification",
+        meaning="how the output encodes depth: classification (the paper's), ordinal "
+        "(DORN's) or regression of log depth",
+        inherited=True,
     )
     width: int = number(
-        None,
+        64,
         at_least=1,
         at_most=1024,
         unit="channels",
-        meaning="channels of the first stage. Unset: as in the pretrained network, or "
-        "64 as published",
+        meaning="channels of the first stage. The published network has 64",
+        inherited=True,
         also=("channels",),
     )
     output_stride: Literal[8, 16, 32] = option(
-        None,
-        meaning="output stride: input pixels per output pixel. Unset: as in the "
-        "pretrained network, or 8",
+        8,
+        meaning="output stride: input pixels per output pixel",
+        inherited=True,
         also=("os",),
     )
     norm: Norm = option(
@@ -123,21 +124,21 @@ class ModelConfig(Section):
         "1x1",
     )
     aspp_rates: tuple[int, ...] = number(
-        None,
+        (6, 12, 18, 24),
         at_least=1,
         at_most=1024,
-        meaning="dilation rates of the head's parallel 3x3 convolutions. Unset: as in "
-        "the pretrained network, or (6, 12, 18, 24)",
+        meaning="dilation rates of the head's parallel 3x3 convolutions",
+        inherited=True,
         also=("dilations", "atrous_rates"),
     )
     decoder_width: int = number(
-        None,
+        0,
         at_least=0,
         at_most=1024,
         unit="channels",
         meaning="channels of a decoder that sharpens the features to a stride of 4 "
-        "with the backbone's finer ones, as U-Net does. 0: none, as in the paper. "
-        "Unset: as in the pretrained network, or 0",
+        "with the backbone's finer ones, as U-Net does. 0: none, as in the paper",
+        inherited=True,
         also=("decoder", "skip", "unet"),
     )
     input_convention: Convention | None = option(

@@ -90,6 +90,6 @@ def default_config() -> ConfigDict:
         for section in sections:
             within = within.setdefault(section, {})
         type_ = tuple if field.lengths else field.plain
-        is_open = field.default is None
+        is_open = field.default is None or field.inherited
         within[leaf] = config_dict.placeholder(type_) if is_open else field.default
     return ConfigDict(values).lock()

@@ -120,14 +120,12 @@ class MLflow:
         self._entities, self._refused = entities, mlflow.exceptions.MlflowException
         with _refusals("mlflow", self._refused):
             self._client = mlflow.MlflowClient()
-            self._run = _identity(workdir, "mlflow", lambda: self._new_run(workdir))
+            self._run = _identity(
+                workdir, "mlflow", lambda: self._new_run(workdir, config)
+            )
             self._client.update_run(self._run, status="RUNNING")
-            params = [entities.Param(name, str(x)) for name, x in config.items()]
-            for at in range(0, len(params), MOST_PARAMS):
-                some = params[at : at + MOST_PARAMS]
-                self._client.log_batch(self._run, params=some)
 
-    def _new_run(self, workdir: Path) -> str:
+    def _new_run(self, workdir: Path, config: Mapping[str, Any]) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
         experiment = (
             self._client.create_experiment(EXPERIMENT)
@@ -135,7 +133,12 @@ class MLflow:
             else found.experiment_id
         )
         name = workdir.resolve().name
-        return str(self._client.create_run(experiment, run_name=name).info.run_id)
+        run = self._client.create_run(experiment, run_name=name).info.run_id
+        # Once: MLflow refuses other values, and some fields may change on the way.
+        params = [self._entities.Param(field, str(x)) for field, x in config.items()]
+        for at in range(0, len(params), MOST_PARAMS):
+            self._client.log_batch(run, params=params[at : at + MOST_PARAMS])
+        return str(run)
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         """See `Tracker`."""

@@ -12,7 +12,9 @@ import pytest
 from deepdepth_jax import bins, metrics
 from deepdepth_jax.config import FIELDS, complete, default_config, override
 from deepdepth_jax.config.augmentation import AUGMENTATIONS
+from deepdepth_jax.config.check import fill_from_presets
 from deepdepth_jax.config.describe import help_text, markdown
+from deepdepth_jax.config.load import flatten
 from deepdepth_jax.config.network import BIN_PRESETS, BinKind
 from deepdepth_jax.config.training import LOSSES
 from deepdepth_jax.datasets.descriptions import BUILDERS
@@ -126,7 +128,14 @@ def test_the_default_config_holds_every_field():
         for part in name.split(".")
         for value in [value[part]]
     }
-    assert flat == {name: field.default for name, field in FIELDS.items()}
+    assert flat == {
+        name: None if field.inherited else field.default
+        for name, field in FIELDS.items()
+    }
+    defaults = dict(flatten(fill_from_presets(default_config()).to_dict()))
+    for name, field in FIELDS.items():
+        if field.inherited:
+            assert defaults[name] == field.default
 
 
 def test_help_has_every_field():

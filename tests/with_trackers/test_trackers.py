@@ -96,14 +96,17 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
     class KilledError(Exception):
         pass
 
-    with pytest.raises(KilledError), MetricWriter(tmp_path, 0, BOTH) as writer:
+    with (
+        pytest.raises(KilledError),
+        MetricWriter(tmp_path, 0, BOTH, {"train.log_every": 1}) as writer,
+    ):
         for step in (1, 2, 3):
             writer.write(step, "train", {"loss": 1.0 / step})
         raise KilledError
     ids = (tmp_path / IDS).read_text()
     assert sent_to_mlflow(tmp_path)[1] == "FAILED"
 
-    with MetricWriter(tmp_path, 2, BOTH) as writer:
+    with MetricWriter(tmp_path, 2, BOTH, {"train.log_every": 5}) as writer:
         writer.write(3, "train", {"loss": 0.25})
         writer.write_image(3, "val", np.zeros((4, 6, 3), np.uint8))
 
