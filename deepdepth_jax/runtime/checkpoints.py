@@ -111,6 +111,8 @@ class Checkpoints:
         self.wait()
         if is_primary():
             self._folder.add_note(step, name, numbers)
+        # Notes decide which checkpoint is the best: the processes have to agree on it.
+        multihost_utils.sync_global_devices(f"{name} of step {step}")
 
     def wait(self) -> None:
         """Waits for the save in the background, of all processes.

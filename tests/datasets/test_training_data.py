@@ -81,20 +81,19 @@ def test_predictions_are_scaled_back_to_the_images_camera(mixed):
     far, near = predictor(image, focal_px=60.0), predictor(image, focal_px=40.0)
     np.testing.assert_allclose(near.depth_m, far.depth_m * 2 / 3, rtol=1e-6)
     assert far.depth_m.max() <= 80  # of 800 m through the canonical lens
-    with pytest.raises(ValueError, match="focal length"):
-        predictor(image)
 
 
-def test_predict_asks_for_the_focal_length(mixed, tmp_path):
+def test_predict_says_what_focal_length_it_assumes(mixed, tmp_path, capsys):
     Image.fromarray(np.zeros((32, 64, 3), np.uint8)).save(tmp_path / "image.png")
     argv = [
         f"--workdir={mixed}",
         f"--input={tmp_path / 'image.png'}",
         f"--output={tmp_path / 'out'}",
     ]
-    with pytest.raises(UserError, match="--focal_px"):
-        predict.main(argv)
+    predict.main(argv)
+    assert "assumed, 26 mm as 35 mm equivalent" in capsys.readouterr().out
     predict.main([*argv, "--focal_px=60"])
+    assert "assumed" not in capsys.readouterr().out
     assert (tmp_path / "out" / "image_depth.png").exists()
 
 

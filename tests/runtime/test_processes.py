@@ -253,6 +253,36 @@ def test_a_mistake_in_one_while_all_save_ends_all(tmp_path):
     assert time.monotonic() - begun < 60
 
 
+def test_all_see_which_checkpoint_is_the_best_once_it_is_scored(tmp_path):
+    """Also if the first process, which writes the score, is slow."""
+    does = f"""
+        import time
+        from deepdepth_jax.runtime.checkpoints import Checkpoints
+        from deepdepth_jax.training.state import TrainState
+        folder = pathlib.Path("{tmp_path}", "run")
+        with Checkpoints(folder, keep=2, best_metric="abs_rel") as checkpoints:
+            slowly = checkpoints._folder.add_note
+            def add_note(*arguments):
+                time.sleep(1)
+                slowly(*arguments)
+            checkpoints._folder.add_note = add_note
+            for step, abs_rel in ((1, 0.3), (2, 0.2)):
+                numbers = {{"w": np.ones(3)}}
+                state = TrainState(np.int32(step), numbers, {{}}, {{}}, np.int32(0))
+                checkpoints.save(parallel.replicate(state))
+                checkpoints.score(step, {{"abs_rel": abs_rel}})
+            best = checkpoints.find("best")
+            checkpoints.calibrate(best, 1.5)
+            pathlib.Path("{tmp_path}", f"best.{{me}}").write_text(
+                f"{{best}} {{checkpoints.temperature(best)}}"
+            )
+        """
+    does = python_lines(tmp_path, does)
+    code, group = run(tmp_path, "launch/local.sh", 2, "c", does=does)
+    assert code == 0, group.err
+    assert [(tmp_path / f"best.{me}").read_text() for me in (0, 1)] == ["2 1.5"] * 2
+
+
 def test_a_process_that_falls_silent_ends_the_others_by_its_number(tmp_path):
     assert processes.HEARTBEAT_TIMEOUT_S < 60
     does = python_lines(tmp_path, "if me == 1: os.kill(os.getpid(), signal.SIGSTOP)")
