@@ -331,7 +331,7 @@ def test_an_assumed_camera_is_named(server, visit, predictor, mine):
     expect(depth).not_to_contain_text("assumed")
     upload(page, path)
     focal_px = predictor.training_focal_px
-    expect(depth).to_contain_text(f"camera is assumed ({focal_px:.0f} pixels)")
+    expect(depth).to_contain_text(f"unknown and assumed ({focal_px:.0f} pixels)")
 
 
 def status(server, path="/", body=None, **headers):
@@ -414,10 +414,12 @@ def test_a_network_of_many_cameras_and_the_end(visit, mine, tmp_path):
     with serving(tmp_path / "run", tmp_path / "server") as server:
         page = visit(server)
         upload(page, path)
-        expect(page.locator("#reading")).to_contain_text("enter the focal length")
+        assumed_px = 26 * np.hypot(*image.shape[:2]) / np.hypot(36, 24)
+        depth = page.locator("#views figure").nth(1)
+        expect(depth).to_contain_text(f"unknown and assumed ({assumed_px:.0f} pixels)")
         page.locator("#focal input").fill("60")
         upload(page, path)
-        page.locator("figure", has_text="mine,").wait_for()
+        expect(depth).not_to_contain_text("assumed")
         of_many = DepthPredictor.load(tmp_path / "run")
         click_pixel(page, 1, 50, 10)
         assert_reads(
