@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from deepdepth_jax.runtime.checkpoint_folder import Which
 
+TRAINING_PACKAGES = "tensorflow", "tensorflow_datasets", "array_record", "tensorboard"
 NOT_WITH_WEIGHTS = {
     "config": None,
     "workdir": None,
@@ -160,23 +161,16 @@ def _train(asked: "ConfigDict", workdir: Path, checkpoint: "Which") -> None:
 
 
 def _import_tensorflow() -> None:
-    """Imports all that reads data and writes logs. Nothing else needs TensorFlow.
+    """Imports TensorFlow, which reads data and writes logs, and hides GPUs from it.
 
     Raises:
       UserError: the extra `train` is not installed.
     """
-    try:
-        import array_record  # noqa: F401
-        import tensorboard  # noqa: F401
-        import tensorflow as tf
-        import tensorflow_datasets  # noqa: F401
-    except ModuleNotFoundError as error:
-        from deepdepth_jax.runtime.installation import install_command
+    from deepdepth_jax.runtime.installation import require
 
-        raise UserError(
-            f"training and evaluation need the extra train ({error.name} is missing): "
-            f"{install_command('train')}"
-        ) from error
+    require("train", TRAINING_PACKAGES, "training and evaluation need")
+    import tensorflow as tf
+
     # TensorFlow only reads data here; it must not take the accelerators' memory.
     tf.config.set_visible_devices([], "GPU")
 

@@ -8,7 +8,17 @@
 # Seen with flax 0.12.8, jax 0.10.2 and jaxlib 0.10.2 on Python 3.11, Linux x86-64, CPU.
 # The program that XLA compiles for an H100 rounds after every addition too. Exits with 1
 # if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "flax==0.12.8" "jax==0.10.2" "jaxlib==0.10.2"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "flax==0.12.8" \
+  "jax==0.10.2" "jaxlib==0.10.2" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+export JAX_PLATFORMS=${JAX_PLATFORMS-cpu}
+cd "$folder"
 "$python" - <<'PY'
 import jax
 import jax.numpy as jnp

@@ -7,7 +7,17 @@
 # One would guess: an exported program is a pure function of what is computed: equal code, equal bytes.
 #
 # Seen with jax 0.10.2 on Python 3.11, Linux x86-64. Exits with 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "jax==0.10.2" "jaxlib==0.10.2" "flatbuffers==25.12.19"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "jax==0.10.2" \
+  "jaxlib==0.10.2" "flatbuffers==25.12.19" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+export JAX_PLATFORMS=${JAX_PLATFORMS-cpu}
+cd "$folder"
 cat > "$folder/export_here.py" <<'PY'
 import sys
 
@@ -35,7 +45,6 @@ for place in first second; do
     "$python" "$folder/$place/export_here.py" "$folder/$place/$setting" "$setting"
   done
 done
-cd "$folder"
 test "$(grep -c "$folder/first" first/=)" -gt 0
 ! cmp -s first/= second/=
 echo "by default: the file holds $folder/first, and two folders give different bytes"

@@ -7,7 +7,16 @@
 #
 # Seen with jaxtyping 0.3.11, beartype 0.23.1 and numpy 2.4.6 on Python 3.11, Linux x86-64.
 # Exits with 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "jaxtyping==0.3.11" "beartype==0.23.1" "numpy==2.4.6"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "jaxtyping==0.3.11" \
+  "beartype==0.23.1" "numpy==2.4.6" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+cd "$folder"
 cat > shapes.py <<'PY'
 import dataclasses
 

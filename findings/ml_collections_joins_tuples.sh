@@ -9,7 +9,16 @@
 #
 # Seen with ml_collections 1.1.0 and absl-py 2.5.0 on Python 3.11, Linux x86-64. Exits with
 # 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "ml_collections==1.1.0" "absl-py==2.5.0"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+  "ml_collections==1.1.0" "absl-py==2.5.0" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+cd "$folder"
 cat > "$folder/show.py" <<'PY'
 from absl import app
 from ml_collections import ConfigDict, config_flags

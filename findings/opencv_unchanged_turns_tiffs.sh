@@ -10,7 +10,16 @@
 #
 # Seen with opencv-python-headless 5.0.0.93, Pillow 12.3.0 and NumPy 2.4.6 on Python 3.11,
 # Linux x86-64. Exits with 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "opencv-python-headless==5.0.0.93" "pillow==12.3.0" "numpy==2.4.6"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+  "opencv-python-headless==5.0.0.93" "pillow==12.3.0" "numpy==2.4.6" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+cd "$folder"
 "$python" - "$folder" <<'PY'
 import sys
 

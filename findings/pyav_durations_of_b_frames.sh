@@ -9,7 +9,16 @@
 #
 # Seen with av 18.1.0 and numpy 2.4.6 on Python 3.11, Linux x86-64. Exits with 1 if it
 # changes.
-source "${BASH_SOURCE%/*}/environment.bash" "av==18.1.0" "numpy==2.4.6"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "av==18.1.0" \
+  "numpy==2.4.6" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+cd "$folder"
 "$python" - <<'PY' 2> log || { cat log; exit 1; }
 from fractions import Fraction
 

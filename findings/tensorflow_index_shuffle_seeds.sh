@@ -6,7 +6,16 @@
 # One would guess: different seeds of 32 bits give different permutations.
 #
 # Seen with tensorflow-cpu 2.21.0 on Python 3.11, Linux x86-64. Exits with 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "tensorflow-cpu==2.21.0"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
+  "tensorflow-cpu==2.21.0" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+cd "$folder"
 TF_CPP_MIN_LOG_LEVEL=3 "$python" - <<'PY'
 import tensorflow as tf
 

@@ -8,7 +8,17 @@
 #
 # Seen with jax 0.10.2, jaxlib 0.10.2 and numpy 2.4.6 on Python 3.11, Linux x86-64, CPU.
 # The program that XLA compiles for an H100 multiplies too. Exits with 1 if it changes.
-source "${BASH_SOURCE%/*}/environment.bash" "jax==0.10.2" "jaxlib==0.10.2" "numpy==2.4.6"
+set -euo pipefail
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python=$folder/venv/bin/python
+"${PYTHON:-python3}" -m venv "$folder/venv" || exit 2
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check "jax==0.10.2" \
+  "jaxlib==0.10.2" "numpy==2.4.6" || exit 2
+"$python" --version
+"$python" -m pip --disable-pip-version-check list --format=freeze
+export JAX_PLATFORMS=${JAX_PLATFORMS-cpu}
+cd "$folder"
 "$python" - <<'PY'
 import jax
 import jax.numpy as jnp

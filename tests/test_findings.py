@@ -20,8 +20,9 @@ STATES = {0: "as recorded", 1: "CHANGED", 2: "not repeated, packages are missing
 
 def packages_of(script):
     """Returns the pinned packages that a finding installs."""
-    [line] = re.findall(r"^source .*\n(?:  .*\n)*", script.read_text(), re.MULTILINE)
-    assert line.startswith('source "${BASH_SOURCE%/*}/environment.bash" ')
+    text = script.read_text()
+    assert "\nfolder=$(mktemp -d)\ntrap 'rm -rf \"$folder\"' EXIT\n" in text
+    [line] = re.findall(r'^"\$folder/venv/bin/pip" install (.*(?:\n  .*)*)', text, re.M)
     return re.findall(r'"([\w-]+)==([\w.]+)"', line)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from sources import ROOT, copy_sources
 from tiny_runs import OVERRIDES
 
 import deepdepth_jax
 
-ROOT = Path(__file__).parent.parent
-SOURCES = ("deepdepth_jax", "configs", "pyproject.toml", "setup.py", "README.md")
 OFFLINE = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet")
 
 
@@ -39,9 +37,7 @@ def call(*command, folder, code=0):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    for name in (*SOURCES, "LICENSE"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+    copy_sources(folder)
     pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", *OFFLINE]
     call(*pip, ".", f"--wheel-dir={folder / 'dist'}", folder=folder)
     [path] = (folder / "dist").iterdir()

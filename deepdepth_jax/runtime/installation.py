@@ -1,15 +1,18 @@
 """How this package came onto the machine: hints fit that, and name no other package."""
 
 import importlib.metadata
+import importlib.util
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from packaging.requirements import Requirement
+
+from deepdepth_jax.errors import UserError
 
 DISTRIBUTION = "deepdepth-jax"
 
@@ -32,6 +35,25 @@ def install_command(extra: str) -> str:
     else:
         options = _options(json.loads(origin), extra)
     return shlex.join([sys.executable, "-m", "pip", "install", *options])
+
+
+def require(extra: str, packages: Iterable[str], needed_by: str) -> None:
+    """Checks that packages of an extra are there, without importing them.
+
+    Args:
+      extra: one of `project.optional-dependencies` in pyproject.toml.
+      packages: the names that they are imported by.
+      needed_by: for the message, such as "training needs".
+
+    Raises:
+      UserError: one is missing.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"{needed_by} the extra {extra} ({package} is missing): "
+                f"{install_command(extra)}"
+            )
 
 
 def _options(origin: Mapping[str, Any], extra: str) -> list[str]:

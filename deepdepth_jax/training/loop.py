@@ -20,6 +20,7 @@ from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.claim import check_same_run, claim
+from deepdepth_jax.runtime.installation import require
 from deepdepth_jax.runtime.parallel import (
     check_batch_size,
     is_primary,
@@ -46,7 +47,7 @@ from deepdepth_jax.training.progress import (
     parameter_table,
 )
 from deepdepth_jax.training.state import TrainState
-from deepdepth_jax.training.trackers import check_installed
+from deepdepth_jax.training.trackers import EXTRAS
 from deepdepth_jax.training.writers import MetricWriter
 from deepdepth_jax.types import Batch
 
@@ -66,7 +67,8 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
       PreemptedError: a signal came; the state is saved.
     """
     check_batch_size(config.train.batch_size, config.train.accumulate)
-    check_installed(config.train.log_to)
+    for tracker in config.train.log_to:
+        require(EXTRAS[tracker], [tracker], f"train.log_to={tracker} needs")
     sources = RunSources.of(config)
     content = sources.content(config)
     # Before the data is prepared, which takes time.

@@ -4,11 +4,10 @@ W&B and MLflow read their own settings from the environment: WANDB_PROJECT, WAND
 MLFLOW_TRACKING_URI and so on.
 """
 
-import importlib.util
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +18,6 @@ from jaxtyping import UInt8
 
 from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.runtime.json_files import parse_object
 
 Status = Literal["finished", "failed"]
@@ -166,22 +164,10 @@ class MLflow:
 TRACKERS: Mapping[str, type[TensorBoard] | type[WandB] | type[MLflow]] = (
     MappingProxyType({"tensorboard": TensorBoard, "wandb": WandB, "mlflow": MLflow})
 )
-
-
-def check_installed(names: Sequence[str]) -> None:
-    """Checks that the trackers' packages are there.
-
-    Args:
-      names: keys of `TRACKERS`.
-
-    Raises:
-      UserError: one is missing.
-    """
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            raise UserError(
-                f"train.log_to={name} needs the package {name}: {install_command(name)}"
-            )
+EXTRAS: Mapping[str, str] = MappingProxyType(
+    {"tensorboard": "train", "wandb": "wandb", "mlflow": "mlflow"}
+)
+"""Tracker -> the extra that installs its package."""
 
 
 def _identity(workdir: Path, tracker: str, new: Callable[[], str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -53,7 +54,13 @@ class MetricWriter:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._file.close()
         for tracker in self._trackers:
-            tracker.close("finished" if error is None else "failed")
+            try:
+                tracker.close("finished" if error is None else "failed")
+            except UserError as refusal:
+                if error is None:
+                    raise
+                # The first error decides how the run ends, such as with 75.
+                print(f"warning: {refusal}", file=sys.stderr)
 
     def write(self, step: int, split: str, numbers: Mapping[str, float]) -> None:
         """Writes one line, and sends the metrics as `split/name`.

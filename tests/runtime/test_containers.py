@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sources import copy_sources
 
 import deepdepth_jax
 from deepdepth_jax.errors import UserError
@@ -33,12 +34,7 @@ def test_the_image_s_steps_install_the_command(tmp_path):
     [copied], [step], [entry] = map(instructions, ("COPY", "RUN", "ENTRYPOINT"))
     source, opt = tmp_path / "source", tmp_path / "deepdepth"
     assert copied == ". /source"
-    names = subprocess.check_output(["git", "ls-files"], text=True).splitlines()
-    for name in names:
-        target = source / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(Path(name).read_bytes())
-        target.chmod(Path(name).stat().st_mode)
+    copy_sources(source, "launch", "requirements.lock")
     step = step.replace("/source", str(source)).replace("/opt/deepdepth", str(opt))
     [extras] = instructions("ARG")
     assert extras.startswith("EXTRAS=")

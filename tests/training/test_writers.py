@@ -5,8 +5,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_runs import arguments
 
-from deepdepth_jax.errors import UserError
+from deepdepth_jax.errors import PreemptedError, UserError
 from deepdepth_jax.main import main
+from deepdepth_jax.training import writers
 from deepdepth_jax.training.writers import MetricWriter
 
 
@@ -75,7 +76,33 @@ def test_damaged_lines_are_named_and_nothing_is_lost(tmp_path, line):
 def test_a_tracker_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(
-        UserError, match=r"train\.log_to=wandb needs the package wandb: "
+        UserError, match=r"log_to=wandb needs the extra wandb \(wandb is missing\): "
     ):
         main(arguments(tmp_path, train__log_to="('wandb',)"))
     assert not (tmp_path / "run").exists()
+
+
+class _Refusing:
+    """A tracker whose server has gone away."""
+
+    def __init__(self, *_):
+        pass
+
+    def close(self, status):
+        raise UserError(f"train.log_to=mlflow: no answer when {status}")
+
+
+def test_a_tracker_s_refusal_does_not_take_the_place_of_the_first_error(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(writers, "TRACKERS", {"mlflow": _Refusing})
+    with pytest.raises(PreemptedError), MetricWriter(tmp_path, 0, ["mlflow"]):
+        raise PreemptedError("saved")
+    assert (
+        "warning: train.log_to=mlflow: no answer when failed" in capsys.readouterr().err
+    )
+    with (
+        pytest.raises(UserError, match="no answer when finished"),
+        MetricWriter(tmp_path, 0, ["mlflow"]),
+    ):
+        pass

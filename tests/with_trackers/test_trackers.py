@@ -14,7 +14,8 @@ from deepdepth_jax.main import main
 from deepdepth_jax.training.trackers import IDS
 from deepdepth_jax.training.writers import MetricWriter
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+# Of MLflow's use of SQLAlchemy.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 BOTH = ("wandb", "mlflow")
 
 
