@@ -72,6 +72,32 @@ def replacement(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def continuation(path: Path) -> Iterator[Path]:
+    """Yields a file to append to, which replaces `path` when the block ends well.
+
+    An exception or a kill leaves the file to the next block for the same path, unless
+    the file is empty. Only one process at a time may be in such a block.
+
+    Args:
+      path: file to replace.
+
+    Yields:
+      The path of the file, which may not be there.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    partial = path.with_name(f"{PREFIX}{path.name}")
+    try:
+        yield partial
+        _flush(partial)
+        partial.replace(path)
+    finally:
+        if partial.exists() and not partial.stat().st_size:
+            partial.unlink()
+
+
+@contextlib.contextmanager
 def _user_errors(path: Path, of_file: Path | None = None) -> Iterator[None]:
     """Turns the system's errors, of one file or of any, into one line with the path."""
     try:

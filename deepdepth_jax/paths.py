@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+HUB = "hub:"
+"""How the names of networks on the Hugging Face Hub begin."""
+
 
 def expand_home(path: str) -> str:
     """Expands `~` and `~name` at the start of a path, as a shell does.
@@ -10,6 +13,12 @@ def expand_home(path: str) -> str:
     Shells leave them as they are behind `=`. A path that names no user stays as it is.
     """
     return os.path.expanduser(path)  # noqa: PTH111 - Path's own raises for no user
+
+
+def hub_name(source: str | Path) -> str | None:
+    """Returns the name of a network on the hub, without `hub:`. None for paths."""
+    text = str(source)
+    return text.removeprefix(HUB) if text.startswith(HUB) else None
 
 
 def cache_folder() -> Path:

@@ -23,14 +23,31 @@ class Hub:
     Attributes:
       files: content by `user/name` and path.
       requests: method, path and Range header of each request.
+      private: names of repositories that are private.
+      branches: names of branches, of any repository.
+      sends_parts: whether Range headers are heeded.
+      commit: the newest one.
+      served: content that downloads have in place of a file's own. None: its own.
+      cdn: whether files are served from another host, to which requests are redirected.
+      tokens: path and Authorization header of each request.
       cuts: number of bytes after which the next downloads are cut off.
+      stall: number of bytes after which downloads wait for `resume`.
     """
 
     files: dict[str, dict[str, bytes]] = dataclasses.field(default_factory=dict)
     requests: list[tuple[str, str, str | None]] = dataclasses.field(
         default_factory=list
     )
+    private: set[str] = dataclasses.field(default_factory=set)
+    branches: set[str] = dataclasses.field(default_factory=lambda: {"main"})
+    sends_parts: bool = True
+    commit: str = COMMIT
+    served: bytes | None = None
+    cdn: bool = False
+    tokens: list[tuple[str, str | None]] = dataclasses.field(default_factory=list)
     cuts: list[int] = dataclasses.field(default_factory=list)
+    stall: int | None = None
+    resume: threading.Event = dataclasses.field(default_factory=threading.Event)
     uploads: dict[str, bytes] = dataclasses.field(default_factory=dict)
     url: str = ""
 
@@ -48,7 +65,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._resolve(with_body=False)
 
     def do_GET(self):
-        self._resolve(with_body=True)
+        info = re.fullmatch(r"/api/models/([^/]+/[^/]+)", self.path)
+        if info and info[1] in self.hub.files:
+            self._note()
+            is_private = info[1] in self.hub.private
+            self._json({"id": info[1], "private": is_private, "sha": self.hub.commit})
+        elif self.path.startswith("/cdn/"):
+            self._note()
+            _, _, user, name, path = self.path.split("/")
+            content = self.hub.served or self.hub.files[f"{user}/{name}"][path]
+            self._serve(content, with_body=True)
+        else:
+            self._resolve(with_body=True)
 
     def do_PUT(self):
         self._note()
@@ -64,9 +92,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for pattern, answer in (
             (r"/api/repos/create", self._create),
             (r"/api/validate-yaml", self._validate),
-            (r"/api/models/(.+)/preupload/main", self._preupload),
+            (r"/api/models/(.+)/branch/(.+)", self._branch),
+            (r"/api/models/(.+)/preupload/(.+)", self._preupload),
             (r"/(.+)\.git/info/lfs/objects/batch", self._batch),
-            (r"/api/models/(.+)/commit/main", self._commit),
+            (r"/api/models/(.+)/commit/(.+)", self._commit),
         ):
             found = re.fullmatch(pattern, self.path)
             if found:
@@ -81,14 +110,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._json({"url": f"{self.hub.url}/{name}"}, 409)
             return
         self.hub.files[name] = {}
+        if fields["visibility"] == "private":
+            self.hub.private.add(name)
         self._json({"url": f"{self.hub.url}/{name}"})
+
+    def _branch(self, body, name, branch):
+        del body, name
+        code = 409 if branch in self.hub.branches else 200
+        self.hub.branches.add(branch)
+        self._json({}, code)
 
     def _validate(self, body):
         assert json.loads(body)["content"].startswith("---\n")
         self._json({"errors": [], "warnings": []})
 
-    def _preupload(self, body, name):
+    def _preupload(self, body, name, branch):
         del name
+        if branch not in self.hub.branches:
+            self._refuse(404, "RevisionNotFound", "Revision not found")
+            return
         files = [
             {
                 "path": file["path"],
@@ -112,7 +152,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ]
         self._json({"transfer": "basic", "objects": objects})
 
-    def _commit(self, body, name):
+    def _commit(self, body, name, branch):
+        del branch
         for line in body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
@@ -123,8 +164,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.hub.files[name][value["path"]] = self.hub.uploads[value["oid"]]
         self._json(
             {
-                "commitUrl": f"{self.hub.url}/{name}/commit/{COMMIT}",
-                "commitOid": COMMIT,
+                "commitUrl": f"{self.hub.url}/{name}/commit/{self.hub.commit}",
+                "commitOid": self.hub.commit,
                 "success": True,
             }
         )
@@ -134,18 +175,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
         if not found or found[1] not in self.hub.files:
             self._refuse(401, "RepoNotFound", "Repository not found")
-        elif found[2] not in ("main", COMMIT):
+        elif found[2] not in {self.hub.commit, *self.hub.branches}:
             self._refuse(404, "RevisionNotFound", "Revision not found")
         elif found[3] not in self.hub.files[found[1]]:
             self._refuse(404, "EntryNotFound", "Entry not found")
+        elif self.hub.cdn:
+            self._redirect(self.hub.files[found[1]][found[3]], found[1], found[3])
         else:
             self._serve(self.hub.files[found[1]][found[3]], with_body)
+
+    def _redirect(self, content, name, path):
+        port = self.server.server_address[1]
+        location = f"http://localhost:{port}/cdn/{name}/{path}"
+        fields = {
+            "Location": location,
+            "X-Linked-Size": str(len(content)),
+            "X-Linked-ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+            "X-Repo-Commit": self.hub.commit,
+        }
+        self._answer(302, b"", fields)
 
     def _serve(self, content, with_body):
         start = 0
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        if not self.hub.sends_parts:
+            asked = None
         if asked:
             start = int(asked[1])
+        if start >= len(content) > 0:
+            self._answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+            return
         part = content[start:]
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(part)))
@@ -154,16 +213,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{end}/{len(content)}")
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("X-Repo-Commit", self.hub.commit)
         self.end_headers()
         if with_body:
             if self.hub.cuts:
                 part = part[: self.hub.cuts.pop(0)]
                 self.close_connection = True
+            if self.hub.stall is not None:
+                self.wfile.write(part[: self.hub.stall])
+                self.hub.resume.wait()
+                part = part[self.hub.stall :]
             self.wfile.write(part)
 
     def _note(self):
         self.hub.requests.append((self.command, self.path, self.headers.get("Range")))
+        self.hub.tokens.append((self.path, self.headers.get("Authorization")))
 
     def _body(self):
         if self.headers.get("Transfer-Encoding") == "chunked":

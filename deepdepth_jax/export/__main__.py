@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
     network = load_network(source, arguments.checkpoint, overrides)
     if workdir is not None:
         check_same_run(workdir, network.config)
-        network = with_evaluations(network, workdir)
+        network = with_evaluations(network)
     set_up_compiling(workdir)
     pipeline = Pipeline.of(network.config, arguments.focal_px, arguments.outputs)
     trained = jax.device_get(network.trained)

@@ -1,26 +1,22 @@
-"""Depth networks on the Hugging Face Hub: downloaded by name, and published.
-
-A repository of a network holds one file of weights, and a model card.
-"""
+"""Depth networks on the Hugging Face Hub, downloaded by name."""
 
 import contextlib
 import functools
 import importlib
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.model_card import model_card
-from deepdepth_jax.inference.network_file import write_network
-from deepdepth_jax.inference.network_metadata import read_metadata
-from deepdepth_jax.inference.saved_network import SavedNetwork, with_evaluations
+from deepdepth_jax.runtime import downloads
 from deepdepth_jax.runtime.installation import install_command
 
 FILE_NAME = "depth.safetensors"
-CARD_NAME = "README.md"
+"""The file of weights in a repository of a network."""
+LIBRARY = "deepdepth_jax"
+"""Under which name the hub counts its users."""
 
 
 @functools.cache
@@ -40,76 +36,49 @@ def download(name: str) -> Path:
       UserError: there is no such network or no connection, the download was cut off, or
         the cache cannot be written to.
     """
-    repository, revision = _split(name)
-    hub = _import()
-    with _one_line(name):
-        path = hub.hf_hub_download(
-            repository, FILE_NAME, revision=revision, library_name="deepdepth_jax"
-        )
-    return Path(path)
+    repository, revision = split_name(name)
+    hub = client()
+    wanted = {
+        "repo_id": repository,
+        "filename": FILE_NAME,
+        "revision": revision,
+        "library_name": LIBRARY,
+    }
+    with one_line(name):
+        found = hub.hf_hub_download(**wanted, dry_run=True)
+        path = Path(found.local_path)
+        if find(name) == path:
+            return path
+        if found.will_download:
+            _download(hub, name, found)
+        return Path(hub.hf_hub_download(**wanted))  # links to what is there now
 
 
 def find(name: str) -> Path | None:
     """Finds the file of `download` in the cache, without a connection."""
-    repository, revision = _split(name)
-    found = _import().try_to_load_from_cache(repository, FILE_NAME, revision=revision)
+    repository, revision = split_name(name)
+    found = client().try_to_load_from_cache(repository, FILE_NAME, revision=revision)
     return Path(found) if isinstance(found, str) else None
 
 
-def publish(
-    network: SavedNetwork,
-    name: str,
-    *,
-    licence: str | None = None,
-    dtype: str = "float32",
-    private: bool = False,
-) -> str:
-    """Uploads a network as one file, with a model card.
-
-    The repository is made if there is none. A model card that it has is kept.
-
-    Args:
-      network: of a run, whose own evaluation is shown on the card, or of a file.
-      name: such as `user/name`.
-      licence: see `write_network`.
-      dtype: see `write_network`.
-      private: whether a new repository is visible to its owner only.
-
-    Returns:
-      The address of the repository.
+def split_name(name: str) -> tuple[str, str | None]:
+    """Splits `user/name@revision`.
 
     Raises:
-      UserError: nobody is logged in, the hub refuses, or there is no connection.
+      UserError: it is no such name.
     """
-    repository, revision = _split(name)
-    hub = _import()
-    if network.workdir is not None:
-        network = with_evaluations(network, network.workdir)
-    with tempfile.TemporaryDirectory() as folder, _one_line(name):
-        path = Path(folder) / FILE_NAME
-        write_network(path, network, dtype=dtype, licence=licence)
-        api = hub.HfApi(library_name="deepdepth_jax")
-        url = api.create_repo(repository, private=private, exist_ok=True)
-        if not api.file_exists(repository, CARD_NAME, revision=revision):
-            card = model_card(read_metadata(path), repository)
-            (Path(folder) / CARD_NAME).write_text(card)
-        api.upload_folder(
-            repo_id=repository,
-            folder_path=folder,
-            revision=revision,
-            commit_message=f"Upload the network of step {network.step}",
-        )
-    return str(url)
-
-
-def _split(name: str) -> tuple[str, str | None]:
     repository, _, revision = name.partition("@")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
         raise UserError(f"{name!r}: is no name on the hub; write user/name")
     return repository, revision or None
 
 
-def _import() -> Any:
+def client() -> Any:
+    """Imports the hub's client.
+
+    Raises:
+      UserError: it is not installed.
+    """
     try:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
@@ -120,8 +89,12 @@ def _import() -> Any:
 
 
 @contextlib.contextmanager
-def _one_line(name: str) -> Iterator[None]:
-    """Turns the errors of the hub's client into one line."""
+def one_line(name: str) -> Iterator[None]:
+    """Turns the errors of the hub's client into one line.
+
+    Raises:
+      UserError: an error of the hub, the connection or the disk.
+    """
     from huggingface_hub import errors
 
     try:
@@ -133,6 +106,45 @@ def _one_line(name: str) -> Iterator[None]:
         if not isinstance(error.__cause__, (errors.HTTPError, OSError)):
             raise
         raise UserError(f"{name}: {_explained(error.__cause__)}") from error
+
+
+def _download(hub: Any, name: str, found: Any) -> None:
+    """Downloads the file of a version to where the hub's cache keeps its content.
+
+    The hub's own client cannot continue the download of another process. It is left the
+    small files, which have no SHA-256 there.
+    """
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    repository, _ = split_name(name)
+    url = hub.hf_hub_url(repository, FILE_NAME, revision=found.commit_hash)
+    content = hub.get_hf_file_metadata(url, library_name=LIBRARY)
+    if not re.fullmatch("[0-9a-f]{64}", content.etag):
+        return
+    headers = build_hf_headers(library_name=LIBRARY)
+    if urlsplit(content.location).netloc != urlsplit(url).netloc:
+        headers.pop("authorization", None)  # nobody else learns the user's token
+
+    def append(file: BinaryIO) -> None:
+        if content.size is not None and file.tell() > content.size:
+            file.truncate(0)  # the client would ask for what follows, forever
+            file.seek(0)
+        with one_line(name):
+            http_get(
+                content.location,
+                file,
+                resume_size=file.tell(),
+                headers=headers,
+                expected_size=content.size,
+                displayed_filename=FILE_NAME,
+            )
+
+    remote = downloads.Remote(
+        name, f"sha256:{content.etag}", append, "try again", "HF_HOME"
+    )
+    folder = Path(found.local_path).parents[2]  # above snapshots/COMMIT/FILE_NAME
+    downloads.download(remote, folder / "blobs" / content.etag)
 
 
 def _explained(error: Exception) -> str:
@@ -161,8 +173,8 @@ def _explained(error: Exception) -> str:
     if isinstance(error, errors.HfHubHTTPError):
         if error.response.status_code in (401, 403):
             return f"{hub} does not let you write there; {log_in}"
-    elif isinstance(error, OSError) and error.filename is not None:
-        cause = f"{error.filename} cannot be written ({error.strerror})"
+    elif isinstance(error, OSError) and error.strerror is not None:
+        cause = f"{error.filename or 'a file'} cannot be written ({error.strerror})"
         return f"{cause}; set HF_HOME to a folder that can"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{lines[0] if lines else type(error).__name__}; try again"

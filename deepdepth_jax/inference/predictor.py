@@ -29,8 +29,13 @@ from deepdepth_jax.inference.rescaling import (
     seen_size,
 )
 from deepdepth_jax.inference.runner import Window, batch_size_for, window_for
-from deepdepth_jax.inference.saved_network import HUB, SavedNetwork, load_network
+from deepdepth_jax.inference.saved_network import (
+    SavedNetwork,
+    load_network,
+    with_evaluations,
+)
 from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.paths import HUB
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.shipped import shipped_network
 
@@ -139,25 +144,24 @@ class DepthPredictor:
         """Publishes the network on the Hugging Face Hub, with a model card.
 
         Args:
-          name: such as `user/name`. See `hugging_face.publish`.
+          name: such as `user/name`. See `publishing.publish`.
           licence: of the weights, such as `Apache-2.0`.
           dtype: of the kernels: `float32`, `bfloat16` or `float16`.
-          private: whether a new repository is visible to its owner only.
+          private: whether its owner alone may see it.
 
         Returns:
           The address of the repository.
 
         Raises:
-          UserError: see `hugging_face.publish`.
+          UserError: see `publishing.publish`.
           ValueError: the predictor was not loaded from a run or a file.
         """
-        from deepdepth_jax.inference.hugging_face import publish
+        from deepdepth_jax.inference.publishing import publish
 
         if self._network is None:
             raise ValueError("only a network of `load` can be published")
-        return publish(
-            self._network, name, licence=licence, dtype=dtype, private=private
-        )
+        network = with_evaluations(self._network)
+        return publish(network, name, licence=licence, dtype=dtype, private=private).url
 
     @property
     def training_focal_px(self) -> float:

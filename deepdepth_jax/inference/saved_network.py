@@ -12,6 +12,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.paths import HUB, hub_name
 from deepdepth_jax.runtime.checkpoints import Which
 from deepdepth_jax.runtime.json_files import is_number
 from deepdepth_jax.runtime.workdir import (
@@ -22,8 +23,6 @@ from deepdepth_jax.runtime.workdir import (
 )
 
 FILE_SUFFIX = ".safetensors"
-HUB = "hub:"
-"""How the names of networks on the Hugging Face Hub begin."""
 MEASURED = ("protocol", "metrics")
 """What is kept of an evaluation."""
 PROTOCOL = (
@@ -91,7 +90,7 @@ def local_path(source: Path) -> Path:
     Raises:
       UserError: see `hugging_face.download`.
     """
-    name = hub_name(str(source))
+    name = hub_name(source)
     if name is None:
         return source
     from deepdepth_jax.inference.hugging_face import download
@@ -103,11 +102,6 @@ def maybe_on_hub(path: Path) -> str:
     """Returns a hint if a path that is not there looks like a name on the hub."""
     looks_so = re.fullmatch(r"[\w.-]+/[\w.-]+", str(path), re.ASCII)
     return f", or write {HUB}{path} for a network on the hub" if looks_so else ""
-
-
-def hub_name(source: str) -> str | None:
-    """Returns the name of a network on the hub, without `hub:`. None for paths."""
-    return source.removeprefix(HUB) if source.startswith(HUB) else None
 
 
 def load_run(
@@ -129,15 +123,13 @@ def load_run(
     return SavedNetwork(config, trained, camera, step, workdir=workdir)
 
 
-def with_evaluations(
-    network: SavedNetwork, workdir: Path, files: Sequence[Path] = ()
-) -> SavedNetwork:
-    """Adds the protocols and metrics of evaluations to a network.
+def with_evaluations(network: SavedNetwork, files: Sequence[Path] = ()) -> SavedNetwork:
+    """Adds protocols and metrics of evaluations to a network.
 
     Args:
-      network: of a run.
-      workdir: of the run, whose own evaluation is added if it was of this step.
-      files: an eval.json of each other evaluation to add, before the run's own.
+      network: of a run, whose own evaluation is added if it was of this step, or of a
+        file, which keeps those that it has.
+      files: an eval.json of each other evaluation, which come first.
 
     Returns:
       The network with all evaluations.
@@ -145,8 +137,6 @@ def with_evaluations(
     Raises:
       UserError: one is missing or damaged, or was of another step.
     """
-    from deepdepth_jax.datasets.registry import training_weights
-
     evaluations = []
     for file in files:
         evaluation = read_evaluation(file)
@@ -155,14 +145,24 @@ def with_evaluations(
                 f"{file}: is of step {evaluation['step']}, not of {network.step}; "
                 "evaluate that checkpoint"
             )
-        evaluations.append(evaluation)
-    own = workdir / EVALUATION_FILE
-    if own.exists() and (read := read_evaluation(own))["step"] == network.step:
-        evaluations.append(read)
-    kept = [{name: each[name] for name in MEASURED} for each in evaluations]
-    trained_on = list(training_weights(network.config.data))
-    details = {"evaluations": kept, "trained_on": trained_on}
+        evaluations.append({name: evaluation[name] for name in MEASURED})
+    details = network.details if network.workdir is None else _of_run(network)
+    evaluations += details.get("evaluations", [])
+    details = {**details, "evaluations": evaluations}
     return dataclasses.replace(network, details=details)
+
+
+def _of_run(network: SavedNetwork) -> dict[str, Any]:
+    """Returns the details of a run's network."""
+    from deepdepth_jax.datasets.registry import training_weights
+
+    assert network.workdir is not None
+    own = network.workdir / EVALUATION_FILE
+    evaluation = read_evaluation(own) if own.exists() else {}
+    is_of_step = evaluation.get("step") == network.step
+    kept = [{name: evaluation[name] for name in MEASURED}] if is_of_step else []
+    trained_on = list(training_weights(network.config.data))
+    return {"evaluations": kept, "trained_on": trained_on}
 
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:

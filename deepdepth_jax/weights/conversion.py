@@ -21,10 +21,11 @@ from deepdepth_jax.models.pretrained import (
 from deepdepth_jax.models.resnet import ARCHITECTURES, StrideOn
 from deepdepth_jax.models.strict import check_tensors, listed
 from deepdepth_jax.models.tensor_files import write_safetensors
+from deepdepth_jax.runtime.downloads import check_digest, file_digest
 from deepdepth_jax.weights.catalogue import known_digest
 from deepdepth_jax.weights.naming import NamingScheme
 from deepdepth_jax.weights.naming_schemes import SOURCES, TORCHVISION
-from deepdepth_jax.weights.readers import check_digest, file_digest, read_tensors
+from deepdepth_jax.weights.readers import read_tensors
 from deepdepth_jax.weights.recognition import (
     REMEDY,
     Shapes,

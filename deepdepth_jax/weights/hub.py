@@ -1,27 +1,21 @@
 """Downloads public checkpoints by name, verifies, converts and caches them."""
 
 import difflib
-import http.client
-import urllib.error
-import urllib.request
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from tqdm import tqdm
-
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import hugging_face
-from deepdepth_jax.inference.saved_network import hub_name, local_path, maybe_on_hub
+from deepdepth_jax.inference.saved_network import local_path, maybe_on_hub
 from deepdepth_jax.models.pretrained import save_backbone
-from deepdepth_jax.paths import cache_folder, expand_home
+from deepdepth_jax.paths import cache_folder, expand_home, hub_name
+from deepdepth_jax.runtime import downloads
+from deepdepth_jax.runtime.downloads import append_from, check_digest
 from deepdepth_jax.runtime.workdir import has_checkpoint, is_checkpoint
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file
-from deepdepth_jax.weights.readers import check_digest, require_reader
-
-TIMEOUT_S = 30
-CHUNK_BYTES = 1 << 20
+from deepdepth_jax.weights.readers import require_reader
 
 
 def resolve(
@@ -80,7 +74,7 @@ def find(
 
 
 def download(checkpoint: Checkpoint, path: Path) -> None:
-    """Downloads a file completely and verifies its digest, or leaves nothing.
+    """Downloads a file and verifies its digest.
 
     Args:
       checkpoint: the file to download.
@@ -90,17 +84,11 @@ def download(checkpoint: Checkpoint, path: Path) -> None:
       UserError: the network or the file is unavailable, the download was cut off, or
         the digest differs. The message says where to put the file by hand.
     """
-    by_hand = f"put {checkpoint.file_name} at {path} and start again"
-    with atomic.replacement(path) as partial:
-        try:
-            _fetch(checkpoint, partial)
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()  # the error is the response and holds the connection
-            raise UserError(
-                f"cannot download {checkpoint.url} ({error}); {by_hand}"
-            ) from error
-        check_digest(partial, checkpoint.digest, checkpoint.url, by_hand)
+    url = checkpoint.url
+    remedy = f"try again, or put {checkpoint.file_name} at {path} and start again"
+    append = functools.partial(append_from, url, remedy=remedy)
+    remote = downloads.Remote(url, checkpoint.digest, append, remedy, "XDG_CACHE_HOME")
+    downloads.download(remote, path)
 
 
 def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
@@ -119,23 +107,3 @@ def _from_cache(checkpoint: Checkpoint, folder: Path) -> Path:
 
 def _converted(checkpoint: Checkpoint, folder: Path) -> Path:
     return folder / f"{Path(checkpoint.file_name).stem}.deepdepth.safetensors"
-
-
-def _fetch(checkpoint: Checkpoint, path: Path) -> None:
-    """Copies the file from the network, with a progress bar."""
-    with (
-        urllib.request.urlopen(checkpoint.url, timeout=TIMEOUT_S) as response,
-        path.open("wb") as file,
-        tqdm(
-            desc=checkpoint.file_name,
-            total=response.length,
-            unit="B",
-            unit_scale=True,
-        ) as progress,
-    ):
-        expected = response.length
-        while chunk := response.read(CHUNK_BYTES):
-            file.write(chunk)
-            progress.update(len(chunk))
-        if expected is not None and file.tell() != expected:
-            raise ConnectionError(f"cut off after {file.tell()} of {expected} bytes")

@@ -1,6 +1,5 @@
 """Readers of other programs' checkpoint files. Nothing in a file is executed."""
 
-import hashlib
 import importlib
 import re
 import zipfile
@@ -51,37 +50,10 @@ def require_reader(path: Path) -> None:
         _import_torch(path)
 
 
-def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Returns the hexadecimal digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-
 def digest_in_name(name: str) -> str | None:
     """Returns the digest at the end of a file's name, as `sha256:5d3b4d8f`, or None."""
     match = re.search(r"-([0-9a-f]{8,64})\.(pth|pt)$", name)
     return f"sha256:{match[1]}" if match else None
-
-
-def check_digest(path: Path, digest: str, what: str, remedy: str) -> None:
-    """Checks a file against the first digits of its digest.
-
-    Args:
-      path: the file.
-      digest: such as `sha256:5d3b4d8f` or `md5:...`.
-      what: the file's path or URL, for the message.
-      remedy: the remedy, for the message.
-
-    Raises:
-      UserError: they differ.
-    """
-    algorithm, digits = digest.split(":")
-    found = file_digest(path, algorithm)
-    if not found.startswith(digits):
-        raise UserError(
-            f"{what}: truncated or modified, its {algorithm} begins with "
-            f"{found[: len(digits)]} instead of {digits}; {remedy}"
-        )
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:

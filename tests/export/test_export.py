@@ -1,5 +1,6 @@
 """The command, and what the document says to do with the files it writes."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -159,7 +160,7 @@ def test_numbers_of_another_checkpoint_are_not_told(trained):
     pipeline = Pipeline.of(stored_config(run), 0.0)
 
     def described(checkpoint):
-        return describe(with_evaluations(load_run(run, checkpoint), run), pipeline)
+        return describe(with_evaluations(load_run(run, checkpoint)), pipeline)
 
     assert described(step)["protocol"] is not None
     other = described(3 if step == 4 else 4)
@@ -177,10 +178,10 @@ def test_numbers_of_another_checkpoint_are_not_told(trained):
     ],
 )
 def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
-    network = load_run(trained / "run")
+    network = dataclasses.replace(load_run(trained / "run"), workdir=tmp_path)
     (tmp_path / "eval.json").write_text(content)
     with pytest.raises(UserError, match=r"eval\.json: is damaged"):
-        with_evaluations(network, tmp_path)
+        with_evaluations(network)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
+from foreign_checkpoints import state_dict
 from huggingface_hub import ModelCard, constants
 from local_hub import COMMIT, TOKEN, serve
 from PIL import Image
+from safetensors.numpy import save_file
 from tiny_runs import arguments
 
 from deepdepth_jax import DepthPredictor
@@ -103,14 +106,78 @@ def test_a_cut_off_download_resumes(hub, file, at_once, monkeypatch):
     assert ranges == sorted(set(ranges))
 
 
-def test_a_download_that_is_cut_off_for_good_leaves_nothing(hub, at_once, tmp_path):
+def test_a_download_that_is_cut_off_for_good_is_continued_by_the_next(
+    hub, file, at_once, monkeypatch
+):
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10)
     hub.cuts += [100] + 20 * [0]
     with pytest.raises(UserError) as error:
         hugging_face.download(NAME)
     one_line(error, NAME, "try again")
-    assert not [x for x in (tmp_path / "cache").rglob("*") if "incomplete" in x.name]
     hub.cuts.clear()
-    assert hugging_face.download(NAME).is_file()
+    hub.requests.clear()
+    path = hugging_face.download(NAME)
+    assert path.read_bytes() == file.read_bytes()
+    assert [x[2] for x in downloads(hub)] == ["bytes=100-"]
+    assert [x.name for x in path.parents[2].rglob("*partial*")] == []
+
+
+def test_a_killed_download_is_continued(hub, tmp_path, monkeypatch):
+    content = bytes(25 << 20)  # the client writes 10 MiB at a time
+    hub.files[NAME]["depth.safetensors"] = content
+    hub.stall = 21 << 20
+    program = "import sys; from deepdepth_jax.inference.hugging_face import download; "
+    killed = subprocess.Popen(
+        [sys.executable, "-c", program + "download(sys.argv[1])", NAME],
+        env=os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)},
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    while sum(x.stat().st_size for x in tmp_path.rglob(".partial-*")) < 20 << 20:
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    hub.stall = None
+    hub.resume.set()
+    assert hugging_face.download(NAME).read_bytes() == content
+    assert [x[2] for x in downloads(hub)] == [None, f"bytes={20 << 20}-"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content[::-1], "truncated or modified, its sha256 begins"),
+        (lambda content: content + b"more", "Consistency check failed"),
+    ],
+)
+def test_other_content_is_refused_and_the_next_download_succeeds(
+    hub, file, change, message
+):
+    hub.cdn = True
+    hub.served = change(file.read_bytes())
+    with pytest.raises(UserError) as error:
+        hugging_face.download(NAME)
+    one_line(error, NAME, message)
+    assert hugging_face.find(NAME) is None
+    hub.served = None
+    assert hugging_face.download(NAME).read_bytes() == file.read_bytes()
+
+
+def test_another_host_does_not_learn_the_token(hub, file):
+    hub.cdn = True
+    assert hugging_face.download(NAME).read_bytes() == file.read_bytes()
+    hosts = {path.split("/")[1]: token for path, token in hub.tokens}
+    assert hosts == {"someone": f"Bearer {TOKEN}", "cdn": None}
+
+
+def test_a_new_version_with_the_same_network_is_not_downloaded(hub):
+    first = hugging_face.download(NAME)
+    hugging_face.download.cache_clear()
+    hub.commit = "f" * 40  # of an edited card
+    second = hugging_face.download(NAME)
+    assert first != second
+    assert second.read_bytes() == first.read_bytes()
+    assert len(downloads(hub)) == 1
 
 
 @pytest.mark.parametrize(
@@ -167,11 +234,15 @@ def test_a_cache_that_cannot_be_written_is_one_line(hub, tmp_path, monkeypatch):
     one_line(error, str(tmp_path / "file"), "set HF_HOME")
 
 
-def test_the_extra_is_named(monkeypatch):
+def test_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     hugging_face.download.cache_clear()
-    with pytest.raises(UserError, match=re.escape(install_command("hub"))):
-        DepthPredictor.from_pretrained(NAME)
+    for use in (
+        lambda: DepthPredictor.from_pretrained(NAME),
+        lambda: convert([f"--input={tmp_path}", f"--output=hub:{NAME}"]),
+    ):
+        with pytest.raises(UserError, match=re.escape(install_command("hub"))):
+            use()
 
 
 def test_commands_take_names(hub, file, tmp_path):
@@ -257,6 +328,92 @@ def test_a_network_is_published_with_a_card(hub, trained):
     assert hub.files["someone/new"]["README.md"] == b"mine"
 
 
+def said_by_convert(capsys, *argv):
+    capsys.readouterr()
+    convert(list(argv))
+    return capsys.readouterr().out
+
+
+def test_a_run_is_published_by_one_command(hub, trained, capsys):
+    run, argv = trained / "run", ["--output=hub:someone/new", "--licence=MIT"]
+    said = said_by_convert(capsys, f"--input={run}", *argv)
+    assert "streets test, 3 images" in said
+    assert "licence: MIT" in said
+    size_mb = len(hub.files["someone/new"]["depth.safetensors"]) / 1e6
+    assert said.endswith(
+        f"uploaded depth.safetensors ({size_mb:.1f} MB) to {hub.url}/someone/new "
+        f"(public), main, commit {COMMIT[:8]}; wrote README.md\n"
+    )
+    assert hub.private == set()
+    card = hub.files["someone/new"]["README.md"].decode()
+    assert "streets test, 3 images" in card
+    expected = DepthPredictor.load(run)(IMAGE).depth_m
+    found = DepthPredictor.from_pretrained("someone/new")(IMAGE).depth_m
+    np.testing.assert_array_equal(found, expected)
+    # The same again, to a branch that is made. Its card stays.
+    argv[0] += "@v2"
+    said = said_by_convert(capsys, f"--input={run}", *argv)
+    assert "(public), v2, commit" in said
+    assert said.endswith("kept its README.md\n")
+    assert hub.branches == {"main", "v2"}
+
+
+def test_a_file_is_published_for_its_owner_alone(hub, file, capsys):
+    argv = [f"--input={file}", "--output=hub:someone/own", "--dtype=bfloat16"]
+    said = said_by_convert(capsys, *argv, "--private")
+    assert "streets test, 3 images" in said
+    assert f"{hub.url}/someone/own (private), main" in said
+    assert hub.private == {"someone/own"}
+    # Later uploads say so, too, and nothing that must be private goes public.
+    assert "(private)" in said_by_convert(capsys, *argv)
+    argv[1] = f"--output=hub:{NAME}"
+    before = dict(hub.files[NAME])
+    with pytest.raises(UserError) as error:
+        convert([*argv, "--private"])
+    one_line(error, NAME, "is public already")
+    assert hub.files[NAME] == before
+
+
+def test_a_network_of_the_hub_becomes_a_file(hub, file, tmp_path, capsys):
+    output = tmp_path / "smaller one.safetensors"
+    options = ["--dtype=bfloat16", "--licence=MIT"]
+    said = said_by_convert(
+        capsys, f"--input=hub:{NAME}", f"--output={output}", *options
+    )
+    assert said.endswith(f"wrote {output}\n")
+    assert output.stat().st_size < file.stat().st_size
+    details = read_metadata(output)["details"]
+    assert details == read_metadata(file)["details"] | {"licence": "MIT"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--output=hub:someone"], "'someone': is no name on the hub"),
+        (["--output=hub:some one/new"], "'some one/new': is no name on the hub"),
+        (["--output=hub:"], "'': is no name on the hub"),
+        (["--output=someone/new"], "must end in .safetensors, or be hub:user/name"),
+        (["--output=hub:someone/new", "--to=torchvision"], "--to does not apply"),
+        (["--output=x.safetensors", "--private"], "--private does not apply"),
+        (["--output=hub:a--b/c"], "a--b/c: "),
+    ],
+)
+def test_mistakes_of_publishing_are_one_line(hub, trained, argv, message):
+    with pytest.raises(UserError) as error:
+        convert([f"--input={trained / 'run'}", *argv])
+    one_line(error, message)
+    assert list(hub.files) == [NAME]
+
+
+def test_a_backbone_is_not_published(hub, tmp_path):
+    path = tmp_path / "resnet18.safetensors"
+    save_file(state_dict("resnet18"), path)
+    with pytest.raises(UserError) as error:
+        convert([f"--input={path}", "--output=hub:someone/new"])
+    one_line(error, "holds no depth network of deepdepth_jax")
+    assert list(hub.files) == [NAME]
+
+
 def test_an_unusual_licence_is_named_as_it_is(hub, file):
     DepthPredictor.load(file).push_to_hub("someone/own", licence='Ours | "1": x')
     card = ModelCard(hub.files["someone/own"]["README.md"].decode())
@@ -267,9 +424,13 @@ def test_nobody_is_logged_in(hub, file, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     predictor = DepthPredictor.load(file)
-    with pytest.raises(UserError) as error:
-        predictor.push_to_hub("someone/new")
-    one_line(error, "someone/new", "hf auth login")
+    for publish in (
+        lambda: predictor.push_to_hub("someone/new"),
+        lambda: convert([f"--input={file}", "--output=hub:someone/new"]),
+    ):
+        with pytest.raises(UserError) as error:
+            publish()
+        one_line(error, "someone/new", "hf auth login")
     assert "someone/new" not in hub.files
 
 

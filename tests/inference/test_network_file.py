@@ -144,9 +144,9 @@ def test_options_of_the_other_conversion_are_refused(run, written, tmp_path):
     with pytest.raises(UserError, match="--kind does not apply to --input="):
         convert([f"--input={run}", output, "--kind=keras"])
     with pytest.raises(UserError, match="--dtype does not apply"):
-        convert([f"--input={written}", output, "--dtype=float16"])
-    with pytest.raises(UserError, match="is already converted"):
-        convert([f"--input={written}", output])
+        convert([f"--input={tmp_path / 'resnet.pth'}", output, "--dtype=float16"])
+    with pytest.raises(UserError, match="leave out --checkpoint"):
+        convert([f"--input={written}", output, "--checkpoint=last"])
     with pytest.raises(UserError, match="train first"):
         convert([f"--input={tmp_path}", output])
     assert not list(tmp_path.iterdir())

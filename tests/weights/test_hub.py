@@ -13,6 +13,7 @@ from safetensors.numpy import save
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import load_backbone
 from deepdepth_jax.paths import cache_folder
+from deepdepth_jax.runtime import downloads
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.hub import resolve
@@ -41,7 +42,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    monkeypatch.setattr(downloads, "PAUSE_S", 0)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.requests = []
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
@@ -58,7 +60,8 @@ def catalogue(server, folder="whole", digest=f"sha256:{SHA256[:8]}"):
 
 
 def files(folder):
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Returns the names of the files that are not hidden."""
+    return sorted(path.name for path in folder.glob("[!.]*"))
 
 
 def test_downloads_and_converts_once(server, tmp_path, capsys):
