@@ -12,7 +12,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.paths import HUB, hub_name
+from deepdepth_jax.paths import HUB
 from deepdepth_jax.runtime.checkpoints import Which
 from deepdepth_jax.runtime.json_files import is_number
 from deepdepth_jax.runtime.workdir import (
@@ -90,12 +90,12 @@ def local_path(source: Path) -> Path:
     Raises:
       UserError: see `hugging_face.download`.
     """
-    name = hub_name(source)
-    if name is None:
+    name = str(source)
+    if not name.startswith(HUB):
         return source
     from deepdepth_jax.inference.hugging_face import download
 
-    return download(name)
+    return download(name.removeprefix(HUB))
 
 
 def maybe_on_hub(path: Path) -> str:

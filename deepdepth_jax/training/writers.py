@@ -1,9 +1,10 @@
 """The writer of a run's metrics: to metrics.jsonl, and to trackers."""
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary
-from deepdepth_jax.training.trackers import TRACKERS
+from deepdepth_jax.training.trackers import TRACKERS, Status, Tracker
 
 
 class MetricWriter:
@@ -43,24 +44,23 @@ class MetricWriter:
     ) -> None:
         path = workdir / ("metrics.jsonl" if is_primary() else os.devnull)
         self._written = _keep_lines_until(path, after_step)
-        self._trackers = [
-            TRACKERS[name](workdir, config) for name in trackers if is_primary()
-        ]
+        self._trackers: list[Tracker] = []
         self._file = path.open("a")
+        with contextlib.ExitStack() as opened:
+            opened.push(self)  # one that refuses leaves none of the others open
+            for name in trackers if is_primary() else ():
+                self._trackers.append(TRACKERS[name](workdir, config))
+            opened.pop_all()
 
     def __enter__(self) -> "MetricWriter":
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._file.close()
-        for tracker in self._trackers:
-            try:
-                tracker.close("finished" if error is None else "failed")
-            except UserError as refusal:
-                if error is None:
-                    raise
-                # The first error decides how the run ends, such as with 75.
-                print(f"warning: {refusal}", file=sys.stderr)
+        # The stack closes all of them, even if one refuses.
+        with contextlib.ExitStack() as closing:
+            closing.enter_context(self._file)
+            for tracker in self._trackers:
+                closing.callback(_close, tracker.close, failed=error is not None)
 
     def write(self, step: int, split: str, numbers: Mapping[str, float]) -> None:
         """Writes one line, and sends the metrics as `split/name`.
@@ -87,6 +87,16 @@ class MetricWriter:
         """Sends an image to the trackers."""
         for tracker in self._trackers:
             tracker.write_image(step, name, image)
+
+
+def _close(close: Callable[[Status], None], *, failed: bool) -> None:
+    try:
+        close("failed" if failed else "finished")
+    except UserError as refusal:
+        if not failed:
+            raise
+        # The first error decides how the run ends, such as with 75.
+        print(f"warning: {refusal}", file=sys.stderr)
 
 
 def _keep_lines_until(path: Path, step: int) -> set[tuple[int, str]]:

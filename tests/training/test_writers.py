@@ -92,6 +92,45 @@ class _Refusing:
         raise UserError(f"train.log_to=mlflow: no answer when {status}")
 
 
+class _Noting:
+    """A tracker that notes how it was closed."""
+
+    def __init__(self, workdir, config):
+        del config
+        self._path = workdir / "closed"
+
+    def close(self, status):
+        with self._path.open("a") as file:
+            file.write(f"{status} ")
+
+
+class _Absent:
+    """A tracker that is not there at all."""
+
+    def __init__(self, *_):
+        raise UserError("train.log_to=mlflow: no server")
+
+
+def test_a_tracker_that_refuses_leaves_no_other_one_open(tmp_path, monkeypatch):
+    trackers = {"wandb": _Noting, "mlflow": _Absent, "tensorboard": _Noting}
+    monkeypatch.setattr(writers, "TRACKERS", trackers)
+    with pytest.raises(UserError, match="no server"):
+        MetricWriter(tmp_path, 0, ["wandb", "mlflow", "tensorboard"])
+    assert (tmp_path / "closed").read_text() == "failed "
+
+
+def test_a_tracker_that_refuses_to_close_leaves_no_other_one_open(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writers, "TRACKERS", {"wandb": _Noting, "mlflow": _Refusing})
+    with (
+        pytest.raises(UserError, match="no answer when finished"),
+        MetricWriter(tmp_path, 0, ["wandb", "mlflow", "wandb"]),
+    ):
+        pass
+    assert (tmp_path / "closed").read_text() == "finished finished "
+
+
 def test_a_tracker_s_refusal_does_not_take_the_place_of_the_first_error(
     tmp_path, monkeypatch, capsys
 ):

@@ -121,6 +121,22 @@ def test_a_resumed_run_is_the_same_run(tmp_path):
     assert runs == {json.loads(ids)["wandb"]}
 
 
+def test_a_refusal_closes_the_tracker_before_it(tmp_path, monkeypatch):
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    wandb.teardown()
+    with pytest.raises(UserError, match="API key"):
+        MetricWriter(tmp_path, 0, ("mlflow", "wandb"))
+    assert sent_to_mlflow(tmp_path)[1] == "FAILED"
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    mlflow.set_tracking_uri("ftp://nowhere")
+    wandb.teardown()
+    with pytest.raises(UserError, match="ftp"):
+        MetricWriter(tmp_path, 0, ("wandb", "mlflow"))
+    assert wandb.run is None
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
