@@ -1,8 +1,12 @@
 """A run evaluated on data of other places, in a table beside the frame median."""
 
+import contextlib
+import dataclasses
+import io
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,36 +27,57 @@ def get_places(root):
             "data.pairs.depth_unit_m": 1 / 256,
         }
         for name in ("near", "far")
+        if (root / f"{name}.csv").exists()
     }
 """
 
 
-@pytest.fixture
-def places(tmp_path):
-    """Two data sets of one pair each, half of it at one depth and half at another."""
-    for name, depths_m in {"near": (4.0, 4.0, 8.0), "far": (20.0, 20.0, 50.0)}.items():
-        rows = np.repeat(np.array(depths_m), 8)
-        depth = np.tile(rows[:, None] * 256, (1, 48)).astype(np.uint16)
-        Image.fromarray(depth).save(tmp_path / f"{name}_depth.png")
-        image = np.random.default_rng(0).integers(0, 255, (24, 48, 3), np.uint8)
-        Image.fromarray(image).save(tmp_path / f"{name}.png")
-        lines = ["image,depth,split", f"{name}.png,{name}_depth.png,test"]
-        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
-    (tmp_path / "data.py").write_text(DATA)
-    return tmp_path
+def write_place(root, name, depths_m):
+    """Writes one pair, a third of it at each depth, of the size of the run's images."""
+    columns = np.repeat(np.array(depths_m), 21)
+    depth = np.tile(columns * 256, (32, 1)).astype(np.uint16)
+    Image.fromarray(depth).save(root / f"{name}_depth.png")
+    image = np.random.default_rng(0).integers(0, 255, (*depth.shape, 3), np.uint8)
+    Image.fromarray(image).save(root / f"{name}.png")
+    lines = ["image,depth,split", f"{name}.png,{name}_depth.png,test"]
+    (root / f"{name}.csv").write_text("\n".join(lines))
+    (root / "data.py").write_text(DATA)
 
 
-def test_runs_are_evaluated_on_every_data_set(trained, places, capsys):
-    main(
-        [
-            f"--runs={trained / 'run'}",
-            f"--root={places}",
-            f"--data={places / 'data.py'}",
-            f"--output={places / 'out'}",
-            "--config.eval.crop=none",
-        ]
-    )
-    found = json.loads((places / "out" / "results.json").read_text())
+@dataclasses.dataclass
+class Bench:
+    """A bench with two data sets, its output, and the run that it has evaluated."""
+
+    run: Path
+    out: Path
+    said: str
+
+
+def evaluate(run, root, *options):
+    """Runs a bench, and returns its folder of results and what it prints."""
+    out, said = root / "out", io.StringIO()
+    command = [f"--runs={run}", f"--root={root}", f"--data={root / 'data.py'}"]
+    with contextlib.redirect_stdout(said):
+        main([*command, f"--output={out}", "--config.eval.crop=none", *options])
+    return out, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def bench(trained, tmp_path_factory):
+    """Of a run whose own config draws none and is of another split, as in studies."""
+    root = tmp_path_factory.mktemp("places")
+    write_place(root, "near", (4.0, 4.0, 8.0))
+    write_place(root, "far", (20.0, 20.0, 50.0))
+    run = root / "run"
+    shutil.copytree(trained / "run", run)
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["eval"] |= {"figures": 0, "split": "val"}
+    (run / "config.json").write_text(json.dumps(config))
+    return Bench(run, *evaluate(run, root))
+
+
+def test_runs_are_evaluated_on_every_data_set(bench):
+    found = json.loads((bench.out / "results.json").read_text())
     assert list(found) == ["frame median", "run"]
     assert list(found["run"]) == ["near", "far", MEAN]
     # A third of the pixels lies twice, and 2.5 times, as far as the median.
@@ -60,33 +85,22 @@ def test_runs_are_evaluated_on_every_data_set(trained, places, capsys):
     assert found["frame median"]["far"]["AbsRel"] == pytest.approx(0.6 / 3)
     assert found["frame median"][MEAN]["AbsRel"] == pytest.approx(1.1 / 6)
     for place in ("near", "far"):
-        folder = places / "out" / "run" / place
+        folder = bench.out / "run" / place
         results = json.loads((folder / "eval.json").read_text())
         assert results["metrics"]["abs_rel"] == found["run"][place]["AbsRel"]
         assert results["protocol"]["crop"] == "none"
-    table = (places / "out" / "table.md").read_text()
-    assert table in capsys.readouterr().out
+    assert (bench.out / "table.md").read_text() in bench.said
+
+
+def test_a_sheet_is_of_the_split_and_optional(bench, tmp_path):
     heights = [
-        read_image(places / "out" / "run" / part).shape[0]
+        read_image(bench.out / "run" / part).shape[0]
         for part in ("near/figures/test.png", "far/figures/test.png", "sheet.png")
     ]
     assert heights[2] == heights[0] + heights[1]
-
-
-def test_a_sheet_is_of_the_split_and_optional(trained, places):
-    """A run's own config may draw none, as those of studies do."""
-    run = places / "run"
-    shutil.copytree(trained / "run", run)
-    config = json.loads((run / "config.json").read_text())
-    config["config"]["eval"] |= {"figures": 0, "split": "val"}
-    (run / "config.json").write_text(json.dumps(config))
-    out = places / "out"
-    command = [f"--runs={run}", f"--root={places}", f"--data={places / 'data.py'}"]
-    command += [f"--output={out}", "--config.eval.crop=none"]
-    main(command)
-    assert (out / "run" / "sheet.png").exists()
-    (out / "run" / "sheet.png").unlink()
-    main([*command, "--config.eval.figures=0"])
+    write_place(tmp_path, "near", (4.0, 4.0, 8.0))
+    out, _ = evaluate(bench.run, tmp_path, "--config.eval.figures=0")
+    assert (out / "run" / "near" / "eval.json").exists()
     assert not (out / "run" / "sheet.png").exists()
 
 
