@@ -13,6 +13,7 @@ from deepdepth_jax.datasets.streets.wide.scene import WideScene, random_scene
 from deepdepth_jax.datasets.streets.wide.tracing import Rayed, nearest
 
 HEIGHT, WIDTH = 36, 60  # no multiples of a tile's
+NEAREST = jax.jit(nearest)
 
 
 @dataclasses.dataclass
@@ -41,7 +42,7 @@ def see_wide(scene):
     )
     everything = scene.solids.sphere[:, 3] > 0
     rays = Rayed(origin, directions, scene.solids, everything)
-    distance, number = jax.jit(nearest)(rays, scene.course)
+    distance, number = NEAREST(rays, scene.course)
     return WideView(
         scene=scene,
         origin=np.asarray(origin, np.float64)[:, 0],
