@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import chex
 import jax
@@ -50,18 +51,30 @@ def uneven_batch(seed=0, size=(4, 33, 41)):
     return Batch(image=image, depth_m=depth_m)
 
 
-def run(norm, devices, batches, *, accumulate=1, loss=None, **options):
-    loss = loss or {}
-    model = network(norm, loss.get("head", "classification"))
-    state = initial_state(initial_variables(model, seed=0), optimizer(norm))
+@functools.cache
+def compiled_step(norm, devices, loss=(), accumulate=1, options=()):
+    """The same step for all tests that ask for it: tracing one takes seconds.
+
+    The loss and the options of the network are pairs of a name and a value.
+    """
+    head = dict(loss).get("head", "classification")
     step = make_train_step(
-        model.clone(**options),
+        network(norm, head).clone(**dict(options)),
         CONVENTION,
-        loss_of(**loss),
+        loss_of(**dict(loss)),
         optimizer(norm),
         accumulate=accumulate,
     )
-    compiled = on_all_devices(step, devices)
+    return on_all_devices(step, jax.devices()[:devices])
+
+
+def run(norm, devices, batches, *, accumulate=1, loss=None, **options):
+    loss, count = loss or {}, len(devices)
+    model = network(norm, loss.get("head", "classification"))
+    state = initial_state(initial_variables(model, seed=0), optimizer(norm))
+    compiled = compiled_step(
+        norm, count, tuple(loss.items()), accumulate, tuple(options.items())
+    )
     state, losses = replicate(state, devices), []
     for batch in batches:
         parts = jax.tree.map(lambda x: x.reshape(len(devices), -1, *x.shape[1:]), batch)
@@ -205,11 +218,8 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
     spoilt["aspp"]["branch0"]["bias"] = bias.at[3].set(
         {"params": np.nan, "loss": np.inf}[where]
     )
-    step = make_train_step(
-        network("trained"), CONVENTION, loss_of(), optimizer("trained")
-    )
     devices = jax.devices()[:2]
-    compiled = on_all_devices(step, devices)
+    compiled = compiled_step("trained", 2)
     parts = jax.tree.map(lambda x: x.reshape(2, 2, *x.shape[1:]), uneven_batch())
     before = jax.device_get(state.replace(params=spoilt))
     state = replicate(state.replace(params=spoilt), devices)
@@ -230,7 +240,6 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(where):
 def test_the_mean_of_the_weights_follows_its_recurrence():
     model = network("trained")
     variables = initial_variables(model, seed=0)
-    plain = make_train_step(model, CONVENTION, loss_of(), optimizer("trained"))
     averaging = make_train_step(
         model, CONVENTION, loss_of(), optimizer("trained"), average_decay=0.15
     )
@@ -239,7 +248,7 @@ def test_the_mean_of_the_weights_follows_its_recurrence():
         replicate(initial_state(variables, optimizer("trained"), averages=on), devices)
         for on in (False, True)
     ]
-    steps = [on_all_devices(step, devices) for step in (plain, averaging)]
+    steps = compiled_step("trained", 1), on_all_devices(averaging, devices)
     mean = jax.device_get(states[0].learned)
     for seed, decay in enumerate((1 / 10, 0.15, 0.15)):  # the bound, then the decay
         parts = jax.tree.map(lambda x: x[None], uneven_batch(seed))
