@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test test-torch test-beam test-densecrf test-trackers test-browser test-gpu \
-	test-kills findings smoke bench dist format lock clean
+	test-kills findings smoke bench dist release format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -77,6 +77,12 @@ format: .venv/installed
 dist: .venv/installed  ## Build the source distribution and the wheel into dist/.
 	rm -rf dist
 	$(BIN)/uv build --quiet
+
+release:  ## dist/ for the package index. Refuses without the repository's address.
+	@! grep -q '^repository = ""' pyproject.toml || \
+		{ echo "error: pyproject.toml: tool.deepdepth_jax.repository must be" \
+			"the public address of the repository: docs/release.md" >&2; exit 2; }
+	$(MAKE) dist
 
 lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal \

@@ -1,7 +1,9 @@
 """The wheel in an environment of its own: all commands, from an empty folder."""
 
+import email
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -38,6 +40,17 @@ def call(*command, folder, code=0):
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     copy_sources(folder)
+    return build(folder)
+
+
+def read_metadata(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        [name] = [x for x in file.namelist() if x.endswith(".dist-info/METADATA")]
+        return email.message_from_string(file.read(name).decode())
+
+
+def build(folder):
+    """Builds a wheel of sources. Returns its path."""
     pip = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", *OFFLINE]
     call(*pip, ".", f"--wheel-dir={folder / 'dist'}", folder=folder)
     [path] = (folder / "dist").iterdir()
@@ -98,6 +111,42 @@ def test_the_wheel_holds_the_configs_and_what_the_page_needs(wheel):
             assert file.relative_to(ROOT).as_posix() in names
     assert not [n for n in names if not n.startswith("deepdepth_jax")]
     assert f"deepdepth_jax-{deepdepth_jax.__version__}-" in wheel.name
+
+
+def test_a_wheel_without_the_repository_s_address_cannot_be_uploaded(wheel, tmp_path):
+    metadata = read_metadata(wheel)
+    assert "Private :: Do Not Upload" in metadata.get_all("Classifier")
+    assert "Project-URL" not in metadata
+    copy_sources(tmp_path, "Makefile")
+    said = call("make", "release", folder=tmp_path, code=2)
+    assert said.startswith("error: pyproject.toml: tool.deepdepth_jax.repository must")
+    assert not (tmp_path / "dist").exists()
+
+
+def test_links_are_absolute_once_the_address_is_known(wheel, tmp_path):
+    address = "https://example.org/someone/depth"
+    copy_sources(tmp_path)
+    path = tmp_path / "pyproject.toml"
+    unset = 'repository = ""'
+    assert unset in path.read_text()
+    path.write_text(path.read_text().replace(unset, f'repository = "{address}/"'))
+    metadata, without = read_metadata(build(tmp_path)), read_metadata(wheel)
+    classifiers = metadata.get_all("Classifier")
+    assert [*classifiers, "Private :: Do Not Upload"] == without.get_all("Classifier")
+    assert f"Homepage, {address}" in metadata.get_all("Project-URL")
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    text, before = metadata.get_payload(), without.get_payload()
+    assert before == (ROOT / "README.md").read_text()
+    tag = f"v{deepdepth_jax.__version__}"
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) == len(re.findall(r"\]\(([^)]+)\)", before)) > 40
+    for link in links:
+        assert link.startswith(("https://", "#")), link
+        found = re.fullmatch(rf"{address}/(blob|raw)/{tag}/([^#]+)(#.+)?", link)
+        if found:
+            assert (ROOT / found[2]).is_file()
+            assert (found[1] == "raw") == link.endswith(".png")
+    assert f"{address}/blob/{tag}/docs/data.md#focal-lengths" in links
 
 
 def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
