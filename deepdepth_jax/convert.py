@@ -119,7 +119,8 @@ def _network(arguments: argparse.Namespace) -> "SavedNetwork":
     from deepdepth_jax.runtime.devices import check_devices
 
     check_devices()
-    from deepdepth_jax.inference.saved_network import load_network, with_evaluations
+    from deepdepth_jax.inference.network_details import with_evaluations
+    from deepdepth_jax.inference.saved_network import load_network
 
     network = load_network(arguments.input, arguments.checkpoint)
     return with_evaluations(network, arguments.evaluation)

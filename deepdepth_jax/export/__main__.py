@@ -29,7 +29,8 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.export.files import WRITERS
     from deepdepth_jax.export.metadata import describe
     from deepdepth_jax.export.pipeline import Pipeline
-    from deepdepth_jax.inference.saved_network import load_network, with_evaluations
+    from deepdepth_jax.inference.network_details import with_evaluations
+    from deepdepth_jax.inference.saved_network import load_network
     from deepdepth_jax.runtime.claim import check_same_run
     from deepdepth_jax.runtime.compiled import set_up_compiling
 

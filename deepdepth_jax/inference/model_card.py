@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deepdepth_jax.inference.saved_network import MEASURED, TITLES, describe_protocol
+from deepdepth_jax.inference.network_details import MEASURED, TITLES, describe_protocol
 from deepdepth_jax.runtime.json_files import is_number
 
 LICENCES = frozenset(

@@ -25,8 +25,9 @@ from deepdepth_jax.config import (
     override,
 )
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference.network_details import describe_details
 from deepdepth_jax.inference.network_metadata import AGAIN, FORMAT, read_metadata
-from deepdepth_jax.inference.saved_network import SavedNetwork, describe_details
+from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_head, build_network, variable_shapes
 from deepdepth_jax.models.pretrained import NETWORK_KEY

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.saved_network import MEASURED, describe_details
+from deepdepth_jax.inference.network_details import MEASURED, describe_details
 from deepdepth_jax.models.pretrained import METADATA_KEY, NETWORK_KEY
 from deepdepth_jax.models.strict import listed
 from deepdepth_jax.models.tensor_files import read_header

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 import jax
@@ -29,19 +28,12 @@ from deepdepth_jax.inference.rescaling import (
     seen_size,
 )
 from deepdepth_jax.inference.runner import Window, batch_size_for, window_for
-from deepdepth_jax.inference.saved_network import (
-    SavedNetwork,
-    load_network,
-    with_evaluations,
-)
+from deepdepth_jax.inference.saved_network import Loadable, SavedNetwork
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.paths import HUB
-from deepdepth_jax.runtime.checkpoint_folder import Which
-from deepdepth_jax.runtime.shipped import shipped_network
 
 
-class DepthPredictor:
-    """A trained network that takes images of any size.
+class DepthPredictor(Loadable):
+    """A trained network that takes images of any size. See `Loadable` for `load`.
 
     Args:
       config: the completed config of the run.
@@ -70,98 +62,21 @@ class DepthPredictor:
         self._trained = trained
         self._window = window
         self._scale = scale
-        self._network: SavedNetwork | None = None
         self._runner = build_prediction(config)
 
     @classmethod
-    def load(
+    def of(
         cls,
-        source: str | Path | None = None,
-        checkpoint: Which = "best",
+        network: SavedNetwork,
         *,
         window: Window = None,
         scale: Number | None = None,
     ) -> "DepthPredictor":
-        """Loads a trained network.
-
-        Args:
-          source: the folder of a run, a file of weights (see `network_file`), or
-            `hub:user/name`. None: the network that comes with the package.
-          checkpoint: of a run: `best` by validation, `last`, or a step.
-          window: see the class.
-          scale: see the class.
-
-        Returns:
-          The predictor.
-
-        Raises:
-          UserError: there is no run or file, no such checkpoint, or it is damaged.
-        """
-        path = shipped_network() if source is None else Path(source)
-        network = load_network(path, checkpoint)
+        """See `Loadable`. The options are those of the class."""
         config, trained, camera = network.config, network.trained, network.camera
         predictor = cls(config, trained, camera, window=window, scale=scale)
         predictor._network = network
         return predictor
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str,
-        *,
-        revision: str | None = None,
-        window: Window = None,
-        scale: float | int | None = None,
-    ) -> "DepthPredictor":
-        """Loads a network from the Hugging Face Hub.
-
-        Args:
-          name: such as `user/name`, or else a path as `load` takes it.
-          revision: a branch, tag or commit. None: the newest version.
-          window: see the class.
-          scale: see the class.
-
-        Returns:
-          The predictor.
-
-        Raises:
-          UserError: see `load` and `hugging_face.download`.
-        """
-        if revision is not None:
-            name = f"{name}@{revision}"
-        is_path = Path(name).exists()
-        source = name if is_path or name.startswith(HUB) else f"{HUB}{name}"
-        return cls.load(source, window=window, scale=scale)
-
-    def push_to_hub(
-        self,
-        name: str,
-        *,
-        licence: str | None = None,
-        dtype: str = "float32",
-        private: bool = False,
-    ) -> str:
-        """Publishes the network on the Hugging Face Hub, with a model card.
-
-        Args:
-          name: such as `user/name`. See `publishing.publish`.
-          licence: of the weights, such as `Apache-2.0`.
-          dtype: of the kernels: `float32`, `bfloat16` or `float16`.
-          private: whether its owner alone may see it.
-
-        Returns:
-          The address of the repository.
-
-        Raises:
-          UserError: see `publishing.publish`.
-          ValueError: the predictor was not loaded from a run or a file.
-        """
-        from deepdepth_jax.inference.publishing import publish
-
-        if self._network is None:
-            raise ValueError("only a network of `load` can be published")
-        network = with_evaluations(self._network)
-        return publish(network, name, licence=licence, dtype=dtype, private=private).url
 
     @property
     def training_focal_px(self) -> float:

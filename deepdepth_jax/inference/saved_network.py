@@ -1,38 +1,24 @@
 """A trained network with all that is needed to use it, from a run or from a file."""
 
-import collections
+import abc
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.runner import Window
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.paths import HUB
 from deepdepth_jax.runtime.checkpoints import Which
-from deepdepth_jax.runtime.json_files import is_number
-from deepdepth_jax.runtime.workdir import (
-    EVALUATION_FILE,
-    read_evaluation,
-    stored_config,
-    training_camera,
-)
+from deepdepth_jax.runtime.shipped import shipped_network
+from deepdepth_jax.runtime.workdir import stored_config, training_camera
 
 FILE_SUFFIX = ".safetensors"
-MEASURED = ("protocol", "metrics")
-"""What is kept of an evaluation."""
-PROTOCOL = (
-    "{dataset} {split}",
-    "{images} images",
-    "{ground_truth} ground truth",
-    "crop {crop}",
-    "cap {cap_m} m",
-)
-TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE (m)", "d1": "d1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,73 +109,108 @@ def load_run(
     return SavedNetwork(config, trained, camera, step, workdir=workdir)
 
 
-def with_evaluations(network: SavedNetwork, files: Sequence[Path] = ()) -> SavedNetwork:
-    """Adds protocols and metrics of evaluations to a network.
-
-    Args:
-      network: of a run, whose own evaluation is added if it was of this step, or of a
-        file, which keeps those that it has.
-      files: an eval.json of each other evaluation, which come first.
-
-    Returns:
-      The network with all evaluations.
-
-    Raises:
-      UserError: one is missing or damaged, or was of another step.
-    """
-    evaluations = []
-    for file in files:
-        evaluation = read_evaluation(file)
-        if evaluation["step"] != network.step:
-            raise UserError(
-                f"{file}: is of step {evaluation['step']}, not of {network.step}; "
-                "evaluate that checkpoint"
-            )
-        evaluations.append({name: evaluation[name] for name in MEASURED})
-    details = network.details if network.workdir is None else _of_run(network)
-    evaluations += details.get("evaluations", [])
-    details = {**details, "evaluations": evaluations}
-    return dataclasses.replace(network, details=details)
+Loaded = TypeVar("Loaded", bound="Loadable")
 
 
-def _of_run(network: SavedNetwork) -> dict[str, Any]:
-    """Returns the details of a run's network."""
-    from deepdepth_jax.datasets.registry import training_weights
+class Loadable(abc.ABC):
+    """The part of a predictor that knows where networks are saved."""
 
-    assert network.workdir is not None
-    own = network.workdir / EVALUATION_FILE
-    evaluation = read_evaluation(own) if own.exists() else {}
-    is_of_step = evaluation.get("step") == network.step
-    kept = [{name: evaluation[name] for name in MEASURED}] if is_of_step else []
-    trained_on = list(training_weights(network.config.data))
-    return {"evaluations": kept, "trained_on": trained_on}
+    _network: SavedNetwork | None = None
 
+    @classmethod
+    @abc.abstractmethod
+    def of(
+        cls: type[Loaded],
+        network: SavedNetwork,
+        *,
+        window: Window = None,
+        scale: float | int | None = None,
+    ) -> Loaded:
+        """Makes a predictor of a network, and keeps the network in `_network`."""
 
-def describe_protocol(protocol: Mapping[str, Any]) -> str:
-    """Describes the data and the protocol of an evaluation in a phrase."""
-    known = collections.defaultdict(lambda: "unknown", protocol)
-    return ", ".join(part.format_map(known) for part in PROTOCOL)
+    @classmethod
+    def load(
+        cls: type[Loaded],
+        source: str | Path | None = None,
+        checkpoint: Which = "best",
+        *,
+        window: Window = None,
+        scale: float | int | None = None,
+    ) -> Loaded:
+        """Loads a trained network.
 
+        Args:
+          source: the folder of a run, a file of weights (see `network_file`), or
+            `hub:user/name`. None: the network that comes with the package.
+          checkpoint: of a run: `best` by validation, `last`, or a step.
+          window: see `DepthPredictor`.
+          scale: see `DepthPredictor`.
 
-def describe_details(details: Mapping[str, Any]) -> list[str]:
-    """Describes the details of a network in lines.
+        Returns:
+          The predictor.
 
-    Args:
-      details: evaluations and licence.
+        Raises:
+          UserError: there is no run or file, no such checkpoint, or it is damaged.
+        """
+        path = shipped_network() if source is None else Path(source)
+        return cls.of(load_network(path, checkpoint), window=window, scale=scale)
 
-    Returns:
-      The lines.
-    """
-    lines = []
-    for evaluation in details.get("evaluations", ()):
-        protocol, metrics = (evaluation[name] for name in MEASURED)
-        on = describe_protocol(protocol)
-        found = ", ".join(
-            f"{title} {metrics[name]:.3f}"
-            for name, title in TITLES.items()
-            if is_number(metrics.get(name))
-        )
-        lines.append(f"measured on {on}: {found}")
-    if "licence" in details:
-        lines.append(f"licence: {details['licence']}")
-    return lines
+    @classmethod
+    def from_pretrained(
+        cls: type[Loaded],
+        name: str,
+        *,
+        revision: str | None = None,
+        window: Window = None,
+        scale: float | int | None = None,
+    ) -> Loaded:
+        """Loads a network from the Hugging Face Hub.
+
+        Args:
+          name: such as `user/name`, or else a path as `load` takes it.
+          revision: a branch, tag or commit. None: the newest version.
+          window: see `DepthPredictor`.
+          scale: see `DepthPredictor`.
+
+        Returns:
+          The predictor.
+
+        Raises:
+          UserError: see `load` and `hugging_face.download`.
+        """
+        if revision is not None:
+            name = f"{name}@{revision}"
+        is_path = Path(name).exists()
+        source = name if is_path or name.startswith(HUB) else f"{HUB}{name}"
+        return cls.load(source, window=window, scale=scale)
+
+    def push_to_hub(
+        self,
+        name: str,
+        *,
+        licence: str | None = None,
+        dtype: str = "float32",
+        private: bool = False,
+    ) -> str:
+        """Publishes the network on the Hugging Face Hub, with a model card.
+
+        Args:
+          name: such as `user/name`. See `publishing.publish`.
+          licence: of the weights, such as `Apache-2.0`.
+          dtype: of the kernels: `float32`, `bfloat16` or `float16`.
+          private: whether its owner alone may see it.
+
+        Returns:
+          The address of the repository.
+
+        Raises:
+          UserError: see `publishing.publish`.
+          ValueError: the predictor was not loaded from a run or a file.
+        """
+        from deepdepth_jax.inference.network_details import with_evaluations
+        from deepdepth_jax.inference.publishing import publish
+
+        if self._network is None:
+            raise ValueError("only a network of `load` can be published")
+        network = with_evaluations(self._network)
+        return publish(network, name, licence=licence, dtype=dtype, private=private).url
