@@ -38,7 +38,7 @@ from deepdepth_jax.models.heads import Classification, Head, Ordinal
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.runtime import cli
-from deepdepth_jax.training.objective import Loss, make_loss
+from deepdepth_jax.training.objective import IsPseudo, Loss, make_loss
 from deepdepth_jax.types import AnyArray, Tree
 
 HEADS = "part", "ours, s", "otherwise, s", "ratio", "memory, MB", "they differ by"
@@ -313,7 +313,10 @@ def _value_and_grad(loss: Loss) -> Callable[..., Tree]:
 
 
 def _plain_loss(head: Head, per_pixel: Callable[[Array, Array], Array]) -> Loss:
-    def loss(outputs: Array, depth_m: AnyArray) -> tuple[Array, Array]:
+    def loss(
+        outputs: Array, depth_m: AnyArray, is_pseudo: IsPseudo = None
+    ) -> tuple[Array, Array]:
+        del is_pseudo
         height, width = depth_m.shape[1:]
         scores = head.scores(resize_bilinear(outputs, (height, width)))
         labels = head.bins.label(depth_m)

@@ -1,5 +1,7 @@
 """Losses per pixel or per image, as published."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,6 +38,27 @@ def cross_entropy(
         logits, jnp.where(valid, labels, 0)
     )
     return jnp.where(valid, per_pixel, 0.0)
+
+
+def uniform_divergence(
+    logits: Float[Array, "*n k"], labels: Int32[Array, "*n"]
+) -> Float[Array, "*n"]:
+    """Computes the Kullback-Leibler divergence KL(uniform || softmax(logits)).
+
+    Added to the cross-entropy with pseudo-labels, it keeps the network from becoming
+    ever surer of them: MRKLD of CRST (Zou et al. 2019, table 1), up to the constant
+    ln k.
+
+    Args:
+      logits: one score per bin.
+      labels: bins in [0, k), or `IGNORE`, where the result is 0.
+
+    Returns:
+      -mean_k log softmax(logits)[k] - ln k, nats. 0 for a uniform distribution.
+    """
+    divergence = -jnp.mean(jax.nn.log_softmax(logits), axis=-1)
+    divergence -= math.log(logits.shape[-1])
+    return jnp.where(labels != IGNORE, divergence, 0.0)
 
 
 def soft_cross_entropy(

@@ -5,7 +5,7 @@ from typing import Any
 
 import flax.struct
 import numpy as np
-from jaxtyping import Array, Float, Float32, UInt8
+from jaxtyping import Array, Bool, Float, Float32, UInt8
 
 Tree = Any
 """A tree of arrays under the names of the layers, as Flax has it."""
@@ -39,10 +39,12 @@ class Batch:
       image: RGB as in the file. Padding has the mean colour of ImageNet.
       depth_m: metres along the optical axis. 0 where there is no ground truth, padding
         included.
+      is_pseudo: whether the depth of an image is made of pseudo-labels. None: of none.
     """
 
     image: UInt8[AnyArray, "*devices b h w 3"]
     depth_m: Float[AnyArray, "*devices b h w"]
+    is_pseudo: Bool[AnyArray, "*devices b"] | None = None
 
 
 @flax.struct.dataclass

@@ -16,6 +16,7 @@ from deepdepth_jax.losses import (
     smoothed_targets,
     soft_cross_entropy,
     soft_targets,
+    uniform_divergence,
 )
 
 BINS = DepthBins("sid", 12, 1.0, 80.0)
@@ -27,6 +28,18 @@ def test_golden_values():
     # -log(e^3 / (e + e^2 + e^3)) and log 3, worked out by hand.
     expected = [0.40760596, 1.09861229, 0.0]
     np.testing.assert_allclose(cross_entropy(LOGITS, LABELS), expected, rtol=1e-6)
+
+
+def test_the_divergence_from_uniform_is_0_there_and_else_that_of_the_definition():
+    found = uniform_divergence(LOGITS, LABELS)
+    p = np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum()
+    by_definition = sum(1 / 3 * np.log(1 / 3 / each) for each in p)
+    np.testing.assert_allclose(found, [by_definition, 0, 0], rtol=1e-5, atol=1e-7)
+
+    def divergence(logits):
+        return uniform_divergence(jnp.asarray(logits), LABELS)
+
+    check_grads(divergence, (LOGITS,), order=1, modes=["rev"])
 
 
 def test_gradient_is_the_derivative():

@@ -127,10 +127,10 @@ def _check_head(config: Config) -> None:
             f"train.loss={train.loss}: must be one of {', '.join(LOSSES[head])} "
             f"with model.head={head}, or unset"
         )
-    if train.silog_weight and head != "classification":
-        raise UserError(
-            f"train.silog_weight={train.silog_weight}: must be 0 with model.head={head}"
-        )
+    for name in ("silog_weight", "mrkld"):
+        weight = getattr(train, name)
+        if weight and head != "classification":
+            raise UserError(f"train.{name}={weight}: must be 0 with model.head={head}")
     if config.crf.enabled and head == "regression":
         raise UserError(
             "crf.enabled=True: must be False with model.head=regression, as the CRF "
@@ -186,6 +186,11 @@ def _check_data_is_named(config: Config) -> None:
         raise UserError(
             "data.pairs.manifest is empty: set --config.data.pairs.manifest=FILE "
             "to a list of images and their depth files"
+        )
+    if "pseudo" in used and not data.pseudo.manifest:
+        raise UserError(
+            "data.pseudo.manifest is empty: set --config.data.pseudo.manifest=FILE "
+            "to a list of images and their pseudo-labels"
         )
 
 

@@ -24,6 +24,12 @@ class MixtureConfig(Section):
     pairs: float = number(
         0.0, at_least=0, at_most=1_000_000, meaning="weight of the manifest's pairs"
     )
+    pseudo: float = number(
+        0.0,
+        at_least=0,
+        at_most=1_000_000,
+        meaning="weight of the pseudo-labelled images",
+    )
     streets: float = number(
         0.0, at_least=0, at_most=1_000_000, meaning="weight of the rendered scenes"
     )
@@ -97,6 +103,16 @@ class PairsConfig(Section):
         "one: refuse those that fit both ways, read them as upright, or turn "
         "them as_image",
         also=("orientation", "exif"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PseudoConfig(Section):
+    """Images with pseudo-labels, as `adapt` writes them. They can be learnt from."""
+
+    manifest: str = option(
+        "",
+        meaning="manifest of images and pseudo-labels in 16-bit PNG, metres x 256",
     )
 
 
@@ -182,5 +198,6 @@ class DataConfig(Section):
     )
     kitti: KittiConfig
     pairs: PairsConfig
+    pseudo: PseudoConfig
     streets: StreetsConfig
     synthia: SynthiaConfig

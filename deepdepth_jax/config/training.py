@@ -103,6 +103,15 @@ class TrainConfig(Section):
         meaning="weight of an added scale-invariant loss on the expected depth, with "
         "classification only",
     )
+    mrkld: float = number(
+        0.0,
+        at_least=0,
+        at_most=1000,
+        meaning="weight of the divergence from uniform distributions, added at the "
+        "pseudo-labelled pixels (MRKLD of CRST, Zou et al. 2019), with classification "
+        "only",
+        also=("kld", "regularizer", "confidence_regularization"),
+    )
     optimizer: Literal["sgd", "adamw"] = option(
         "sgd", meaning="sgd (the paper's) or adamw", also=("optim", "solver")
     )
@@ -130,10 +139,10 @@ class TrainConfig(Section):
         meaning="power of the learning rate decay (1 - step / num_steps)^power",
         also=("lr_power", "gamma"),
     )
-    schedule: Literal["poly", "cosine"] = option(
+    schedule: Literal["poly", "cosine", "constant"] = option(
         "poly",
         meaning="how the learning rate decays to 0: poly (the paper's, by "
-        "`train.poly_power`) or cosine",
+        "`train.poly_power`) or cosine. constant: not at all",
         also=("scheduler", "lr_schedule"),
     )
     warmup_steps: int = number(

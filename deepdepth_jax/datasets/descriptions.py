@@ -53,6 +53,17 @@ class Pairs(DepthBuilder):
     CITATION: ClassVar[str] = ""
 
 
+class Pseudo(DepthBuilder):
+    """Writes images with pseudo-labels, as listed for a `PairsSource`."""
+
+    ABOUT: ClassVar[str] = (
+        "Images of the user's own, with the depth that a network predicts where it is "
+        "most confident, in metres, 0 elsewhere."
+    )
+    HOMEPAGE: ClassVar[str] = ""
+    CITATION: ClassVar[str] = ""
+
+
 class Streets(DepthBuilder):
     """Writes a split of street scenes, rendered by a `StreetsSource`."""
 
@@ -94,6 +105,12 @@ class Synthia(DepthBuilder):
 
 
 BUILDERS: Mapping[str, type[DepthBuilder]] = MappingProxyType(
-    {"kitti": Kitti, "pairs": Pairs, "streets": Streets, "synthia": Synthia}
+    {
+        "kitti": Kitti,
+        "pairs": Pairs,
+        "pseudo": Pseudo,
+        "streets": Streets,
+        "synthia": Synthia,
+    }
 )
 """By the names of the data sets."""

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
 
+PSEUDO = "pseudo"
+"""The data set of images with pseudo-labels."""
 CYCLE = 1000
 """Weights of a mixture are kept to one part in so many."""
 
@@ -60,6 +62,16 @@ class Mixture:
                 "weights; raise it, or set it to 0"
             )
         return cls(tuple(parts), part_of_slot)
+
+    @property
+    def has_pseudo_labels(self) -> bool:
+        """Whether a part is made of images with pseudo-labels."""
+        return any(part.source.dataset == PSEUDO for part in self.parts)
+
+    def is_pseudo(self, positions: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Returns whether the places of the stream fall to pseudo-labelled images."""
+        of_parts = np.array([part.source.dataset == PSEUDO for part in self.parts])
+        return of_parts[self.part_of_slot[positions % CYCLE]]
 
     def load(self, position: tf.Tensor, seed: int) -> dict[str, tf.Tensor]:
         """Reads and decodes the record at a place of the stream, inside `tf.data`."""

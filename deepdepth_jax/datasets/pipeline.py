@@ -144,8 +144,13 @@ def train_batches(
         .batch(share, drop_remainder=True)
         .prefetch(2)
     )
-    for image, depth_m in _untuned(dataset).as_numpy_iterator():
-        yield Batch(image=image, depth_m=depth_m)
+    batches = _untuned(dataset).as_numpy_iterator()
+    for step, (image, depth_m) in enumerate(batches, first_step):
+        is_pseudo = None
+        if mixture.has_pseudo_labels:
+            first = step * batch_size + first_slot
+            is_pseudo = mixture.is_pseudo(np.arange(first, first + share))
+        yield Batch(image=image, depth_m=depth_m, is_pseudo=is_pseudo)
 
 
 def batch_names(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from deepdepth_jax.config import Config, DataConfig
-from deepdepth_jax.datasets.kitti.kitti_source import KittiSource
+from deepdepth_jax.datasets.kitti.kitti_source import UNITS_PER_METRE, KittiSource
 from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
@@ -98,6 +98,20 @@ def _pairs(
     )
 
 
+def _pseudo(
+    data: DataConfig, split: str, ground_truth: str, learned: bool
+) -> PairsSource:
+    del ground_truth, learned  # there is one kind, which is learnt from alone
+    return PairsSource(
+        expand_home(data.pseudo.manifest),
+        split,
+        1 / UNITS_PER_METRE,
+        untagged_depth="upright",
+        dataset="pseudo",
+        ground_truth="predicted",
+    )
+
+
 def _streets(
     data: DataConfig, split: str, ground_truth: str, learned: bool
 ) -> StreetsSource:
@@ -129,6 +143,12 @@ def _synthia(
 
 _MAKE_SOURCE: Mapping[str, Callable[[DataConfig, str, str, bool], Source]] = (
     MappingProxyType(
-        {"kitti": _kitti, "pairs": _pairs, "streets": _streets, "synthia": _synthia}
+        {
+            "kitti": _kitti,
+            "pairs": _pairs,
+            "pseudo": _pseudo,
+            "streets": _streets,
+            "synthia": _synthia,
+        }
     )
 )

@@ -4,7 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-DATA_SECTIONS = ("data.kitti.", "data.pairs.", "data.streets.", "data.synthia.")
+DATA_SECTIONS = (
+    "data.kitti.",
+    "data.pairs.",
+    "data.pseudo.",
+    "data.streets.",
+    "data.synthia.",
+)
 """The sections of the config that decide the content of the data and nothing else."""
 
 

@@ -29,7 +29,9 @@ def build_schedule(config: Config) -> optax.Schedule:
     """Builds the learning rate as a function of the steps taken."""
     section = config.train
     rate, steps = section.learning_rate, section.num_steps - section.warmup_steps
-    if section.schedule == "cosine":
+    if section.schedule == "constant":
+        decay: optax.Schedule = optax.constant_schedule(rate)
+    elif section.schedule == "cosine":
         decay = optax.cosine_decay_schedule(rate, steps)
     else:
         decay = poly_schedule(rate, steps, section.poly_power)

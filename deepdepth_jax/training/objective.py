@@ -15,11 +15,14 @@ from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.training.upsampled import upsampled_sums
 from deepdepth_jax.types import AnyArray
 
+IsPseudo = Bool[AnyArray, " b"] | None
+"""Whether the ground truth of an image is made of pseudo-labels. None: of none."""
+
 Loss = Callable[
-    [Float[Array, "b h w c"], Float[AnyArray, "b y x"]],
+    [Float[Array, "b h w c"], Float[AnyArray, "b y x"], IsPseudo],
     tuple[Float[Array, ""], Float[Array, ""]],
 ]
-"""Maps the output, at its stride, and ground truth in metres to `(sum, count)`.
+"""Maps output at its stride, ground truth in metres, `IsPseudo` to `(sum, count)`.
 
 `sum` is the loss summed over the labelled pixels, `count` the number of these. A pixel
 without ground truth (0), or beyond the last bin, is not labelled. Sum over count, each
@@ -61,23 +64,33 @@ def _over_bins(
     """Builds a loss that never has the scores of all pixels in memory."""
 
     def terms(scores: Array, labels: Array, depth_m: Array) -> list[Array]:
-        loss = per_pixel(scores, labels)
-        if not options.silog_weight:
-            return [loss]
-        expected_m = head.depth_m(head.posterior(scores), "expectation")
-        valid = labels != IGNORE
-        error = losses.log_error(jnp.log(expected_m), depth_m, valid)
-        return [loss, error, error**2]
+        found = [per_pixel(scores, labels)]
+        if options.mrkld:
+            found.append(losses.uniform_divergence(scores, labels))
+        if options.silog_weight:
+            expected_m = head.depth_m(head.posterior(scores), "expectation")
+            valid = labels != IGNORE
+            error = losses.log_error(jnp.log(expected_m), depth_m, valid)
+            found += [error, error**2]
+        return found
 
     def loss(
-        outputs: Float[Array, "b h w c"], depth_m: Float[AnyArray, "b y x"]
+        outputs: Float[Array, "b h w c"],
+        depth_m: Float[AnyArray, "b y x"],
+        is_pseudo: IsPseudo = None,
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         labels = head.bins.label(depth_m)
         pixels = _count(labels != IGNORE)
-        sums = upsampled_sums(terms, head.scores(outputs), labels, jnp.asarray(depth_m))
-        total = jnp.sum(sums[0])
+        of_images, *sums = upsampled_sums(
+            terms, head.scores(outputs), labels, jnp.asarray(depth_m)
+        )
+        total = jnp.sum(of_images)
+        if options.mrkld:
+            divergence, *sums = sums
+            if is_pseudo is not None:
+                total += options.mrkld * jnp.sum(jnp.where(is_pseudo, divergence, 0.0))
         if options.silog_weight:
-            _, errors, squares = sums
+            errors, squares = sums
             total += options.silog_weight * losses.silog_sum(errors, squares, pixels)
         return total, jnp.sum(pixels)
 
@@ -100,8 +113,11 @@ def _of_log_depth(head: Head, of_errors: Callable[[Array, Array], Array]) -> Los
     """Builds a loss of the errors of ln depth, which is one number a pixel."""
 
     def loss(
-        outputs: Float[Array, "b h w 1"], depth_m: Float[AnyArray, "b y x"]
+        outputs: Float[Array, "b h w 1"],
+        depth_m: Float[AnyArray, "b y x"],
+        is_pseudo: IsPseudo = None,
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        del is_pseudo
         _, height, width = depth_m.shape
         valid = head.bins.label(depth_m) != IGNORE
         scores = resize_bilinear(head.scores(outputs), (height, width))

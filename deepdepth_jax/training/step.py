@@ -60,7 +60,7 @@ def make_train_step(
             train=True,
             mutable=["batch_stats"],
         )
-        total, pixels = loss(outputs, part.depth_m)
+        total, pixels = loss(outputs, part.depth_m, part.is_pseudo)
         return total, (pixels, updates["batch_stats"])
 
     def train_step(

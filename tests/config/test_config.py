@@ -304,6 +304,18 @@ def test_each_data_set_of_a_mixture_needs_its_folder(dataset):
     runnable(weight, "--config.data.root=somewhere")
 
 
+def test_pseudo_labels_need_a_manifest():
+    with pytest.raises(UserError, match=r"--config\.data\.pseudo\.manifest=FILE"):
+        runnable("--config.data.mixture.pseudo=1")
+
+
+@pytest.mark.parametrize("field", ["silog_weight", "mrkld"])
+@pytest.mark.parametrize("head", ["ordinal", "regression"])
+def test_terms_of_distributions_are_refused_for_other_heads(field, head):
+    with pytest.raises(UserError, match=rf"train\.{field}=0\.1: must be 0 with"):
+        runnable(f"--config.train.{field}=0.1", f"--config.model.head={head}")
+
+
 def test_own_pairs_need_a_manifest():
     with pytest.raises(UserError, match=r"--config\.data\.pairs\.manifest=FILE"):
         runnable("--config.data.dataset=pairs")

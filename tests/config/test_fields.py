@@ -29,7 +29,7 @@ from deepdepth_jax.training import objective, optimizer
 @pytest.mark.parametrize(
     ("field", "implemented"),
     [
-        ("data.dataset", BUILDERS),
+        ("data.dataset", [name for name in BUILDERS if name != "pseudo"]),
         ("bins.preset", BIN_PRESETS),
         ("bins.kind", bins.KINDS),
         ("model.backbone", ARCHITECTURES),
@@ -47,6 +47,11 @@ from deepdepth_jax.training import objective, optimizer
 )
 def test_choices_are_what_is_implemented(field, implemented):
     assert FIELDS[field].choices == tuple(implemented)
+
+
+def test_every_data_set_can_be_mixed():
+    mixed = [name for name in FIELDS if name.startswith("data.mixture.")]
+    assert [name.rpartition(".")[2] for name in mixed] == list(BUILDERS)
 
 
 def test_losses_are_what_is_implemented():

@@ -191,6 +191,17 @@ def test_a_part_without_weight_is_refused(records, others):
         Mixture.of([records, others], [1.0, 0.0001])
 
 
+def test_batches_tell_which_images_have_pseudo_labels(records, tmp_path):
+    source = Numbered(count=3, first=100, dataset="pseudo")
+    pseudo = open_records(NumberedBuilder, source, tmp_path)
+    mixture = Mixture.of([records, pseudo], [2.0, 1.0])
+    for first_step in (0, 251):  # beyond a cycle of the mixture
+        for batch in batches(mixture, first_step=first_step, num_steps=first_step + 9):
+            is_high = batch.image[:, 0, 0, 0] >= 100
+            np.testing.assert_array_equal(batch.is_pseudo, is_high)
+    assert batches(records)[0].is_pseudo is None
+
+
 def test_depth_is_learnt_as_seen_through_the_canonical_lens(records):
     for batch in batches(records, canonical_focal_px=350.0):
         number = batch.image[..., 0].astype(float)

@@ -1,5 +1,6 @@
 """What is minimised, of every head, beside plain NumPy in double precision."""
 
+import dataclasses
 import functools
 
 import jax
@@ -116,6 +117,29 @@ def test_it_is_the_sum_over_the_pixels_that_have_depth(head, options):
         )
         slope = (ahead - behind) / 2e-5
         assert np.sum(gradient * way) == pytest.approx(slope, rel=2e-4, abs=1e-3)
+
+
+@pytest.mark.parametrize("silog_weight", [0.0, 0.5])
+def test_the_divergence_is_added_at_pseudo_labelled_pixels_alone(silog_weight):
+    options = TrainConfig(loss="cross_entropy", silog_weight=silog_weight)
+    outputs, depth_m = given("classification")
+    head = HEADS["classification"](BINS)
+    plain = make_loss("classification", head, options)
+    options = dataclasses.replace(options, mrkld=0.1)
+    regularised = make_loss("classification", head, options)
+    outputs = jnp.float32(outputs)
+    rows, columns = (
+        interpolation_matrix(*sizes).astype(np.float64)
+        for sizes in zip(outputs.shape[1:3], depth_m.shape[1:], strict=True)
+    )
+    full = np.einsum("yh,xw,hwc->yxc", rows, columns, outputs[1])
+    p = softmax(full[(depth_m[1] > 0) & (depth_m[1] <= 50)])
+    added = 0.1 * np.sum(-np.log(8) - np.log(p).mean(axis=-1))
+    expected = float(plain(outputs, depth_m)[0])
+    for is_pseudo, more in ((None, 0), ([False, False], 0), ([False, True], added)):
+        marks = None if is_pseudo is None else np.array(is_pseudo)
+        found, _ = regularised(outputs, depth_m, marks)
+        assert float(found) == pytest.approx(expected + more, rel=1e-5)
 
 
 @pytest.mark.parametrize(("head", "options"), CHOICES, ids=title)

@@ -200,6 +200,16 @@ def test_the_rate_rises_linearly_and_then_decays_to_zero(name):
         complete(config)
 
 
+def test_a_constant_rate_stays_after_its_warm_up():
+    config = default_config()
+    config.model.norm = "trained"
+    config.train.schedule, config.train.learning_rate = "constant", 0.4
+    config.train.num_steps, config.train.warmup_steps = 12, 2
+    schedule = build_schedule(complete(config))
+    rates = [float(schedule(step)) for step in (0, 1, 2, 7, 12)]
+    np.testing.assert_allclose(rates, [0.2, 0.4, 0.4, 0.4, 0.4], rtol=1e-6)
+
+
 def test_poly_schedule_decays_at_every_step_to_zero():
     schedule = poly_schedule(2.5e-4, 100_000, 0.9)
     assert schedule(0) == pytest.approx(2.5e-4)

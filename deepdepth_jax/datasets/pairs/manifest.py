@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from deepdepth_jax.paths import expand_home
 
 SPLITS = ("train", "val", "test")
 REQUIRED_FIELDS = ("image", "depth")
-FIELDS = (*REQUIRED_FIELDS, "focal_px", "split")
+FIELDS = (*REQUIRED_FIELDS, "focal_px", "split", "sha256")
 EXAMPLES = {
     ".csv": "a header line 'image,depth' and lines such as 'a.jpg,a.png'",
     ".jsonl": """lines such as '{"image": "a.jpg", "depth": "a.png"}'""",
@@ -35,6 +36,7 @@ class Pair:
       depth: its depth file.
       focal_px: horizontal focal length in pixels of the image. 0 = unknown.
       split: "train", "val" or "test".
+      sha256: of the depth file, in lower case. Empty = not given.
       origin: file and line, for people to read.
     """
 
@@ -43,6 +45,7 @@ class Pair:
     depth: Path
     focal_px: float
     split: str
+    sha256: str
     origin: str
 
 
@@ -62,6 +65,8 @@ def read_manifest(path: str | Path) -> list[Pair]:
     - `depth`: its depth. One of the files that `depth_files.read_depth` reads.
     - `focal_px` (optional): horizontal focal length in pixels of the image.
     - `split` (optional): "train", "val" or "test".
+    - `sha256` (optional): of the depth file. A file of the same size and other content
+      is then noticed.
 
     Every line names its split, or none does. If none does, of the lines counted from 0
     every tenth tests (0, 10, 20...), 5, 15, 25... validate, and the others train. Where
@@ -191,6 +196,7 @@ def _make_pair(values: Mapping[str, Any], origin: str, folder: Path) -> Pair:
         depth=folder / expand_home(depth),
         focal_px=_parse_focal_px(values.get("focal_px"), origin),
         split=_check_split(values.get("split"), origin),
+        sha256=_check_sha256(values.get("sha256"), origin),
         origin=origin,
     )
 
@@ -223,6 +229,17 @@ def _check_split(value: Any, origin: str) -> str:
     if value not in SPLITS:
         raise UserError(
             f"{origin}: split is {value!r}; write one of {', '.join(SPLITS)}"
+        )
+    return value
+
+
+def _check_sha256(value: Any, origin: str) -> str:
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+        raise UserError(
+            f"{origin}: sha256 is {value!r}; write the 64 hexadecimal digits of "
+            "sha256sum, or nothing"
         )
     return value
 

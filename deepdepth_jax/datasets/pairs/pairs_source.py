@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from deepdepth_jax.config import UntaggedDepth
 from deepdepth_jax.datasets.alignment import Alignment
+from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.datasets.pairs.manifest import SPLITS, Pair, read_manifest
@@ -33,7 +35,7 @@ class PairsSource(Source):
       depth_unit_m: length of one unit of the depth files in metres: 1.0 for metres,
         .001 for millimetres, 1 / 256 for maps in KITTI's format.
       untagged_depth: the field `data.pairs.untagged_depth`.
-      dataset, ground_truth: "pairs" and "given", the only kind there is.
+      dataset, ground_truth: "pairs" and "given", or "pseudo" and "predicted".
 
     Raises:
       UserError: the split does not exist, the unit is no length, or something is wrong
@@ -44,8 +46,8 @@ class PairsSource(Source):
     split: str
     depth_unit_m: float
     untagged_depth: UntaggedDepth = "refuse"
-    dataset: str = dataclasses.field(default="pairs", init=False)
-    ground_truth: str = dataclasses.field(default="given", init=False)
+    dataset: str = "pairs"
+    ground_truth: str = "given"
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -69,6 +71,8 @@ class PairsSource(Source):
         """
         pair = self._found[index]
         image = read_image(pair.image)
+        if pair.sha256:
+            _check_content(pair)
         alignment = Alignment(
             pair.image, image.shape[:2], pair.depth, self.untagged_depth, REMEDY
         )
@@ -80,7 +84,10 @@ class PairsSource(Source):
         return self._found[index].image, self._found[index].depth
 
     def identity(self) -> Mapping[str, Any]:
-        """Returns names, sizes and focal lengths of the pairs, but not their folder."""
+        """Returns names, sizes and focal lengths of the pairs, but not their folder.
+
+        And the digests of depth files whose line has one.
+        """
         is_default = self.untagged_depth == "refuse"
         return {
             "split": self.split,
@@ -89,6 +96,7 @@ class PairsSource(Source):
             **({} if is_default else {"untagged_depth": self.untagged_depth}),
             "files": {
                 pair.name: [*self._sizes_bytes[pair.name], pair.focal_px]
+                + ([pair.sha256] if pair.sha256 else [])
                 for pair in self._found
             },
         }
@@ -156,6 +164,16 @@ class PairsSource(Source):
         return [
             pair for pair in self._pairs if None not in self._sizes_bytes[pair.name]
         ]
+
+
+def _check_content(pair: Pair) -> None:
+    """Refuses a depth file of another content than its line of the manifest tells."""
+    found = hashlib.sha256(read_bytes(pair.depth)).hexdigest()
+    if found != pair.sha256:
+        raise UserError(
+            f"{pair.depth}: its SHA-256 is {found}, not that of {pair.origin}; copy "
+            "the file again, or correct the line"
+        )
 
 
 def _size_bytes(path: Path) -> int | None:

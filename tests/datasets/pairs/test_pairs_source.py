@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -51,6 +52,22 @@ def manifest(tmp_path):
         write_png(folder / f"depth/{stem}.png", depth_mm(stem)[..., None])
     lines = [line_of("c", "train"), line_of("a", "train"), line_of("d", "val")]
     return write_manifest(folder, [*lines, line_of("b", "train")])
+
+
+def test_the_content_of_depth_is_checked_and_identifies_records(manifest):
+    depth = manifest.parent / "depth/a.png"
+    digest = hashlib.sha256(depth.read_bytes()).hexdigest()
+    line = line_of("a", "train")
+    before = make_source(write_manifest(manifest.parent, [line])).identity()
+    with_digest = write_manifest(manifest.parent, [line | {"sha256": digest}])
+    source = make_source(with_digest)
+    assert source.identity()["files"]["rgb/a.png"][-1] == digest
+    assert source.identity() != before
+    source.read(0)
+    other = write_manifest(manifest.parent, [line | {"sha256": digest[::-1]}])
+    assert make_source(other).identity() != source.identity()
+    with pytest.raises(UserError, match=rf"a\.png: its SHA-256 is {digest}, not that"):
+        make_source(other).read(0)
 
 
 def make_source(manifest, split="train"):
