@@ -13,6 +13,7 @@ COMMANDS = MappingProxyType(
         "train": ("deepdepth_jax.main", "train a network, then evaluate it"),
         "evaluate": ("deepdepth_jax.main", "evaluate a run"),
         "prepare": ("deepdepth_jax.main", "only prepare the data"),
+        "adapt": ("deepdepth_jax.adapt", "adapt a network to images without depth"),
         "predict": ("deepdepth_jax.predict", "depth of images and videos"),
         "demo": ("deepdepth_jax.demo", "a local web page"),
         "export": ("deepdepth_jax.export", "write a model for other runtimes"),

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from deepdepth_jax.runtime.checkpoint_folder import Which
 
-TRAINING_PACKAGES = "tensorflow", "tensorflow_datasets", "array_record", "tensorboard"
 NOT_WITH_WEIGHTS = {
     "config": None,
     "workdir": None,
@@ -102,9 +101,9 @@ def _parser() -> cli.Parser:
 
 
 def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
-    _import_tensorflow()
-    from absl import logging
+    from deepdepth_jax.training.tensorflow_setup import import_tensorflow
 
+    import_tensorflow()
     from deepdepth_jax.config import complete, inherit, load_config, override
     from deepdepth_jax.datasets.pipeline import prepare
     from deepdepth_jax.datasets.registry import all_sources
@@ -115,7 +114,6 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.workdir import stored_config
 
-    logging.set_verbosity(logging.ERROR)  # libraries' notes on how they work
     if arguments.weights is not None:
         set_up_compiling(None)
         network = load_network(arguments.weights, overrides=overrides)
@@ -138,17 +136,14 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
 
 
 def _train(asked: "ConfigDict", workdir: Path, checkpoint: "Which") -> None:
-    from deepdepth_jax.config import complete
     from deepdepth_jax.evaluation.evaluate import evaluate
     from deepdepth_jax.evaluation.preconditions import without_evaluation
     from deepdepth_jax.runtime.preemption import PreemptionNotice
     from deepdepth_jax.runtime.workdir import started_config
     from deepdepth_jax.training.loop import train
-    from deepdepth_jax.weights.adopt import adopt_pretrained, inherit_pretrained
+    from deepdepth_jax.weights.adopt import complete_with_pretrained
 
-    started = started_config(workdir)
-    config = complete(inherit_pretrained(asked, started))
-    config = adopt_pretrained(config, started)
+    config = complete_with_pretrained(asked, started_config(workdir))
     reason = without_evaluation(config)
     if reason is not None:
         print(reason, flush=True)
@@ -158,21 +153,6 @@ def _train(asked: "ConfigDict", workdir: Path, checkpoint: "Which") -> None:
             evaluate(config, workdir, checkpoint)
         else:
             print(reason)
-
-
-def _import_tensorflow() -> None:
-    """Imports TensorFlow, which reads data and writes logs, and hides GPUs from it.
-
-    Raises:
-      UserError: the extra `train` is not installed.
-    """
-    from deepdepth_jax.runtime.installation import require
-
-    require("train", TRAINING_PACKAGES, "training and evaluation need")
-    import tensorflow as tf
-
-    # TensorFlow only reads data here; it must not take the accelerators' memory.
-    tf.config.set_visible_devices([], "GPU")
 
 
 def _places(config: Path | None, workdir: Path | None) -> tuple[Path, Path]:

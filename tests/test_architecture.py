@@ -19,12 +19,13 @@ LEVELS = (
     {"weights"},
     {"check_data", "convert", "evaluation", "export", "predict"},
     {"demo", "training"},
-    {"__main__", "main"},
+    {"adaptation"},
+    {"__main__", "adapt", "main"},
 )
 MOST_MODULES_AT_THE_TOP = 12
-MOST_ARROWS = 130
+MOST_ARROWS = 150
 
-TENSORFLOW = {"datasets", "training", "main"}
+TENSORFLOW = {"datasets", "training"}
 """The rooms that may import TensorFlow."""
 
 

@@ -15,6 +15,7 @@ from deepdepth_jax.weights.naming_schemes import SOURCES
 
 COMMANDS = (
     "main",
+    "adapt",
     "predict",
     "export",
     "convert",

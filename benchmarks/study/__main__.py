@@ -101,10 +101,17 @@ def _run(
 
     with Processes(at_once) as processes:
         log = folder / "prepare.log"
+        for name, command in study.folders.items():
+            code = processes.write_folder(command, folder / name, log)
+            if code:
+                raise UserError(describe_failure(f"writing {name}", code, log))
         code = processes.execute(preparation(study, folder, overrides), log)
         if code:
             raise UserError(describe_failure("preparing the data", code, log))
-        return run_all(runs, processes.execute, at_once)
+        # What adapts needs the networks of others.
+        trained = run_all([r for r in runs if not r.adapts], processes.execute, at_once)
+        adapting = [run for run in runs if run.adapts]
+        return trained + run_all(adapting, processes.execute, at_once)
 
 
 def _report(study: "Study", folder: Path, runs: Sequence["Run"]) -> None:

@@ -22,6 +22,8 @@ from deepdepth_jax.errors import UserError
 Fields = Mapping[str, object]
 """Values of the config's fields, such as {"bins.num_bins": 24}."""
 
+STUDY = "{study}"
+"""Stands for the folder of the study."""
 OWN = "own"
 """The reading that a training ends with."""
 READ_WITH = ("eval.", "crf.")
@@ -29,7 +31,7 @@ READ_WITH = ("eval.", "crf.")
 OF_NO_EFFECT = frozenset(
     field.name
     for field in FIELDS.values()
-    if field.free and not field.name.startswith(READ_WITH)
+    if field.free and not field.name.startswith((*READ_WITH, "adapt."))
 )
 
 
@@ -40,10 +42,13 @@ class Variant:
     Attributes:
       fields: of the config, where they are not the base's.
       readings: fields of further evaluations of each network, by their names.
+      adapts: the variant whose network of the same seed is adapted by
+        `deepdepth_jax.adapt`. Empty: a network is trained by `deepdepth_jax.main`.
     """
 
     fields: Fields = dataclasses.field(default_factory=dict)
     readings: Mapping[str, Fields] = dataclasses.field(default_factory=dict)
+    adapts: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +61,9 @@ class Study:
       base: the config file that they change.
       fields: of the config, for all variants.
       seeds: of initial weights, the order of batches and augmentation.
+      folders: commands that write data, by the name of the folder that they write to
+        within the study's: a module and its arguments. Fields may name the study's
+        folder by `STUDY`.
 
     Raises:
       UserError: it is not one.
@@ -66,8 +74,15 @@ class Study:
     base: Path = Path("configs/streets.py")
     fields: Fields = dataclasses.field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
+    folders: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, variant in self.variants.items():
+            if variant.adapts and variant.readings:
+                raise UserError(f"{name}: what adapts has no further readings")
+            start = self.variants.get(variant.adapts)
+            if variant.adapts and (start is None or start.adapts):
+                raise UserError(f"{name}: adapts {variant.adapts!r}, which trains none")
         if self.reference not in self.variants:
             raise UserError(f"reference {self.reference!r} is not one of the variants")
         for name, variant in self.variants.items():
@@ -89,7 +104,7 @@ class Cell:
     Attributes:
       title: says which.
       reading: its name.
-      arguments: for `deepdepth_jax.main`.
+      arguments: see `running.Execute`.
       config: completed; what the arguments mean.
       path: of the file that holds what was found.
     """
@@ -148,12 +163,14 @@ class Run:
       seed: of the training.
       folder: its workdir, which also holds the files of its cells.
       cells: its own evaluation, then the others.
+      adapts: whether it starts from the network of another run.
     """
 
     variant: str
     seed: int
     folder: Path
     cells: tuple[Cell, ...]
+    adapts: bool = False
 
     def is_done(self) -> bool:
         """Tells whether there is nothing left to do."""
@@ -203,20 +220,25 @@ def _run(
     variant, workdir = study.variants[name], folder / f"{name}_seed{seed}"
     trained = {**study.fields, **variant.fields, "seed": seed}
 
+    adapting: tuple[str, ...] = ()
+    if variant.adapts:
+        adapting = "adapt", f"--from={folder / f'{variant.adapts}_seed{seed}'}"
+
     def cell(reading: str, fields: Fields, mode: Sequence[str]) -> Cell:
         base, *changed = _arguments(study, folder, {**trained, **fields})
         changed += overrides
         return Cell(
             title=f"{row_title(name, reading)}, seed {seed}",
             reading=reading,
-            arguments=(base, *changed, f"--workdir={workdir}", *mode),
+            arguments=(*adapting, base, *changed, f"--workdir={workdir}", *mode),
             config=complete(override(load_config(study.base), changed)),
             path=workdir / f"{reading}.json",
         )
 
     readings = variant.readings.items()
     cells = [cell(reading, fields, ["--mode=evaluate"]) for reading, fields in readings]
-    return Run(name, seed, workdir, (cell(OWN, {}, []), *cells))
+    own = cell(OWN, {}, [])
+    return Run(name, seed, workdir, (own, *cells), bool(variant.adapts))
 
 
 def row_title(variant: str, reading: str) -> str:
@@ -226,5 +248,8 @@ def row_title(variant: str, reading: str) -> str:
 
 def _arguments(study: Study, folder: Path, fields: Fields) -> list[str]:
     everywhere = {"data.prepared_dir": folder / "prepared"} | dict(fields)
-    changed = [f"--config.{field}={value}" for field, value in everywhere.items()]
+    changed = [
+        f"--config.{field}={str(value).replace(STUDY, str(folder))}"
+        for field, value in everywhere.items()
+    ]
     return [f"--config={study.base}", *changed]

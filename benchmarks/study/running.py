@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from deepdepth_jax.errors import PreemptedError
 from deepdepth_jax.runtime.cli import START_AGAIN
 
 Execute = Callable[[Sequence[str], Path], int]
-"""Runs `deepdepth_jax.main` with arguments. Gives the exit code.
+"""Runs `deepdepth_jax.main` with arguments, or the command whose name comes first.
+
+Gives the exit code.
 
 What it says is added to the file.
 """
@@ -52,8 +55,30 @@ class Processes:
             process.wait()
 
     def execute(self, arguments: Sequence[str], log: Path) -> int:
-        """Runs `deepdepth_jax.main`. See `Execute`."""
-        return self.run([sys.executable, "-m", "deepdepth_jax.main", *arguments], log)
+        """Runs a command of the package. See `Execute`."""
+        is_main = arguments[0].startswith("--")
+        module = "deepdepth_jax.main" if is_main else "deepdepth_jax"
+        return self.run([sys.executable, "-m", module, *arguments], log)
+
+    def write_folder(self, command: Sequence[str], folder: Path, log: Path) -> int:
+        """Has a command write a folder, which appears when it is whole.
+
+        Args:
+          command: a module and its arguments. `--output` is added.
+          folder: to write, unless it is there.
+          log: for what the command says.
+
+        Returns:
+          The exit code.
+        """
+        if folder.exists():
+            return 0
+        partial = folder.with_name(f"partial-{folder.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        code = self.run([sys.executable, "-m", *command, f"--output={partial}"], log)
+        if code == 0:
+            partial.rename(folder)
+        return code
 
     def run(self, command: Sequence[str], log: Path) -> int:
         """Runs a command and gives its exit code."""

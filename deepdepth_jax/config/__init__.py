@@ -4,6 +4,7 @@ Imports nothing of the package but `errors`, so that commands can read it and an
 it before JAX is imported.
 """
 
+from deepdepth_jax.config.adaptation import AdaptConfig
 from deepdepth_jax.config.augmentation import AUGMENTATIONS, AugmentConfig
 from deepdepth_jax.config.check import complete, fill_from_presets
 from deepdepth_jax.config.data import DataConfig, UntaggedDepth
@@ -24,6 +25,7 @@ __all__ = [
     "AUGMENTATIONS",
     "BIN_PRESETS",
     "FIELDS",
+    "AdaptConfig",
     "AugmentConfig",
     "BinsConfig",
     "Config",

@@ -108,3 +108,19 @@ class AugmentConfig(Section):
         at_most=1,
         meaning="half range of the random gain of each colour channel about 1",
     )
+    mining_probability: float = number(
+        0.0,
+        at_least=0,
+        at_most=1,
+        meaning="probability of placing the crop on a pixel of one of "
+        "`augment.mined_bins`, if the image has any",
+        also=("mine_chance",),
+    )
+    mined_bins: tuple[int, ...] = number(
+        (),
+        at_least=0,
+        at_most=253,
+        meaning="bins that crops are placed on, numbered from 0. `adapt` sets them to "
+        "the rare ones",
+        may_be_empty=True,
+    )

@@ -36,9 +36,11 @@ def complete(config: ConfigDict) -> Config:
     completed = _build(Config, fill_from_presets(config), "")
     for check in (
         _check_bins,
+        _check_mined_bins,
         _check_head,
         _check_evaluation,
         _check_schedule,
+        _check_adaptation,
         _check_profile,
         _check_data_is_named,
         _check_something_is_learned,
@@ -119,6 +121,15 @@ def _check_bins(config: Config) -> None:
         )
 
 
+def _check_mined_bins(config: Config) -> None:
+    beyond = [x for x in config.augment.mined_bins if x >= config.bins.num_bins]
+    if beyond:
+        raise UserError(
+            f"augment.mined_bins={config.augment.mined_bins}: must be < bins.num_bins="
+            f"{config.bins.num_bins}"
+        )
+
+
 def _check_head(config: Config) -> None:
     """Refuses losses and a CRF that the head does not support."""
     head, train = config.model.head, config.train
@@ -162,6 +173,23 @@ def _check_schedule(config: Config) -> None:
         raise UserError(
             f"train.warmup_steps={section.warmup_steps}: must be < train.num_steps, "
             f"{section.num_steps}"
+        )
+
+
+def _check_adaptation(config: Config) -> None:
+    section = config.adapt
+    for name in ("portion", "source_portion"):
+        first, most = getattr(section, name), getattr(section, f"{name}_max")
+        if most < first:
+            raise UserError(f"adapt.{name}_max={most}: must be >= adapt.{name}={first}")
+    for name in ("window_bins", "smoothing_bins"):
+        count = getattr(section, name)
+        if count % 2 == 0:
+            raise UserError(f"adapt.{name}={count}: must be an odd number")
+    if section.focal_px and section.focal_mm35:
+        raise UserError(
+            f"adapt.focal_px={section.focal_px}: must be 0 with adapt.focal_mm35="
+            f"{section.focal_mm35}"
         )
 
 

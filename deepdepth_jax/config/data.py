@@ -9,7 +9,7 @@ from deepdepth_jax.config.fields import Section
 Dataset = Literal["kitti", "pairs", "streets", "synthia"]
 GroundTruth = Literal["improved", "lidar"]
 UntaggedDepth = Literal["refuse", "upright", "as_image"]
-World = Literal["streets", "wide"]
+World = Literal["streets", "wide", "evening"]
 
 LEAST_FOCAL_PX, LARGEST_FOCAL_PX = 1, 100_000
 
@@ -122,7 +122,8 @@ class StreetsConfig(Section):
 
     world: World = option(
         "streets",
-        meaning="world of the scenes: streets, or the far more varied wide",
+        meaning="world of the scenes: streets, the far more varied wide, or evening, "
+        "the same streets in other light, paint and camera",
         also=("preset",),
     )
     train_scenes: int = number(

@@ -56,6 +56,7 @@ def number(
     also: tuple[str, ...] = (),
     free: bool = False,
     inherited: bool = False,
+    may_be_empty: bool = False,
 ) -> Any:
     """Declares a field that is a number, or a tuple of numbers, within bounds.
 
@@ -71,10 +72,14 @@ def number(
       also: see `option`.
       free: see `option`.
       inherited: see `option`.
+      may_be_empty: see `option`.
 
     Returns:
       The dataclass field.
     """
     bounds = Bounds(at_least, above, at_most, below, or_zero)
     about = dict(meaning=meaning, unit=unit, also=also, free=free, inherited=inherited)
-    return dataclasses.field(default=default, metadata=about | dict(bounds=bounds))
+    return dataclasses.field(
+        default=default,
+        metadata=about | dict(bounds=bounds, may_be_empty=may_be_empty),
+    )

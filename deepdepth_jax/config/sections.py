@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ml_collections import ConfigDict, config_dict
 
+from deepdepth_jax.config.adaptation import AdaptConfig
 from deepdepth_jax.config.augmentation import AugmentConfig
 from deepdepth_jax.config.data import DataConfig
 from deepdepth_jax.config.declare import number
@@ -37,6 +38,7 @@ class Config(Section):
     train: TrainConfig
     eval: EvalConfig = dataclasses.field(metadata={"free": True})
     crf: CrfConfig = dataclasses.field(metadata={"free": True})
+    adapt: AdaptConfig = dataclasses.field(metadata={"free": True})
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the values, section within section."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, Float64, Integer, UInt8
 
 from deepdepth_jax.config import AugmentConfig
 
@@ -28,6 +28,7 @@ def augment(
     *,
     crop: tuple[int, int],
     augmentation: AugmentConfig,
+    mined: Integer[np.ndarray, "h w"] | None = None,
 ) -> tuple[UInt8[np.ndarray, "rows columns 3"], Float32[np.ndarray, "rows columns"]]:
     """Cuts a random crop out of an example that is zoomed, turned, mirrored, tinted.
 
@@ -40,6 +41,8 @@ def augment(
       seed: not negative. The result depends on the example and on it alone.
       crop: height and width of the result.
       augmentation: how far to go.
+      mined: positive numbers of the kinds of pixels that the crop is placed on, with
+        the probability `mining_probability`, if there are any. 0 for the others.
 
     Returns:
       The image (*crop, 3), resampled bilinearly, and depth (*crop), resampled to the
@@ -47,17 +50,26 @@ def augment(
     """
     # All numbers are drawn whatever is done with them: to change one field of the
     # augmentation leaves the draws of the others as they were.
-    draw = np.random.default_rng(seed).random(11)
+    generator = np.random.default_rng(seed)
+    draw = generator.random(11)
     zoom = 1 + (augmentation.max_zoom - 1) * draw[0]
+    angle = np.radians(_spread(draw[1], augmentation.rotation_deg))
     room = zoom * np.array(depth_m.shape) - crop
+    place = draw[3:5] * room
+    if mined is not None and mined.any():
+        mining = generator.random(5)
+        if mining[0] < augmentation.mining_probability:
+            pixel = _drawn_pixel(mined, mining[1:3])
+            moved = _moved(pixel, depth_m.shape, zoom, angle)
+            place = _about(moved, mining[3:5], crop, room)
     crop_to_image = _crop_to_image(
         depth_m.shape,
         crop,
         zoom=zoom,
-        angle=np.radians(_spread(draw[1], augmentation.rotation_deg)),
+        angle=angle,
         mirrored=bool(draw[2] < augmentation.flip_probability),
         # Whole pixels: a shift by a part of one would blur.
-        offset=np.round(draw[3:5] * room),
+        offset=np.round(place),
     )
     if draw[5] < augmentation.colour_probability:
         gamma = 1 + _spread(draw[6], augmentation.gamma_range)
@@ -67,6 +79,41 @@ def augment(
     image = _warp(image, crop_to_image, crop, cv2.INTER_LINEAR, MEAN_COLOUR)
     depth_m = _warp(depth_m, crop_to_image, crop, cv2.INTER_NEAREST, (0,))
     return image, depth_m / np.float32(zoom)
+
+
+def _drawn_pixel(
+    mined: Integer[np.ndarray, "h w"], draw: Float64[np.ndarray, "2"]
+) -> Float64[np.ndarray, "2"]:
+    """Draws one of the kinds that are there, then one of its pixels: row and column."""
+    kinds = np.unique(mined[mined > 0])
+    kind = kinds[int(draw[0] * len(kinds))]
+    pixels = np.argwhere(mined == kind)
+    return pixels[int(draw[1] * len(pixels))].astype(np.float64)
+
+
+def _moved(
+    pixel: Float64[np.ndarray, "2"], size: tuple[int, ...], zoom: float, angle: float
+) -> Float64[np.ndarray, "2"]:
+    """Returns where a pixel of the image lies in the zoomed and turned one."""
+    y, x = pixel - (np.array(size) - 1) / 2
+    turned = (
+        np.cos(angle) * y - np.sin(angle) * x,
+        np.sin(angle) * y + np.cos(angle) * x,
+    )
+    return zoom * np.array(turned) + (zoom * np.array(size) - 1) / 2
+
+
+def _about(
+    pixel: Float64[np.ndarray, "2"],
+    draw: Float64[np.ndarray, "2"],
+    crop: tuple[int, int],
+    room: Float64[np.ndarray, "2"],
+) -> Float64[np.ndarray, "2"]:
+    """Draws a place of the crop that has the pixel in it, if the image allows."""
+    least, most = np.minimum(room, 0), np.maximum(room, 0)
+    low = np.clip(np.ceil(pixel - np.array(crop) + 1), least, most)
+    high = np.clip(np.floor(pixel), least, most)
+    return low + draw * (high - low)
 
 
 def _spread(draw: Any, reach: float) -> Any:

@@ -11,8 +11,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
+from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import AugmentConfig, Config, DataConfig
 from deepdepth_jax.datasets.augment import augment
 from deepdepth_jax.datasets.descriptions import BUILDERS
@@ -93,6 +94,7 @@ def train_batches(
     first_step: int,
     num_steps: int,
     canonical_focal_px: float = 0.0,
+    bins: DepthBins | None = None,
 ) -> Iterator[Batch]:
     """Makes this process's share of the batches of the steps first_step..num_steps - 1.
 
@@ -108,6 +110,7 @@ def train_batches(
       first_step: where to begin.
       num_steps: where to end.
       canonical_focal_px: of the camera whose depth is learnt; see `canonical_scale`.
+      bins: which `augmentation.mined_bins` are some of. None: crops are not mined.
 
     Yields:
       Batches of batch_size / processes examples.
@@ -118,10 +121,15 @@ def train_batches(
     def augmented(
         image: np.ndarray, depth_m: np.ndarray, focal_px: np.float32, position: np.int64
     ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]:
-        image, depth_m = augment(
-            image, depth_m, (seed, int(position)), crop=crop, augmentation=augmentation
-        )
         scale = canonical_scale(canonical_focal_px, float(focal_px))
+        image, depth_m = augment(
+            image,
+            depth_m,
+            (seed, int(position)),
+            crop=crop,
+            augmentation=augmentation,
+            mined=_mined(depth_m * np.float32(scale), bins, augmentation),
+        )
         return image, depth_m * np.float32(scale)
 
     def example(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -151,6 +159,21 @@ def train_batches(
             first = step * batch_size + first_slot
             is_pseudo = mixture.is_pseudo(np.arange(first, first + share))
         yield Batch(image=image, depth_m=depth_m, is_pseudo=is_pseudo)
+
+
+def _mined(
+    depth_m: Float32[np.ndarray, "h w"],
+    bins: DepthBins | None,
+    augmentation: AugmentConfig,
+) -> Int64[np.ndarray, "h w"] | None:
+    """Numbers the pixels of the mined bins, from 1. None if crops are not mined."""
+    chosen = augmentation.mined_bins
+    if bins is None or not chosen or not augmentation.mining_probability:
+        return None
+    numbers = np.zeros(bins.num_bins + 2, np.int64)  # one before and one beyond all
+    numbers[np.array(chosen) + 1] = np.arange(1, len(chosen) + 1)
+    edges_m = np.array([np.finfo(np.float32).tiny, *bins.edges_m[1:]], np.float32)
+    return numbers[np.searchsorted(edges_m, depth_m, side="right")]
 
 
 def batch_names(

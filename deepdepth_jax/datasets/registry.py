@@ -36,6 +36,20 @@ def training_weights(data: DataConfig) -> dict[str, float]:
     return weights or {data.dataset: 1.0}
 
 
+def source_to_label(data: DataConfig) -> Source:
+    """Makes the source of the images that a network is adapted to.
+
+    It is the training split of `data.dataset`, of which `Source.image_files` counts.
+
+    Args:
+      data: the section `data` of a completed config.
+
+    Raises:
+      UserError: a folder or a file in it is not as it must be.
+    """
+    return _MAKE_SOURCE[data.dataset](data, "train", data.kitti.ground_truth, True)
+
+
 def held_out_source(
     config: Config, split: str, learned_from: Collection[str] | None = None
 ) -> Source:

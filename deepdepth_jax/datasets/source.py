@@ -2,6 +2,7 @@
 
 import abc
 import collections
+import dataclasses
 import hashlib
 import json
 import os
@@ -11,9 +12,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepdepth_jax.datasets.files import name_some
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
 Result = TypeVar("Result")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+    """An image on disk, without its depth.
+
+    Attributes:
+      name: of the frame, unique in its split.
+      path: of the file.
+      focal_px: horizontal focal length in pixels of the image. 0 = unknown.
+    """
+
+    name: str
+    path: Path
+    focal_px: float
 
 
 class Source(abc.ABC):
@@ -51,6 +68,19 @@ class Source(abc.ABC):
         """Returns the files of a frame's image and depth; None if there are none."""
         del index
         return None
+
+    def image_files(self) -> list[ImageFile]:
+        """Lists the images of the split that are there, whether they have depth or not.
+
+        No depth is opened.
+
+        Raises:
+          UserError: the images are rendered when they are read, and are no files.
+        """
+        raise UserError(
+            f"data.dataset={self.dataset}: its images are not files; write them to a "
+            "folder first"
+        )
 
     @abc.abstractmethod
     def identity(self) -> Mapping[str, Any]:

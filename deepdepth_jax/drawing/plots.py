@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from deepdepth_jax import atomic
+from deepdepth_jax.drawing.colors import round_ticks
 from deepdepth_jax.drawing.style import in_default_style
 
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
@@ -81,3 +83,37 @@ def save_sparsification_curves(
     lines = grid[0].get_lines()
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
+
+
+@in_default_style
+def save_label_statistics(
+    path: Path,
+    edges_m: Float[np.ndarray, " edges"],
+    rounds: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Draws which depths have pseudo-labels, and how far these are off.
+
+    Args:
+      path: file to write.
+      edges_m: edges of the bins in metres.
+      rounds: by their names. See `measures.LabelStatistics.compute`.
+    """
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True)
+    for name, found in rounds.items():
+        shares, errors = (
+            np.array(found[key], float)  # None becomes NaN
+            for key in ("selected_share_by_true_bin", "mean_log_error_by_label")
+        )
+        top.stairs(100 * shares, edges_m, label=f"round {name}")
+        bottom.stairs(errors, edges_m, baseline=None)
+    bottom.axhline(0, color="grey", linewidth=0.8)
+    if edges_m[0] > 0:
+        bottom.set_xscale("log")
+        round_ticks(bottom.xaxis, float(edges_m[0]), float(edges_m[-1]), " m")
+    top.set_ylabel("% of the pixels that are labelled")
+    top.set_xlabel("true depth")
+    bottom.set_ylabel("mean of ln(label / truth)")
+    bottom.set_xlabel("depth of the label")
+    top.legend()
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=120))

@@ -68,6 +68,26 @@ def _as_before(
     return cast if isinstance(leaf, np.ndarray) else cast.item()
 
 
+def as_primary_says(answer: bool) -> bool:
+    """Returns the primary process's answer on all processes, which must all ask.
+
+    They wait for each other, so that all ask before any of them goes on.
+    """
+    if is_alone():
+        return answer
+    return bool(multihost_utils.broadcast_one_to_all(np.array(answer)))
+
+
+def await_all(name: str) -> None:
+    """Waits until all processes are here.
+
+    Args:
+      name: of the place.
+    """
+    if not is_alone():
+        multihost_utils.sync_global_devices(name)
+
+
 def check_batch_size(batch_size: int, accumulate: int) -> None:
     """Refuses a global batch that devices and their parts do not divide."""
     if batch_size < 1 or batch_size % (jax.device_count() * accumulate):

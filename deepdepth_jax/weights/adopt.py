@@ -5,13 +5,29 @@ from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
-from deepdepth_jax.config import Config, inherit, with_fields
+from deepdepth_jax.config import Config, complete, inherit, with_fields
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Metadata
 from deepdepth_jax.weights import hub
 from deepdepth_jax.weights.catalogue import CHECKPOINTS
 from deepdepth_jax.weights.pretrained import open_pretrained
+
+
+def complete_with_pretrained(config: ConfigDict, run: Config | None = None) -> Config:
+    """Completes a config, with all that its pretrained weights decide.
+
+    Args:
+      config: not completed. Unchanged.
+      run: see `adopt_pretrained`.
+
+    Returns:
+      The completed config.
+
+    Raises:
+      UserError: the config cannot run, or contradicts the weights.
+    """
+    return adopt_pretrained(complete(inherit_pretrained(config, run)), run)
 
 
 def inherit_pretrained(config: ConfigDict, run: Config | None = None) -> ConfigDict:

@@ -343,7 +343,71 @@ def test_a_real_cell_is_what_the_run_says(trained, tmp_path, capsys):
     assert cell.load()["results"] == expected
 
 
-@pytest.mark.parametrize(("name", "seeds"), [("streets", 3), ("kitti_few", 1)])
+ADAPTING = """
+from benchmarks.study.grid import Study, Variant
+
+def get_study():
+    return Study(
+        reference="start",
+        seeds=(0, 1),
+        fields={"data.pairs.manifest": "{study}/b/pairs.jsonl"},
+        variants={
+            "adapted": Variant({"adapt.portion": 0.3}, adapts="start"),
+            "start": Variant(),
+        },
+        folders={"b": ("package.export", "--count=3")},
+    )
+"""
+
+
+def test_what_adapts_follows_what_it_adapts_on_data_that_is_written_once(
+    monkeypatch, tmp_path
+):
+    asked = []
+
+    def run(_, command, log):
+        asked.append(command[2:])
+        options = dict(x.split("=", 1) for x in command if x.startswith("--"))
+        if "--output" in options:
+            Path(options["--output"]).mkdir(parents=True)
+        elif "--mode" not in options:
+            workdir = Path(options["--workdir"])
+            workdir.mkdir(parents=True)
+            text = json.dumps({"metrics": {"abs_rel": 0.2, "rmse": 6.0}})
+            (workdir / "eval.json").write_text(text)
+        return 0
+
+    monkeypatch.setattr(Processes, "run", run)
+    (tmp_path / "study.py").write_text(ADAPTING)
+    folder = tmp_path / "run"
+    command = [f"--config={tmp_path / 'study.py'}", f"--workdir={folder}"]
+    assert main(command) == 0
+    export, prepare, *starts, first, second = asked
+    assert export == ["package.export", "--count=3", f"--output={folder}/partial-b"]
+    assert (folder / "b").is_dir()
+    assert prepare[0] == "deepdepth_jax.main"
+    assert {each[0] for each in starts} == {"deepdepth_jax.main"}
+    for seed, adapted in enumerate((first, second)):
+        assert adapted[:3] == [
+            "deepdepth_jax",
+            "adapt",
+            f"--from={folder}/start_seed{seed}",
+        ]
+        assert f"--config.data.pairs.manifest={folder}/b/pairs.jsonl" in adapted
+    assert main(command) == 0
+    assert len(asked) == 6  # all is done
+
+
+def test_what_adapts_needs_a_variant_that_trains():
+    for adapts in ("nothing", "other"):
+        variants = {"a": Variant(adapts=adapts), "other": Variant(adapts="a")}
+        with pytest.raises(UserError, match="which trains none"):
+            Study(variants, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "seeds"), [("streets", 3), ("kitti_few", 1), ("adapt_streets", 5)]
+)
 def test_every_config_of_the_studies_can_run(name, seeds, tmp_path):
     study = load_study(Path(f"benchmarks/studies/{name}.py"))
     runs = lay_out(study, tmp_path, ["--config.data.root=KITTI"])

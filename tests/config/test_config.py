@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def test_every_config_loads_and_says_what_it_is(path):
     config.model.update(pretrained="", norm="trained")  # the weights are not here
     build_network(adopt_pretrained(complete(config)))
     docstring = path.read_text().split('"""')[1]
-    assert f"python -m deepdepth_jax.main --config={path}" in docstring
+    assert re.search(
+        rf"python -m deepdepth_jax\.(main|adapt --from=\S+) --config={path}", docstring
+    )
     for word in ("Expected", "Time"):
         assert word in docstring
 
@@ -314,6 +317,12 @@ def test_pseudo_labels_need_a_manifest():
 def test_terms_of_distributions_are_refused_for_other_heads(field, head):
     with pytest.raises(UserError, match=rf"train\.{field}=0\.1: must be 0 with"):
         runnable(f"--config.train.{field}=0.1", f"--config.model.head={head}")
+
+
+def test_mined_bins_are_bins():
+    with pytest.raises(UserError, match=r"mined_bins=\(3, 71\): must be < bins"):
+        runnable("--config.augment.mined_bins=(3,71)")
+    assert runnable("--config.augment.mined_bins=()").augment.mined_bins == ()
 
 
 def test_own_pairs_need_a_manifest():

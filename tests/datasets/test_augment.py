@@ -237,3 +237,52 @@ def test_another_seed_is_another_example():
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def with_rare_blocks():
+    """An image with a block of kind 1, and one of kind 2 that is much smaller."""
+    image, depth_m = example(60, 200)
+    mined = np.zeros(depth_m.shape, int)
+    mined[5:25, 10:60], mined[50:53, 180:183] = 1, 2
+    depth_m[mined > 0] = 1000.0 * mined[mined > 0]
+    return image, depth_m, mined
+
+
+MINING = change(
+    mining_probability=1.0, max_zoom=1.5, rotation_deg=5.0, flip_probability=0.5
+)
+
+
+def test_crops_are_placed_on_mined_pixels_of_each_kind_alike():
+    image, depth_m, mined = with_rare_blocks()
+
+    def kinds(augmentation, mined):
+        for index in range(100):
+            _, found_m = augment(
+                image,
+                depth_m,
+                (3, index),
+                crop=(20, 30),
+                augmentation=augmentation,
+                mined=mined,
+            )
+            large_m = found_m[found_m > 100]  # zoomed by 1.5 at most
+            yield (large_m > 0).any(), (large_m > 1000).any()
+
+    found = np.array(list(kinds(MINING, mined)))
+    assert found[:, 0].all()
+    assert 35 < found[:, 1].sum() < 65
+    seldom = dataclasses.replace(MINING, mining_probability=0.0)
+    assert np.array(list(kinds(seldom, mined)))[:, 0].sum() < 60
+    assert list(kinds(MINING, None)) == list(kinds(seldom, mined))
+
+
+def test_an_image_without_mined_pixels_is_cropped_as_ever():
+    image, depth_m = example()
+    nothing = np.zeros(depth_m.shape, int)
+    mined = augment(
+        image, depth_m, (0, 1), crop=(9, 9), augmentation=MINING, mined=nothing
+    )
+    usual = run(image, depth_m, (0, 1), (9, 9), MINING)
+    for left, right in zip(mined, usual, strict=True):
+        np.testing.assert_array_equal(left, right)

@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 from numbered import COUNT, Numbered, NumberedBuilder
 
+from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import AUGMENTATIONS, AugmentConfig, complete, default_config
+from deepdepth_jax.datasets import pipeline
+from deepdepth_jax.datasets.augment import augment
 from deepdepth_jax.datasets.mixture import Mixture, epoch_order
 from deepdepth_jax.datasets.pipeline import (
     examples,
@@ -200,6 +203,30 @@ def test_batches_tell_which_images_have_pseudo_labels(records, tmp_path):
             is_high = batch.image[:, 0, 0, 0] >= 100
             np.testing.assert_array_equal(batch.is_pseudo, is_high)
     assert batches(records)[0].is_pseudo is None
+
+
+def test_crops_are_mined_for_the_bins_of_the_depth_that_is_learnt(records):
+    """Frame i has depth i + 1 everywhere, scaled by 350 / (700 + i) by the lens."""
+    bins = DepthBins("ud", 8, 0.0, 4.0)  # of half a metre
+    augmentation = dataclasses.replace(NOTHING, mining_probability=1.0, mined_bins=(2,))
+    seen = []
+
+    def watched(image, depth_m, seed, *, mined, **options):
+        seen.append((int(image[0, 0, 0]), mined))
+        return augment(image, depth_m, seed, mined=mined, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "augment", watched)
+        options = {"augmentation": augmentation, "canonical_focal_px": 350.0}
+        batches(records, num_steps=4, bins=bins, **options)
+        batches(records, num_steps=1, **options)
+    *mined, _, _, _, without = seen
+    for number, marks in mined[:12]:
+        depth_m = (number + 1) * 350 / (700 + number)
+        assert marks.all() == (1.0 <= depth_m < 1.5)
+        assert marks.any() == marks.all()
+    assert {number for number, marks in mined[:12] if marks.any()} == {2}
+    assert without[1] is None
 
 
 def test_depth_is_learnt_as_seen_through_the_canonical_lens(records):

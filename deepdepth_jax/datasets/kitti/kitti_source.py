@@ -27,8 +27,13 @@ from deepdepth_jax.datasets.kitti.layout import Layout
 from deepdepth_jax.datasets.kitti.lidar import project_lidar, read_sweep
 from deepdepth_jax.datasets.kitti.lists import read_list
 from deepdepth_jax.datasets.kitti.split import choose_frames
-from deepdepth_jax.datasets.kitti.survey import FrameFiles, Survey, survey
-from deepdepth_jax.datasets.source import Source
+from deepdepth_jax.datasets.kitti.survey import (
+    FrameFiles,
+    Survey,
+    survey,
+    survey_images,
+)
+from deepdepth_jax.datasets.source import ImageFile, Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
@@ -115,6 +120,12 @@ class KittiSource(Source):
     def files(self, index: int) -> tuple[Path, Path]:
         """Returns the image of a frame and its depth map or sweep."""
         return self._survey.found[index].image, self._survey.found[index].depth
+
+    def image_files(self) -> list[ImageFile]:
+        """Lists the images of the split that are there. See `Source.image_files`."""
+        return survey_images(
+            Layout(Path(self.root)), [*self._frames[0], *self._frames[1]]
+        )
 
     def identity(self) -> Mapping[str, Any]:
         """Returns the kind of ground truth, and names and sizes of the files used.

@@ -9,6 +9,9 @@ from pathlib import Path
 from deepdepth_jax.datasets.kitti.calibration import Calibration
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.datasets.kitti.layout import Layout
+from deepdepth_jax.datasets.source import ImageFile
+
+_ONE_CAMERA = operator.attrgetter("date", "drive", "camera")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +53,33 @@ def survey(layout: Layout, frames: Sequence[Frame], *, lidar: bool) -> Survey:
       lidar: look for the sweep and its calibration, not for improved depth.
     """
     result = Survey([], {})
-    one_camera = operator.attrgetter("date", "drive", "camera")
-    for _, drive in itertools.groupby(frames, one_camera):
+    for _, drive in itertools.groupby(frames, _ONE_CAMERA):
         _survey_drive(layout, list(drive), lidar, result)
     return result
+
+
+def survey_images(layout: Layout, frames: Sequence[Frame]) -> list[ImageFile]:
+    """Looks for the images of frames, whether their depth is there or not.
+
+    Args:
+      layout: tells where files lie.
+      frames: in any order.
+
+    Returns:
+      The images that are there, with the focal length of their calibration.
+    """
+    found = []
+    ordered = sorted(frames, key=lambda frame: frame.name)
+    for _, group in itertools.groupby(ordered, _ONE_CAMERA):
+        drive = list(group)
+        images, folder = layout.images(drive[0]), layout.calibration_folder(drive[0])
+        focal_px = Calibration(folder, drive[0].camera).focal_px if folder else 0.0
+        found += [
+            ImageFile(frame.name, images[frame.index], focal_px)
+            for frame in drive
+            if frame.index in images
+        ]
+    return found
 
 
 def _survey_drive(

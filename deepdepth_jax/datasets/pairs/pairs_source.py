@@ -14,7 +14,7 @@ from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.pairs.depth_files import read_depth
 from deepdepth_jax.datasets.pairs.manifest import SPLITS, Pair, read_manifest
-from deepdepth_jax.datasets.source import Source, on_all_cores
+from deepdepth_jax.datasets.source import ImageFile, Source, on_all_cores
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
@@ -82,6 +82,14 @@ class PairsSource(Source):
     def files(self, index: int) -> tuple[Path, Path]:
         """Returns the image and the depth file of a pair."""
         return self._found[index].image, self._found[index].depth
+
+    def image_files(self) -> list[ImageFile]:
+        """Lists the images of the split that are there. See `Source.image_files`."""
+        return [
+            ImageFile(pair.name, pair.image, pair.focal_px)
+            for pair in self._pairs
+            if _size_bytes(pair.image) is not None
+        ]
 
     def identity(self) -> Mapping[str, Any]:
         """Returns names, sizes and focal lengths of the pairs, but not their folder.

@@ -1,4 +1,4 @@
-"""Writes street scenes as a KITTI or a SYNTHIA folder, to try their readers with.
+"""Writes street scenes as files: as KITTI's, as SYNTHIA's, or as one's own pairs.
 
 python -m deepdepth_jax.datasets.streets.export --layout=kitti --output=DIR --count=20
 """
@@ -10,7 +10,8 @@ from typing import TypeVar
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import cli
 
-LAYOUTS = ("kitti", "synthia")
+LAYOUTS = ("kitti", "synthia", "pairs")
+WORLD_NAMES = ("streets", "wide", "evening")
 Item = TypeVar("Item")
 
 
@@ -30,11 +31,17 @@ def main(argv: list[str]) -> None:
     check_devices()
 
     from deepdepth_jax.datasets.kitti.eigen import SPLITS, frames
-    from deepdepth_jax.datasets.streets.layouts import write_kitti, write_synthia
+    from deepdepth_jax.datasets.streets.layouts import (
+        write_kitti,
+        write_pairs,
+        write_synthia,
+    )
 
     output: Path = arguments.output
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise UserError(f"--output={output}: is not empty; choose a new folder")
+    if arguments.world != "streets" and arguments.layout != "pairs":
+        raise UserError(f"--world={arguments.world}: needs --layout=pairs")
     size = {"height": arguments.height, "width": arguments.width}
     if arguments.layout == "kitti":
         chosen = [
@@ -42,9 +49,13 @@ def main(argv: list[str]) -> None:
         ]
         write_kitti(output, chosen, seed=arguments.seed, **size)
         print(f"wrote {len(chosen)} frames of {', '.join(SPLITS)} to {output}")
-    else:
+        return
+    if arguments.layout == "synthia":
         write_synthia(output, arguments.count, seed=arguments.seed, **size)
-        print(f"wrote {arguments.count} frames to {output}")
+    else:
+        options = {"seed": arguments.seed, "world": arguments.world}
+        write_pairs(output, arguments.count, **options, **size)
+    print(f"wrote {arguments.count} frames to {output}")
 
 
 def _spread(all_frames: Sequence[Item], count: int) -> list[Item]:
@@ -76,6 +87,12 @@ def _parser() -> cli.Parser:
         "--width", type=cli.count, default=416, help="width of the images"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the scenes")
+    parser.add_argument(
+        "--world",
+        choices=WORLD_NAMES,
+        default="streets",
+        help="with pairs: world of the scenes",
+    )
     return parser
 
 

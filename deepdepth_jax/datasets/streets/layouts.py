@@ -1,7 +1,8 @@
-"""Street scenes in the layout of KITTI and of SYNTHIA, to try their readers with."""
+"""Street scenes in the layout of KITTI, of SYNTHIA, and of one's own pairs."""
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from deepdepth_jax.datasets.streets.rig import (
 )
 from deepdepth_jax.datasets.streets.scanner import RANGE_M, scan
 from deepdepth_jax.datasets.streets.scene import Scene, random_scene
-from deepdepth_jax.datasets.streets.streets_source import encode_image
+from deepdepth_jax.datasets.streets.streets_source import StreetsSource, encode_image
 
 KITTI_UNITS_PER_METRE = 256
 SYNTHIA_UNITS_PER_METRE = 100
@@ -173,6 +174,40 @@ def write_synthia(
         atomic.write(
             depth_folder / name, _encode_png(np.repeat(values[..., None], 3, -1))
         )
+
+
+def write_pairs(
+    root: str | Path,
+    count: int,
+    *,
+    height: int,
+    width: int,
+    seed: int = 0,
+    world: str = "streets",
+) -> None:
+    """Writes a folder of images and depth maps, with `pairs.jsonl` that lists them.
+
+    The lines name no split: `manifest.read_manifest` has every tenth image test, and
+    every tenth validate.
+
+    Args:
+      root: folder to write to.
+      count: images, numbered from 0.
+      height: rows of the images.
+      width: columns of the images.
+      seed: another seed, other streets.
+      world: one of `worlds.WORLDS`.
+    """
+    root, lines = Path(root), []
+    source = StreetsSource("train", count, height, width, seed, world)
+    for index in range(count):
+        example = source.read(index)
+        values = _to_units(example.depth_m, KITTI_UNITS_PER_METRE)
+        files = {kind: f"{kind}/{index:06d}.png" for kind in ("image", "depth")}
+        atomic.write(root / files["image"], encode_image(example.image))
+        atomic.write(root / files["depth"], _encode_png(values[..., None]))
+        lines.append(json.dumps(files | {"focal_px": example.focal_px}) + "\n")
+    atomic.write(root / "pairs.jsonl", "".join(lines))
 
 
 def _to_units(

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32, PRNGKeyArray, UInt8
 
+from deepdepth_jax.datasets.streets import evening
 from deepdepth_jax.datasets.streets.render import intrinsics, render
 from deepdepth_jax.datasets.streets.wide.render import render_scene
 
@@ -48,6 +49,15 @@ def _wide(key: PRNGKeyArray, height: int, width: int) -> Rendered:
     return Rendered(*render_scene(key, height, width))
 
 
+def _evening(key: PRNGKeyArray, height: int, width: int) -> Rendered:
+    image, depth_m = jax.device_get(evening.render(key, height, width))
+    return Rendered(image, depth_m, evening.focal_px(height, width))
+
+
 WORLDS: Mapping[str, World] = MappingProxyType(
-    {"streets": World(1, _streets), "wide": World(1, _wide)}
+    {
+        "streets": World(1, _streets),
+        "wide": World(1, _wide),
+        "evening": World(1, _evening),
+    }
 )

@@ -10,7 +10,7 @@ from deepdepth_jax.datasets.alignment import Alignment
 from deepdepth_jax.datasets.depth_png import read_depth_png
 from deepdepth_jax.datasets.files import list_files
 from deepdepth_jax.datasets.images import read_image
-from deepdepth_jax.datasets.source import Source
+from deepdepth_jax.datasets.source import ImageFile, Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.types import Example
 
@@ -87,6 +87,14 @@ class SynthiaSource(Source):
         """Returns the image and the depth map of a frame."""
         name = f"{self._found[index]}.png"
         return self._image_folder / name, self._depth_folder / name
+
+    def image_files(self) -> list[ImageFile]:
+        """Lists the images of the split that are there. See `Source.image_files`."""
+        return [
+            ImageFile(name, self._image_folder / f"{name}.png", self.focal_px)
+            for name in self.expected
+            if name in self._images
+        ]
 
     def identity(self) -> Mapping[str, Any]:
         """Returns names and sizes of the files, but not their folder."""

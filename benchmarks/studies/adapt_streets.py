@@ -1,0 +1,69 @@
+"""Self-training from streets to evening streets, whose depth it does not read.
+
+    python -m benchmarks.study --config=benchmarks/studies/adapt_streets.py
+
+The demo's network learns from the world `streets` and is adapted to the world
+`evening`: another palette, light, haze, sensor, lens and height of the camera. The
+reference is that network before it is adapted, the ceiling one that learns from the
+target's own depth. All are evaluated on the target's test images, by their last
+checkpoint. `a_to_a` adapts to other images of the network's own world, and is to be
+compared with `source_on_a`.
+
+Time: about an hour a seed on two idle cores, five hours in all. Estimated from the
+demo's speed, and not run yet.
+"""
+
+from pathlib import Path
+
+from benchmarks.study.grid import STUDY, Fields, Study, Variant
+
+IMAGES = 600  # of which every tenth tests, every tenth validates, 480 are labelled
+EXPORT = "deepdepth_jax.datasets.streets.export"
+SIZE = ("--layout=pairs", f"--count={IMAGES}", "--height=96", "--width=320")
+
+ADAPTING: Fields = {
+    "train.learning_rate": 1e-4,
+    "train.schedule": "constant",
+    "adapt.source_portion": 0.25,
+    "adapt.source_portion_max": 0.25,
+}
+ON_A: Fields = {"data.pairs.manifest": f"{STUDY}/a/pairs.jsonl"}
+
+
+def _adapted(fields: Fields, start: str = "source_only") -> Variant:
+    return Variant({**ADAPTING, **fields}, adapts=start)
+
+
+def get_study() -> Study:
+    """Builds the study."""
+    return Study(
+        reference="source_only",
+        base=Path("configs/streets.py"),
+        fields={
+            "data.dataset": "pairs",
+            "data.pairs.manifest": f"{STUDY}/b/pairs.jsonl",
+            "data.pairs.depth_unit_m": 1 / 256,
+            "data.mixture.streets": 1.0,
+            "eval.every": 0,  # no checkpoint is chosen by depth of the target
+            "eval.figures": 5,
+        },
+        variants={
+            "source_only": Variant(),
+            "supervised": Variant(
+                {"data.mixture.streets": 0.0, "data.mixture.pairs": 1.0}
+            ),
+            "source_on_a": Variant(ON_A),
+            "global": _adapted({"adapt.policy": "global"}),
+            "class_balanced": _adapted({}),
+            "mrkld": _adapted({"train.mrkld": 0.1}),
+            "window1": _adapted({"adapt.window_bins": 1}),
+            "unsmoothed": _adapted({"adapt.smoothing_bins": 1}),
+            "reweighted": _adapted({"adapt.label": "reweighted"}),
+            "a_to_a": _adapted(ON_A, "source_on_a"),
+        },
+        seeds=(0, 1, 2, 3, 4),
+        folders={
+            "a": (EXPORT, *SIZE, "--seed=1"),
+            "b": (EXPORT, *SIZE, "--seed=2", "--world=evening"),
+        },
+    )

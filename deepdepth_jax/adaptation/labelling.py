@@ -1,0 +1,112 @@
+"""The first stages of a round: score, set thresholds, label.
+
+Each stage ends with a file that appears whole. A file that is there is a stage that is
+done, so that an adaptation resumes at the unfinished one.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from deepdepth_jax import atomic
+from deepdepth_jax.adaptation.plan import Plan
+from deepdepth_jax.adaptation.round_files import Round
+from deepdepth_jax.adaptation.scoring import (
+    Labeller,
+    join_manifest,
+    score,
+    write_labels,
+)
+from deepdepth_jax.adaptation.target import TargetImage
+from deepdepth_jax.adaptation.thresholds import (
+    Counts,
+    class_balanced_thresholds,
+    global_thresholds,
+)
+from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.runtime.parallel import as_primary_says, await_all, is_primary
+
+
+def label_target(
+    plan: Plan, each: Round, trained: Trained, images: Sequence[TargetImage]
+) -> None:
+    """Scores the target, sets the thresholds and writes the pseudo-labels.
+
+    Args:
+      plan: of the adaptation.
+      each: the round.
+      trained: the network of the round before.
+      images: of the target.
+
+    Raises:
+      UserError: no pixel is selected, or an image cannot be read any more.
+    """
+    if not as_primary_says(each.histogram.exists()):
+        labeller = Labeller(plan.config, trained)
+        counts = score(labeller, images, build_bins(plan.config).num_bins)
+        if is_primary():
+            atomic.write(each.histogram, lambda path: np.save(path, counts))
+        await_all(f"round {each.index} is scored")
+    if not as_primary_says(each.manifest.exists()):
+        _write_labels(plan, each, trained, images)
+        await_all(f"round {each.index} is labelled")
+
+
+def _write_labels(
+    plan: Plan, each: Round, trained: Trained, images: Sequence[TargetImage]
+) -> None:
+    config, counts = plan.config, np.load(each.histogram)
+    thresholds = find_thresholds(plan, each.index, counts)
+    if is_primary():
+        described = _describe(plan, each.index, counts, thresholds)
+        atomic.write(each.thresholds, json.dumps(described, indent=2) + "\n")
+    weights = tuple(thresholds.tolist()) if config.adapt.label == "reweighted" else ()
+    labeller = Labeller(config, trained, weights)
+    selected, empty = write_labels(labeller, images, thresholds, config, each.folder)
+    if not selected.any():
+        raise UserError(
+            f"round {each.index}: no pixel of the {len(images)} images was selected; "
+            f"raise adapt.portion (see {each.thresholds})"
+        )
+    if is_primary():
+        kept, share = len(images) - empty, selected.sum() / counts.sum()
+        print(
+            f"round {each.index}: labelled {share:.1%} of all pixels, in {kept} of "
+            f"{len(images)} images",
+            flush=True,
+        )
+        numbers = {
+            "images": kept,
+            "images_without_labels": empty,
+            "pixels": int(counts.sum()),
+            "selected": selected.tolist(),
+        }
+        atomic.write(each.labels, json.dumps(numbers, indent=2) + "\n")
+        join_manifest(each.folder)
+
+
+def find_thresholds(
+    plan: Plan, index: int, counts: Counts
+) -> Float32[np.ndarray, " k"]:
+    """Computes the thresholds of a round, by the policy."""
+    section, portion = plan.config.adapt, plan.portion(index)
+    if section.policy == "global":
+        return global_thresholds(counts, portion)
+    return class_balanced_thresholds(counts, portion, section.smoothing_bins)
+
+
+def _describe(
+    plan: Plan, index: int, counts: Counts, thresholds: Float32[np.ndarray, " k"]
+) -> dict[str, Any]:
+    return {
+        "policy": plan.config.adapt.policy,
+        "portion": plan.portion(index),
+        "edges_m": build_bins(plan.config).edges_m.tolist(),
+        "pixels": counts.sum(axis=1).tolist(),
+        "thresholds": thresholds.tolist(),
+    }

@@ -1,0 +1,195 @@
+"""The images to adapt to: a folder of anything, or a data set without its depth."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_adaptations import TRAIN, adapt_arguments, on_pairs
+
+from deepdepth_jax.adapt.__main__ import main
+from deepdepth_jax.adaptation import plan as plans
+from deepdepth_jax.adaptation.labelling import label_target
+from deepdepth_jax.adaptation.plan import Plan
+from deepdepth_jax.adaptation.round_files import Round
+from deepdepth_jax.adaptation.target import (
+    list_images,
+    prepare_target,
+    read_target,
+)
+from deepdepth_jax.config import load_config, override, with_fields
+from deepdepth_jax.datasets.images import read_image
+from deepdepth_jax.errors import UserError
+
+
+def make_plan(trained, workdir, **overrides):
+    _, config, _, *fields = adapt_arguments(trained, workdir, **overrides)
+    asked = override(load_config(config.partition("=")[2]), fields)
+    return Plan.of(asked, trained / "run")
+
+
+def prepare(plan, workdir):
+    files = list_images(plan.config, workdir)
+    prepare_target(files, plan.config, plan.network.camera, workdir)
+    return read_target(workdir)
+
+
+def save(path, height=32, width=64, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(len(path.name))
+    image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+    image.convert(options.pop("mode", "RGB")).save(path, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images of many sizes and formats, one of them broken, and other files."""
+    folder = tmp_path / "photos"
+    save(folder / "a.png")
+    save(folder / "deep/b.png", 40, 48)
+    save(folder / "grey.png", mode="L")
+    save(folder / "c.webp", 50, 70)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 nothing")
+    (folder / "notes.txt").write_text("text")
+    return folder
+
+
+def test_a_folder_of_anything_is_labelled(trained, folder, tmp_path, capsys):
+    workdir = tmp_path / "w"
+    plan = make_plan(trained, workdir, adapt__images=folder)
+    images = prepare(plan, workdir)
+    assert [each.name for each in images] == [
+        "a.png",
+        "c.webp",
+        "deep/b.png",
+        "grey.png",
+    ]
+    assert f"left out: {folder / 'broken.jpg'}: " in capsys.readouterr().out
+    assert images[0].image == folder / "a.png"
+    copies = [each for each in images if each.image.is_relative_to(workdir)]
+    assert [each.name for each in copies] == ["c.webp", "grey.png"]
+    each = Round(1, workdir / "round_1")
+    label_target(plan, each, plan.network.trained, images)
+    for line in map(json.loads, each.manifest.read_text().splitlines()):
+        with (
+            Image.open(each.folder / line["depth"]) as labels,
+            Image.open(line["image"]) as image,
+        ):
+            assert labels.size == image.size
+    assert np.load(each.histogram).sum() == sum(
+        np.prod(read_image(x.image).shape[:2]) for x in images
+    )
+
+
+def test_images_of_another_focal_length_are_brought_to_the_networks(
+    trained, folder, tmp_path
+):
+    workdir = tmp_path / "w"
+    theirs_px = make_plan(
+        trained, workdir, adapt__images=folder
+    ).network.camera.focal_px
+    options = {"adapt__images": folder, "adapt__focal_px": 2 * theirs_px}
+    images = prepare(make_plan(trained, workdir, **options), workdir)
+    assert {each.focal_px for each in images} == {theirs_px}
+    assert read_image(images[0].image).shape == (16, 32, 3)
+
+
+def test_one_image_is_enough(trained, tmp_path):
+    save(tmp_path / "photos/a.png")
+    plan = make_plan(trained, tmp_path / "w", adapt__images=tmp_path / "photos")
+    [image] = prepare(plan, tmp_path / "w")
+    each = Round(1, tmp_path / "w/round_1")
+    label_target(plan, each, plan.network.trained, [image])
+    assert len(each.manifest.read_text().splitlines()) == 1
+
+
+def test_where_no_pixel_is_selected_that_is_said_and_the_counts_stay(
+    trained, target, tmp_path
+):
+    plan = make_plan(trained, tmp_path, **on_pairs(target, adapt__portion=1e-6))
+    each = Round(1, tmp_path / "round_1")
+    with pytest.raises(UserError, match=f"no pixel of the {TRAIN} images was selected"):
+        label_target(plan, each, plan.network.trained, prepare(plan, tmp_path))
+    assert each.histogram.exists()
+    assert each.thresholds.exists()
+    assert not each.manifest.exists()
+
+
+def test_a_reweighted_label_and_a_global_threshold_label_otherwise(
+    trained, target, tmp_path
+):
+    found = []
+    for name, options in {
+        "argmax": {},
+        "reweighted": {"adapt__label": "reweighted"},
+        "global": {"adapt__policy": "global"},
+    }.items():
+        workdir = tmp_path / name
+        plan = make_plan(trained, workdir, **on_pairs(target, **options))
+        each = Round(1, workdir / "round_1")
+        label_target(plan, each, plan.network.trained, prepare(plan, workdir))
+        found.append(each.numbers()["selected"])
+    assert found[0] != found[1]
+    assert found[0] != found[2]
+    assert all(selected[-1] == 0 for selected in found)
+
+
+REFUSED = [
+    ({"adapt__images": "nowhere"}, r"adapt\.images=nowhere: is not a folder"),
+    ({"data__dataset": "streets"}, r"data\.dataset=streets: is the target"),
+    (
+        {
+            "adapt__images": ".",
+            "data__mixture__pseudo": 1,
+            "data__pseudo__manifest": "x",
+        },
+        r"data\.mixture\.pseudo: must be 0",
+    ),
+    ({"bins__num_bins": 9}, r"bins\.num_bins=9: must be 12, as in the network"),
+    (
+        {"adapt__portion_max": 0.1},
+        r"adapt\.portion_max=0\.1: must be >= adapt",
+    ),
+    ({"adapt__window_bins": 4}, r"adapt\.window_bins=4: must be an odd number"),
+    (
+        {"adapt__focal_px": 700, "adapt__focal_mm35": 26},
+        r"adapt\.focal_px=700\.0: must be 0 with adapt\.focal_mm35",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[x[1] for x in REFUSED])
+def test_what_cannot_be_is_one_line_and_leaves_no_folder(
+    trained, tmp_path, options, message
+):
+    workdir = tmp_path / "w"
+    with pytest.raises(UserError, match=message) as raised:
+        main(adapt_arguments(trained, workdir, **options))
+    assert "\n" not in str(raised.value)
+    assert not workdir.exists()
+
+
+def test_a_folder_without_images_is_refused(trained, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/notes.txt").write_text("text")
+    argv = adapt_arguments(trained, tmp_path / "w", adapt__images=tmp_path / "photos")
+    with pytest.raises(UserError, match="the folder has no images"):
+        main(argv)
+    (tmp_path / "photos/a.png").write_bytes(b"broken")
+    with pytest.raises(UserError, match="none of the 1 images can be used"):
+        main(argv)
+
+
+def test_a_head_without_distribution_is_refused(trained, tmp_path, monkeypatch):
+    def regressing(start):
+        network = load(start)
+        config = with_fields(
+            network.config, {"model.head": "regression", "train.loss": "silog"}
+        )
+        return dataclasses.replace(network, config=config)
+
+    load = plans.load_network
+    monkeypatch.setattr(plans, "load_network", regressing)
+    with pytest.raises(UserError, match="predicts no distribution over bins"):
+        make_plan(trained, tmp_path)
