@@ -1,8 +1,9 @@
 """The way of images of any size to their results, through all devices of a process."""
 
 import copy
+import functools
 from collections.abc import Callable
-from typing import Generic
+from typing import Any, Generic
 
 import jax
 import numpy as np
@@ -64,12 +65,9 @@ class Runner(Generic[Result]):
     ) -> None:
         self.batch_size = batch_size
         self.window = window
-        self._step = step
         self._refine = refine
         self._devices = jax.local_device_count()
-        self._run = on_local_devices(self._step_on_device, shared=2)
-        self._run_network = on_local_devices(self._network_on_device, shared=2)
-        self._read = on_local_devices(self._readout_on_device, shared=0)
+        self._programs = _programs(step)
 
     def sized(self, batch_size: int, window: tuple[int, int]) -> "Runner[Result]":
         """Returns the same runner for other sizes. It shares the compiled programs."""
@@ -151,12 +149,22 @@ class Runner(Generic[Result]):
         shape = image.shape[:3]
         extent = np.array(shape[1:], np.int32)
         if self._refine is None:
-            found = self._run(trained, extent, self.shard(image, *maps))
+            found = self._programs.run(trained, extent, self.shard(image, *maps))
             return self.undo(found, shape)
-        found = self._run_network(trained, extent, self.shard(image))
+        found = self._programs.run_network(trained, extent, self.shard(image))
         own, calibrated = self.undo(found, shape)
         refined = np.asarray(self._refine(calibrated, image))
-        return self.undo(self._read(self.shard(own, refined, *maps)), shape)
+        return self.undo(self._programs.read(self.shard(own, refined, *maps)), shape)
+
+
+class _Programs(Generic[Result]):
+    """A step compiled for all devices: as a whole, and in two parts around a CRF."""
+
+    def __init__(self, step: Step[Result]) -> None:
+        self._step = step
+        self.run = on_local_devices(self._step_on_device, shared=2)
+        self.run_network = on_local_devices(self._network_on_device, shared=2)
+        self.read = on_local_devices(self._readout_on_device, shared=0)
 
     def _step_on_device(self, trained: Trained, extent: Extent, arrays: Tree) -> Result:
         return self._step(trained, *arrays, extent=extent)
@@ -171,6 +179,16 @@ class Runner(Generic[Result]):
     def _readout_on_device(self, arrays: Tree) -> Result:
         own, refined, *maps = arrays
         return self._step.read(Distributions(own, refined, refined), *maps)
+
+
+@functools.lru_cache(maxsize=8)
+def _programs(step: Step[Any]) -> _Programs[Any]:
+    """Returns the same programs for equal steps, which are then traced once.
+
+    The predictions of validation and those of the final figures share them, and so do
+    predictors of one architecture.
+    """
+    return _Programs(step)
 
 
 def pad_to_size_class(

@@ -222,3 +222,19 @@ def temporary_bytes(function, dtype):
     image = jax.ShapeDtypeStruct((1, 375, 1242, 3), dtype)
     compiled = jax.jit(function).lower(image).compile()
     return compiled.memory_analysis().temp_size_in_bytes
+
+
+def test_equal_steps_are_traced_once():
+    traced = []
+
+    class Counted(PredictStep):
+        def __call__(self, *arguments, **options):
+            traced.append(self.decode)
+            return super().__call__(*arguments, **options)
+
+    for decode in ("expectation", "expectation", "median"):
+        run = Runner(Counted(posterior(), decode), 4)
+        found = run(Trained(variables()), random_images())
+        expected = predict(4, random_images(), decode=decode)
+        np.testing.assert_array_equal(found.depth_m, expected.depth_m)
+    assert traced == ["expectation", "median"]
