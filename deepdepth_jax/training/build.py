@@ -7,7 +7,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from deepdepth_jax.config import Config, head_differences
+from deepdepth_jax.config import (
+    BinsConfig,
+    Config,
+    ModelConfig,
+    TrainConfig,
+    head_differences,
+)
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.pretrained import initialise
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate, replicated
@@ -23,6 +29,9 @@ from deepdepth_jax.training.state import TrainState, initial_state
 from deepdepth_jax.training.step import TrainStep, make_train_step
 from deepdepth_jax.types import Tree
 from deepdepth_jax.weights.pretrained import open_pretrained
+
+_LAST_STEP: dict[tuple[BinsConfig, ModelConfig, TrainConfig], TrainStep] = {}
+"""The step that was built last, by the sections of the config that decide it."""
 
 
 def build_schedule(config: Config) -> optax.Schedule:
@@ -116,21 +125,32 @@ def _initial_state(config: Config, variables: dict[str, Tree]) -> TrainState:
 def build_train_step(config: Config) -> TrainStep:
     """Builds the training step on all devices.
 
+    The last one is kept: a run that is resumed in the same process, as in a notebook,
+    is not traced again.
+
     Args:
       config: completed.
 
     Returns:
       The compiled step.
     """
+    sections = config.bins, config.model, config.train
+    step = _LAST_STEP.get(sections)
+    if step is None:
+        step = on_all_devices(_one_device_step(config))
+        _LAST_STEP.clear()
+        _LAST_STEP[sections] = step
+    return step
+
+
+def _one_device_step(config: Config) -> TrainStep:
     parts, section = build_network(config), config.train
     model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
-    return on_all_devices(
-        make_train_step(
-            model,
-            parts.convention,
-            make_loss(config.model.head, parts.head, section),
-            build_optimizer(config),
-            accumulate=section.accumulate,
-            average_decay=section.ema,
-        )
+    return make_train_step(
+        model,
+        parts.convention,
+        make_loss(config.model.head, parts.head, section),
+        build_optimizer(config),
+        accumulate=section.accumulate,
+        average_decay=section.ema,
     )

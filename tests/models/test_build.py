@@ -11,7 +11,11 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import load_backbone, save_backbone
-from deepdepth_jax.training.build import build_abstract_state, build_first_state
+from deepdepth_jax.training.build import (
+    build_abstract_state,
+    build_first_state,
+    build_train_step,
+)
 from deepdepth_jax.weights.adopt import adopt_pretrained
 from deepdepth_jax.weights.conversion import convert_file
 
@@ -95,3 +99,13 @@ def test_the_abstract_state_describes_the_first(weights):
     assert jax.tree.structure(described) == jax.tree.structure(state)
     for a, b in zip(jax.tree.leaves(described), jax.tree.leaves(state), strict=True):
         assert (a.shape, a.dtype, a.sharding) == (b.shape, b.dtype, b.sharding)
+
+
+def test_a_run_that_is_resumed_keeps_its_step():
+    def step(*options):
+        return build_train_step(config("", "--config.model.norm=trained", *options))
+
+    first = step()
+    assert step("--config.seed=1", "--config.eval.every=7") is first
+    for option in ("train.learning_rate=0.5", "bins.num_bins=9", "model.width=8"):
+        assert step(f"--config.{option}") is not step()
