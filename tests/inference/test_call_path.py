@@ -18,6 +18,7 @@ from deepdepth_jax.models.resnet import ResNet
 from deepdepth_jax.runtime.workdir import stored_config
 
 PACKAGE = Path(deepdepth_jax.__file__).parent
+OURS = f"{PACKAGE}/"
 MOST_FRAMES = 8
 MOST_FILES_TO_LOAD = 17
 MOST_FILES_TO_PREDICT = 18
@@ -43,6 +44,7 @@ def test_a_trace_from_the_caller_to_the_network_is_short(trained, monkeypatch, c
     config = with_fields(stored_config(trained / "run"), changes)
     _, found = restore(config, trained / "run", "best")
     predict = DepthPredictor(config, found)
+    jax.clear_caches()  # what is traced already would not run
     monkeypatch.setattr(ResNet, "__call__", fail)
     with pytest.raises(ReachedError) as caught:
         predict(IMAGE)
@@ -61,17 +63,18 @@ def files_run(function):
     files = set()
 
     def note(frame, event, _):
-        code = frame.f_code
+        code = frame.f_code  # of millions of calls: this must be quick
         # Nothing is counted for being imported.
-        if event == "call" and code.co_name != "<module>" and is_ours(code.co_filename):
+        if code.co_filename.startswith(OURS) and code.co_name != "<module>":
             files.add(Path(code.co_filename).relative_to(PACKAGE).as_posix())
 
     jax.clear_caches()  # what is traced already would not run
-    sys.setprofile(note)
+    before = sys.gettrace()
+    sys.settrace(note)
     try:
         result = function()
     finally:
-        sys.setprofile(None)
+        sys.settrace(before)
     # A command has JAX call it after each compilation, for the whole process.
     return result, sorted(files - {"runtime/compiled.py"})
 
