@@ -4,8 +4,10 @@ import shutil
 import subprocess
 import sys
 
-from kill_harness import assert_same_outcome, kill_while_training, train_to_the_end
+from kill_harness import assert_same_outcome, kill_while_training
 from tiny_runs import arguments
+
+from deepdepth_jax.main import main
 
 SMALL_FILES_ONLY = """
 import resource, runpy
@@ -17,7 +19,7 @@ runpy.run_module("deepdepth_jax.main", run_name="__main__")
 def test_a_run_that_is_killed_ends_with_the_same_bits(trained, tmp_path):
     prepared = {"data__prepared_dir": trained / "prepared"}
     kill_while_training(tmp_path, 2, seed=1, **prepared)
-    train_to_the_end(tmp_path, **prepared)
+    main(arguments(tmp_path, **prepared))
     assert_same_outcome(tmp_path, trained)
 
 
@@ -42,5 +44,5 @@ def test_a_run_without_room_for_a_checkpoint_says_so_and_goes_on_later(
     assert "MB are free" in said[0]
     assert said[0].endswith("step 3 is saved")
     assert not list(checkpoints.glob("*4*"))
-    train_to_the_end(tmp_path, **prepared)
+    main(arguments(tmp_path, **prepared))
     assert_same_outcome(tmp_path, trained)
