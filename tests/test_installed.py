@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from PIL import Image
 from sources import ROOT, copy_sources
 from tiny_runs import OVERRIDES
 
@@ -34,6 +35,13 @@ def call(*command, folder, code=0):
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
+
+
+def write_image(path):
+    """Writes an image of the size that tiny runs have compiled programs for."""
+    size = OVERRIDES["data.streets.width"], OVERRIDES["data.streets.height"]
+    Image.new("RGB", size).save(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +175,7 @@ def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
     run = tmp_path / "runs" / "streets"
     assert json.loads((run / "eval.json").read_text())["protocol"]["images"] == 3
     deepdepth("evaluate", "--workdir=runs/streets", "--config.eval.figures=0")
-    image = run / "figures" / "test.png"
+    image = write_image(tmp_path / "test.png")
     deepdepth("predict", "--workdir=runs/streets", f"--input={image}", "--output=out")
     assert (tmp_path / "out" / "test_depth.png").exists()
     deepdepth(
@@ -189,7 +197,7 @@ def test_the_base_predicts_converts_and_exports(base_bin_folder, trained, tmp_pa
         f"from importlib.util import find_spec; any(map(find_spec, {hidden})) and 1/0"
     )
     call(base_bin_folder / "python", "-c", program, folder=tmp_path)
-    run, image = trained / "run", trained / "run" / "figures" / "test.png"
+    run, image = trained / "run", write_image(tmp_path / "test.png")
     deepdepth("convert", f"--input={run}", "--output=depth.safetensors")
     deepdepth(
         "predict", "--weights=depth.safetensors", f"--input={image}", "--output=out"
