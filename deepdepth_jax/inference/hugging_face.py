@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,8 @@ def download(name: str) -> Path:
         "library_name": LIBRARY,
     }
     with one_line(name):
-        found = hub.hf_hub_download(**wanted, dry_run=True)
+        with _without_warnings():
+            found = hub.hf_hub_download(**wanted, dry_run=True)
         path = Path(found.local_path)
         if find(name) == path:
             return path
@@ -67,10 +69,12 @@ def split_name(name: str) -> tuple[str, str | None]:
     Raises:
       UserError: it is no such name.
     """
-    repository, _, revision = name.partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
-        raise UserError(f"{name!r}: is no name on the hub; write user/name")
-    return repository, revision or None
+    found = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@(\S+))?", name, re.ASCII)
+    if found is None:
+        raise UserError(
+            f"{name!r}: is no name on the hub; write user/name or user/name@revision"
+        )
+    return found[1], found[2]
 
 
 def client() -> Any:
@@ -106,6 +110,18 @@ def one_line(name: str) -> Iterator[None]:
         if not isinstance(error.__cause__, (errors.HTTPError, OSError)):
             raise
         raise UserError(f"{name}: {_explained(error.__cause__)}") from error
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps the hub's client from a warning for each of its attempts to connect."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _download(hub: Any, name: str, found: Any) -> None:
@@ -173,8 +189,10 @@ def _explained(error: Exception) -> str:
     if isinstance(error, errors.HfHubHTTPError):
         if error.response.status_code in (401, 403):
             return f"{hub} does not let you write there; {log_in}"
+    elif isinstance(error, errors.HTTPError):
+        return f"the connection to {hub} failed ({error}); try again"
     elif isinstance(error, OSError) and error.strerror is not None:
         cause = f"{error.filename or 'a file'} cannot be written ({error.strerror})"
         return f"{cause}; set HF_HOME to a folder that can"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip(" .") for line in str(error).splitlines() if line.strip()]
     return f"{lines[0] if lines else type(error).__name__}; try again"

@@ -211,7 +211,9 @@ def closed_port():
         return closed.getsockname()[1]
 
 
-def test_without_a_connection_the_cache_is_used(hub, at_once, monkeypatch):
+def test_without_a_connection_the_cache_is_used(
+    hub, file, at_once, monkeypatch, caplog
+):
     url = f"http://127.0.0.1:{closed_port()}"
     path = hugging_face.download(NAME)
     hugging_face.download.cache_clear()
@@ -221,9 +223,14 @@ def test_without_a_connection_the_cache_is_used(hub, at_once, monkeypatch):
     assert hugging_face.download(NAME) == path
     assert hugging_face.find(NAME) == path
     assert hugging_face.find("someone/nothing") is None
+    caplog.clear()
     with pytest.raises(UserError) as error:
         hugging_face.download("someone/nothing")
     one_line(error, url, "cannot be reached", "not in the cache")
+    assert not caplog.records
+    with pytest.raises(UserError) as error:
+        convert([f"--input={file}", f"--output=hub:{NAME}"])
+    one_line(error, f"the connection to {url} failed (", "try again")
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(hub, tmp_path, monkeypatch):
@@ -391,6 +398,8 @@ def test_a_network_of_the_hub_becomes_a_file(hub, file, tmp_path, capsys):
     [
         (["--output=hub:someone"], "'someone': is no name on the hub"),
         (["--output=hub:some one/new"], "'some one/new': is no name on the hub"),
+        (["--output=hub:someone/new@"], "'someone/new@': is no name on the hub"),
+        (["--output=hub:someone/new@a b"], "'someone/new@a b': is no name on the hub"),
         (["--output=hub:"], "'': is no name on the hub"),
         (["--output=someone/new"], "must end in .safetensors, or be hub:user/name"),
         (["--output=hub:someone/new", "--to=torchvision"], "--to does not apply"),
