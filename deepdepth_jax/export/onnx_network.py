@@ -84,26 +84,25 @@ class NetworkWriter:
         x = self.graph.add("Add", x, offset.astype(np.float32).reshape(-1, 1, 1))
         x = self.graph.add("Relu", x)
         for step, features in enumerate(finer, 1):
-            x = self.graph.add("Concat", self._resized(x, features), features, axis=1)
+            x = self.graph.add("Concat", self._upsampled(x, features), features, axis=1)
             x = self._folded(x, f"decoder/conv{step}", f"decoder/bn{step}")
             x = self.graph.add("Relu", x)
         name = "decoder/outputs"
         kernel, bias = (self._params[f"{name}/{leaf}"] for leaf in ("kernel", "bias"))
         return self._conv(x, name, kernel, bias)
 
-    def _resized(self, x: str, like: str) -> str:
-        """Writes the step to the height and width of another tensor."""
-        batch_and_channels = self.graph.add("Shape", x, start=0, end=2)
-        size = self.graph.add("Shape", like, start=2, end=4)
-        return self.graph.add(
+    def _upsampled(self, x: str, like: str) -> str:
+        """Writes `decoder.upsample_twice`."""
+        twice = self.graph.add(
             "Resize",
             x,
             "",
-            "",
-            self.graph.add("Concat", batch_and_channels, size, axis=0),
+            np.float32([1, 1, 2, 2]),
             mode="linear",
-            coordinate_transformation_mode="align_corners",
+            coordinate_transformation_mode="asymmetric",
         )
+        size = self.graph.add("Shape", like, start=2, end=4)
+        return self.graph.add("Slice", twice, np.int64([0, 0]), size, np.int64([2, 3]))
 
     def _basic(self, x: str, layer: str, stride: int, dilation: int) -> str:
         y = self._conv_norm(x, layer, "1", stride=stride, dilation=dilation)

@@ -12,8 +12,6 @@ from deepdepth_jax.models.layers import (
     Extent,
     batch_norm,
     relu,
-    resize_bilinear,
-    resize_bilinear_at,
 )
 from deepdepth_jax.models.resnet import STAGES
 
@@ -21,8 +19,8 @@ from deepdepth_jax.models.resnet import STAGES
 class Decoder(nn.Module):
     """Upsamples features step by step, as U-Net does (Ronneberger et al. 2015).
 
-    Each step resizes the features bilinearly to the next finer ones of the backbone,
-    puts both side by side, and convolves them. Its normalisation is trained even if the
+    Each step upsamples the features to the next finer ones of the backbone, puts both
+    side by side, and convolves them. Its normalisation is trained even if the
     backbone's is frozen, as it has no pretrained statistics.
 
     Attributes:
@@ -61,7 +59,7 @@ class Decoder(nn.Module):
 
         x = relu(norm("bn0")(x))
         for step, features in enumerate(finer, 1):
-            x = resize_within(x, extents[step - 1], features, extents[step])
+            x = upsample_twice(x, extents[step - 1], features)
             x = jnp.concatenate([x, features], axis=-1)
             conv = Conv(self.width, 3, dtype=self.dtype, name=f"conv{step}")
             x = relu(norm(f"bn{step}")(conv(x, extents[step])))
@@ -80,30 +78,31 @@ def finer_stages(output_stride: int) -> list[int]:
     return [stage - 1 for stage in (3, 2, 1) if strides[stage] > 1]
 
 
-def resize_within(
-    x: Float[Array, "b h w _"],
-    extent: Extent,
-    like: Float[Array, "b h2 w2 _"],
-    new_extent: Extent,
-) -> Float[Array, "b h2 w2 _"]:
-    """Resizes the part of x within its extent to the part of another array.
+def upsample_twice(
+    x: Float[Array, "b h w c"], extent: Extent, like: Float[Array, "b h2 w2 _"]
+) -> Float[Array, "b h2 w2 c"]:
+    """Upsamples features bilinearly to the next finer ones.
+
+    A layer of stride 2 puts its feature i at place 2 i of its input. Features return to
+    where they came from, whatever the size of the image: those at odd places are the
+    mean of their neighbours, and the last one is repeated. To align corners instead
+    would stretch 3 rows by 5 / 2 and 30 rows by 59 / 29, so that a network that has
+    learned from small images would misplace what it sees in large ones.
 
     Args:
       x: the features.
-      extent: of x.
-      like: the array whose size the result has.
-      new_extent: of `like`.
+      extent: of x. See `layers.Extent`.
+      like: the finer features, whose size the result has.
 
     Returns:
-      Within the new extent the features that `layers.resize_bilinear` computes from
-      those within the old one, beyond it numbers without meaning.
+      The features, within the extent of `like`. Beyond it they have no meaning.
     """
-    height, width = like.shape[1:3]
-    if extent is None and isinstance(height, int) and isinstance(width, int):
-        return resize_bilinear(x, (height, width))
     for axis in (1, 2):
-        size = x.shape[axis] if extent is None else extent[axis - 1]
-        new_size = like.shape[axis] if new_extent is None else new_extent[axis - 1]
-        at = jnp.minimum(jnp.arange(like.shape[axis]), new_size - 1)
-        x = resize_bilinear_at(x, axis, at, size, new_size)
+        last = (x.shape[axis] if extent is None else extent[axis - 1]) - 1
+        at = jnp.arange(like.shape[axis])
+        before, after = (
+            jnp.take(x, jnp.minimum(old, last), axis, mode="clip")
+            for old in (at // 2, (at + 1) // 2)
+        )
+        x = (before + after) / 2
     return x

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from deepdepth_jax.models.build import initial_variables
-from deepdepth_jax.models.decoder import Decoder, finer_stages
+from deepdepth_jax.models.decoder import Decoder, finer_stages, upsample_twice
 from deepdepth_jax.models.deeplab import DeepLabV2
 
 EPSILON = 1e-5
@@ -33,10 +33,10 @@ def of_tensorflow(variables, x, finer):
     params, statistics = variables["params"], variables["batch_stats"]
     x = normalised(x, params, statistics, "bn0")
     for step, features in enumerate(finer, 1):
-        x = tf.compat.v1.image.resize_bilinear(
-            x, features.shape[1:3], align_corners=True
-        )
-        x = tf.concat([x, features], axis=-1)
+        height, width = features.shape[1:3]
+        twice = 2 * x.shape[1], 2 * x.shape[2]
+        x = tf.compat.v1.image.resize_bilinear(x, twice, half_pixel_centers=False)
+        x = tf.concat([x[:, :height, :width], features], axis=-1)
         kernel = params[f"conv{step}"]["kernel"]
         x = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
         x = normalised(x, params, statistics, f"bn{step}")
@@ -46,7 +46,7 @@ def of_tensorflow(variables, x, finer):
 
 def test_it_computes_what_tensorflow_computes():
     rng = np.random.default_rng(1)
-    sizes = (3, 4, 6), (5, 8, 4), (10, 15, 2)
+    sizes = (3, 4, 6), (5, 8, 4), (10, 15, 2)  # odd and even
     x, *finer = (jnp.float32(rng.normal(size=(2, *size))) for size in sizes)
     decoder = Decoder(width=6, outputs=5)
     nowhere = [None] * len(sizes)
@@ -57,6 +57,14 @@ def test_it_computes_what_tensorflow_computes():
 
     assert found.shape == (2, 10, 15, 5)
     np.testing.assert_allclose(found, of_tensorflow(variables, x, finer), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("coarse", "fine"), [(3, 6), (3, 5), (30, 60)])
+def test_features_keep_their_place_at_every_size(coarse, fine):
+    ramp = jnp.broadcast_to(jnp.arange(coarse)[:, None, None], (1, coarse, 1, 1))
+    like = jnp.zeros((1, fine, 2, 1))
+    places = upsample_twice(jnp.float32(ramp), None, like)[0, :, 0, 0]
+    np.testing.assert_array_equal(places, np.minimum(np.arange(fine) / 2, coarse - 1))
 
 
 @pytest.mark.parametrize(("stride", "finer"), [(8, [0]), (16, [1, 0]), (32, [2, 1, 0])])
