@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.pairing import ratios
-from deepdepth_jax import atomic
+from deepdepth_jax.runtime import atomic
 
 T = TypeVar("T")
 

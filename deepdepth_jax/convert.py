@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from deepdepth_jax.config import FIELDS
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.paths import HUB, hub_name
 from deepdepth_jax.runtime.cli import Parser, checkpoint, path, run
+from deepdepth_jax.runtime.paths import HUB, hub_name
 
 if TYPE_CHECKING:
     from deepdepth_jax.inference.saved_network import SavedNetwork

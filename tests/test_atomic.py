@@ -14,7 +14,6 @@ import pytest
 from benchmarks.study.plot import save_plot
 from benchmarks.study.table import Row
 from benchmarks.table import write as write_benchmarks
-from deepdepth_jax import atomic
 from deepdepth_jax.drawing.plots import save_reliability_diagram
 from deepdepth_jax.drawing.sheets import save_depth_histogram
 from deepdepth_jax.errors import UserError
@@ -25,6 +24,7 @@ from deepdepth_jax.inference.depth_files import WRITERS as DEPTH_WRITERS
 from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.metrics import METRICS
 from deepdepth_jax.models.tensor_files import write_safetensors
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
 from deepdepth_jax.runtime.workdir import save_training_focal_px
 from deepdepth_jax.types import Prediction
@@ -87,7 +87,7 @@ def test_an_exception_leaves_what_was_there_and_nothing_else(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from deepdepth_jax import atomic
+from deepdepth_jax.runtime import atomic
 
 def write(partial):
     partial.write_text("half of it")

@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
 
     from benchmarks.elsewhere.places import load_places, overrides
     from benchmarks.elsewhere.table import markdown, with_mean
-    from deepdepth_jax import atomic
+    from deepdepth_jax.runtime import atomic
 
     output: Path = arguments.output
     places = load_places(arguments.data, arguments.root)
@@ -115,7 +115,7 @@ def _save_sheet(folder: Path, options: Mapping[str, list[str]]) -> None:
     from PIL import Image
 
     from benchmarks.elsewhere.places import data_config
-    from deepdepth_jax import atomic
+    from deepdepth_jax.runtime import atomic
 
     sheets = []
     for place, chosen in options.items():

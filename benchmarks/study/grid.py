@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax import atomic
 from deepdepth_jax.config import (
     FIELDS,
     Config,
@@ -18,6 +17,7 @@ from deepdepth_jax.config import (
     override,
 )
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 
 Fields = Mapping[str, object]
 """Values of the config's fields, such as {"bins.num_bins": 24}."""

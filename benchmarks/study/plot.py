@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.study.intervals import Interval, interval
 from benchmarks.study.table import HEADS, Row
-from deepdepth_jax import atomic
+from deepdepth_jax.runtime import atomic
 
 DRAWN = ("abs_rel", "rmse")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.study.grid import OWN, Run, row_title
 from benchmarks.study.intervals import Interval, interval, paired_differences
-from deepdepth_jax import atomic
+from deepdepth_jax.runtime import atomic
 
 QUANTITIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -64,9 +64,9 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     from deepdepth_jax.training.tensorflow_setup import import_tensorflow
 
     import_tensorflow()
-    from deepdepth_jax.adaptation.measures import measure_labels
-    from deepdepth_jax.adaptation.plan import Plan
-    from deepdepth_jax.adaptation.rounds import adapt, rounds_of
+    from deepdepth_jax.adapt.measures import measure_labels
+    from deepdepth_jax.adapt.plan import Plan
+    from deepdepth_jax.adapt.rounds import adapt, rounds_of
     from deepdepth_jax.config import load_config, override
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.runtime.preemption import PreemptionNotice

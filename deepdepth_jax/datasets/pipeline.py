@@ -23,7 +23,7 @@ from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import canonical_scale
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.types import Batch, Example
 
 

@@ -9,7 +9,7 @@ from deepdepth_jax.datasets.pairs.pairs_source import PairsSource
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.datasets.synthia.synthia_source import SynthiaSource
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 
 STREETS_SEED = 0
 """Fixed, so that all runs on streets are measured on the same scenes."""

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int16
 from PIL import Image
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 
 FILE = "median_depth.npy"
 AGAIN = "start the training again, which writes it anew"

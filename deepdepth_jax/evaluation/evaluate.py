@@ -8,7 +8,6 @@ from jaxtyping import Float
 from PIL import Image
 from tqdm import tqdm
 
-from deepdepth_jax import atomic
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
@@ -35,6 +34,7 @@ from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
 from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.models.build import build_head
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.runtime.workdir import stored_config, training_camera

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from deepdepth_jax import atomic
 from deepdepth_jax.metrics import METRICS, MetricMeans
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import gather_rows
 
 Measured = Mapping[str, Mapping[str, float]]

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax import atomic
 from deepdepth_jax.drawing.plots import (
     TITLES,
     save_reliability_diagram,
@@ -17,6 +16,7 @@ from deepdepth_jax.evaluation.image_table import ImageTable
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.published import PUBLISHED
 from deepdepth_jax.evaluation.regions import SECTIONS
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.uncertainty.sparsification import ERRORS, REMOVED
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 

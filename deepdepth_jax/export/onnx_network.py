@@ -97,12 +97,12 @@ class NetworkWriter:
             "Resize",
             x,
             "",
-            np.float32([1, 1, 2, 2]),
+            np.array([1, 1, 2, 2], np.float32),
             mode="linear",
             coordinate_transformation_mode="asymmetric",
         )
         size = self.graph.add("Shape", like, start=2, end=4)
-        return self.graph.add("Slice", twice, np.int64([0, 0]), size, np.int64([2, 3]))
+        return self.graph.add("Slice", twice, np.array([0, 0]), size, np.array([2, 3]))
 
     def _basic(self, x: str, layer: str, stride: int, dilation: int) -> str:
         y = self._conv_norm(x, layer, "1", stride=stride, dilation=dilation)

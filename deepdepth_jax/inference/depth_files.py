@@ -8,8 +8,8 @@ from types import MappingProxyType, ModuleType
 import numpy as np
 from PIL import Image
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.types import Prediction
 

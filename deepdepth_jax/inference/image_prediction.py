@@ -12,7 +12,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.depth_files import WRITERS
 from deepdepth_jax.inference.point_cloud import PointCloud
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.types import Prediction
 
 if TYPE_CHECKING:

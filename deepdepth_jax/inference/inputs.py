@@ -20,7 +20,7 @@ from PIL import Image
 from deepdepth_jax.datasets.images import CameraImage, read_any_image, read_pillow
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import ASSUMED_MM35, FocalLength, TrainingCamera
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.types import AnyArray
 
 ImageInput = str | os.PathLike[str] | Image.Image | AnyArray

@@ -13,8 +13,8 @@ from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.runner import Window
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.paths import HUB
 from deepdepth_jax.runtime.checkpoints import Which
+from deepdepth_jax.runtime.paths import HUB
 from deepdepth_jax.runtime.shipped import shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
 

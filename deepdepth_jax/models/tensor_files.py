@@ -9,8 +9,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 
 WITHOUT_NUMPY = ("F4", "F6_", "F8_")
 """How the names of the types begin that NumPy lacks, all of 8 bits or fewer."""

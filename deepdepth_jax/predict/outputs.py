@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from deepdepth_jax import atomic
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.predict.media import InputImage
 from deepdepth_jax.predict.video import Video
 from deepdepth_jax.predict.video_writer import VideoWriter
+from deepdepth_jax.runtime import atomic
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from deepdepth_jax import atomic
 from deepdepth_jax.predict.video import import_av
+from deepdepth_jax.runtime import atomic
 
 RATE_FACTOR = "18"
 """The encoder's quality: at 18 no loss is seen, less is better, 51 is the worst."""

@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.metrics import LARGER_IS_BETTER
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import is_number, is_positive, parse_object
 
 METRICS_FILE = "metrics.json"

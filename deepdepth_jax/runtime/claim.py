@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax import atomic
 from deepdepth_jax.config import FIELDS, Config, differences, with_fields
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.content import UNKNOWN, Content
 from deepdepth_jax.runtime.json_files import read_object
 from deepdepth_jax.runtime.parallel import is_primary

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from deepdepth_jax.errors import PreemptedError, UserError
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.runtime.shipped import SHIPPED, shipped_network
 from deepdepth_jax.runtime.startup import set_up_process
 

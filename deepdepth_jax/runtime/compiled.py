@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 from filelock import FileLock
 
-from deepdepth_jax.paths import cache_folder
 from deepdepth_jax.runtime.parallel import is_primary
+from deepdepth_jax.runtime.paths import cache_folder
 
 FOLDER = ".jax_cache"
 LARGEST_BYTES = 2 * 2**30

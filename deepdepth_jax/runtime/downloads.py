@@ -17,8 +17,8 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 
 TIMEOUT_S = 30
 CHUNK_BYTES = 1 << 20

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from deepdepth_jax import atomic
 from deepdepth_jax.config import Config, complete, config_from_json, override
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.content import UNKNOWN, Content
 from deepdepth_jax.runtime.json_files import is_positive, read_object
 from deepdepth_jax.runtime.parallel import is_primary

@@ -16,8 +16,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from jaxtyping import UInt8
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import parse_object
 
 Status = Literal["finished", "failed"]

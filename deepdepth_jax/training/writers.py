@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary
 from deepdepth_jax.training.trackers import TRACKERS, Status, Tracker

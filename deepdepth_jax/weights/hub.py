@@ -9,9 +9,9 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference import hugging_face
 from deepdepth_jax.inference.saved_network import local_path, maybe_on_hub
 from deepdepth_jax.models.pretrained import save_backbone
-from deepdepth_jax.paths import cache_folder, expand_home, hub_name
 from deepdepth_jax.runtime import downloads
 from deepdepth_jax.runtime.downloads import append_from, check_digest
+from deepdepth_jax.runtime.paths import cache_folder, expand_home, hub_name
 from deepdepth_jax.runtime.workdir import has_checkpoint, is_checkpoint
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file

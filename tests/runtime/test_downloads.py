@@ -10,9 +10,8 @@ from functools import partial
 import pytest
 from local_hub import serve
 
-from deepdepth_jax import atomic
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.runtime import downloads
+from deepdepth_jax.runtime import atomic, downloads
 from deepdepth_jax.runtime.downloads import Remote, append_from, download
 
 CONTENT = bytes(range(256)) * 4096

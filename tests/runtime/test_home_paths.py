@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepdepth_jax.adapt.target import list_images
 from deepdepth_jax.config import FIELDS, complete, default_config
 from deepdepth_jax.datasets.kitti.eigen import DATES
 from deepdepth_jax.datasets.pipeline import prepare
-from deepdepth_jax.datasets.registry import held_out_source
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.datasets.registry import held_out_source, training_sources
+from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.weights import hub
 
 COMMANDS = (
+    "adapt.__main__",
     "check_data.__main__",
     "convert",
     "datasets.streets.export",
@@ -57,9 +59,12 @@ def test_fields_of_the_config():
     """Those below are all."""
     lists = [f"data.kitti.{split}_list" for split in ("train", "val", "test")]
     roots = ["data.root", "data.kitti.root", "data.synthia.root"]
-    others = ["data.pairs.manifest", "data.prepared_dir", "model.pretrained"]
-    endings = ("root", "_list", "_dir", "manifest", "pretrained")
-    assert {*lists, *roots, *others} == {n for n in FIELDS if n.endswith(endings)}
+    manifests = ["data.pairs.manifest", "data.pseudo.manifest"]
+    others = ["adapt.images", "data.prepared_dir", "model.pretrained"]
+    endings = ("root", "_list", "_dir", "manifest", "images", "pretrained")
+    assert {*lists, *roots, *manifests, *others} == {
+        n for n in FIELDS if n.endswith(endings)
+    }
 
 
 def test_kitti_and_its_lists_below_home(home):
@@ -98,6 +103,26 @@ def test_pairs_and_their_records_below_home(home):
     config = completed(config)
     assert prepare(config.data, held_out_source(config, "test")).count == 1
     assert (home / "prepared" / "pairs").is_dir()
+
+
+def test_pseudo_labels_below_home(home):
+    Image.new("RGB", (7, 5)).save(home / "a.png")
+    Image.new("I;16", (7, 5), 256).save(home / "label.png")
+    (home / "labels.csv").write_text("image,depth,split\na.png,label.png,train\n")
+    config = default_config()
+    config.data.pseudo.manifest = "~/labels.csv"
+    config.data.mixture.pseudo = 1.0
+    ((source, _),) = training_sources(completed(config).data)
+    assert source.expected == ["a.png"]
+
+
+def test_images_to_adapt_to_below_home(home):
+    (home / "images").mkdir()
+    Image.new("RGB", (7, 5)).save(home / "images" / "a.png")
+    config = default_config()
+    config.adapt.images = "~/images"
+    (file,) = list_images(completed(config), home / "run")
+    assert file.path == home / "images" / "a.png"
 
 
 def test_weights_below_home(home):

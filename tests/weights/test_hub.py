@@ -12,9 +12,9 @@ from safetensors.numpy import save
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.pretrained import load_backbone
-from deepdepth_jax.paths import cache_folder
 from deepdepth_jax.runtime import downloads
 from deepdepth_jax.runtime.installation import install_command
+from deepdepth_jax.runtime.paths import cache_folder
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.hub import resolve
 

@@ -15,7 +15,7 @@ from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.datasets.pairs.depth_files import DEPTH_SUFFIXES
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FOCAL_RANGE_PX, is_focal_length
-from deepdepth_jax.paths import expand_home
+from deepdepth_jax.runtime.paths import expand_home
 
 SPLITS = ("train", "val", "test")
 REQUIRED_FIELDS = ("image", "depth")

@@ -12,7 +12,6 @@ import jax
 import numpy as np
 from jaxtyping import Float, Float32, PRNGKeyArray, UInt16
 
-from deepdepth_jax import atomic
 from deepdepth_jax.datasets.kitti.eigen import Frame, has_annotation
 from deepdepth_jax.datasets.streets.render import render, render_view
 from deepdepth_jax.datasets.streets.rig import (
@@ -24,6 +23,7 @@ from deepdepth_jax.datasets.streets.rig import (
 from deepdepth_jax.datasets.streets.scanner import RANGE_M, scan
 from deepdepth_jax.datasets.streets.scene import Scene, random_scene
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource, encode_image
+from deepdepth_jax.runtime import atomic
 
 KITTI_UNITS_PER_METRE = 256
 SYNTHIA_UNITS_PER_METRE = 100

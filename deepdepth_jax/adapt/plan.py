@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.thresholds import portion_of_round, rarest_bins
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.thresholds import portion_of_round, rarest_bins
 from deepdepth_jax.config import Config, head_differences, inherit
 from deepdepth_jax.config.fields import MOST_ITEMS
 from deepdepth_jax.datasets.registry import training_sources, training_weights

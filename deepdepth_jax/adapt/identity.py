@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax import atomic
-from deepdepth_jax.adaptation.plan import Plan
+from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.config.load import flatten
 from deepdepth_jax.config.sections import FIELDS
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.claim import versions
 from deepdepth_jax.runtime.json_files import read_object
 from deepdepth_jax.runtime.workdir import CONFIG_FILE

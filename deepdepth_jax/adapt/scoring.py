@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8
 from tqdm import tqdm
 
-from deepdepth_jax import atomic
-from deepdepth_jax.adaptation.label_files import encode_png, label_codes, sha256
-from deepdepth_jax.adaptation.readout import LabelStep, PixelLabels
-from deepdepth_jax.adaptation.target import TargetImage
-from deepdepth_jax.adaptation.thresholds import CELLS, Counts, count_confidences, select
+from deepdepth_jax.adapt.label_files import encode_png, label_codes, sha256
+from deepdepth_jax.adapt.readout import LabelStep, PixelLabels
+from deepdepth_jax.adapt.target import TargetImage
+from deepdepth_jax.adapt.thresholds import CELLS, Counts, count_confidences, select
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import on_all_cores
@@ -24,6 +23,7 @@ from deepdepth_jax.inference.runner import Runner, window_for
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import build_bins, build_network
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 
 LABELS = "labels"

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from test_thresholds import BINS, distributions, sorted_thresholds
 
-from deepdepth_jax.adaptation.label_files import encode_png, label_codes
-from deepdepth_jax.adaptation.readout import LabelStep, window_matrix
-from deepdepth_jax.adaptation.thresholds import select
+from deepdepth_jax.adapt.label_files import encode_png, label_codes
+from deepdepth_jax.adapt.readout import LabelStep, window_matrix
+from deepdepth_jax.adapt.thresholds import select
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.datasets.depth_png import read_depth_png

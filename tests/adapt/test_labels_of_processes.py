@@ -6,15 +6,15 @@ from process_harness import python_lines, run
 from test_target import make_plan, prepare
 from tiny_adaptations import adapt_arguments, on_pairs
 
-from deepdepth_jax.adaptation.labelling import label_target
-from deepdepth_jax.adaptation.round_files import Round
+from deepdepth_jax.adapt.labelling import label_target
+from deepdepth_jax.adapt.round_files import Round
 
 LABEL = """
 from pathlib import Path
-from deepdepth_jax.adaptation.labelling import label_target
-from deepdepth_jax.adaptation.plan import Plan
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.target import read_target
+from deepdepth_jax.adapt.labelling import label_target
+from deepdepth_jax.adapt.plan import Plan
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.target import read_target
 from deepdepth_jax.config import load_config, override
 
 plan = Plan.of(override(load_config("configs/streets.py"), {fields}), Path("{start}"))

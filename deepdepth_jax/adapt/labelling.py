@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from deepdepth_jax import atomic
-from deepdepth_jax.adaptation.plan import Plan
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.scoring import (
+from deepdepth_jax.adapt.plan import Plan
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.scoring import (
     Labeller,
     join_manifest,
     score,
     write_labels,
 )
-from deepdepth_jax.adaptation.target import TargetImage
-from deepdepth_jax.adaptation.thresholds import (
+from deepdepth_jax.adapt.target import TargetImage
+from deepdepth_jax.adapt.thresholds import (
     Counts,
     class_balanced_thresholds,
     global_thresholds,
@@ -29,6 +28,7 @@ from deepdepth_jax.adaptation.thresholds import (
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import as_primary_says, await_all, is_primary
 
 

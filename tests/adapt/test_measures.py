@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.adaptation.measures import LabelStatistics, markdown
+from deepdepth_jax.adapt.measures import LabelStatistics, markdown
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.drawing.plots import save_label_statistics
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from tiny_adaptations import TEST, TRAIN, adapt_arguments, on_pairs, write_target
 
+from deepdepth_jax.adapt import rounds, scoring
 from deepdepth_jax.adapt.__main__ import main
-from deepdepth_jax.adaptation import rounds, scoring
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.runtime.workdir import stored_config

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepdepth_jax.adaptation.round_files import Round
+from deepdepth_jax.adapt.round_files import Round
 from deepdepth_jax.runtime.workdir import EVALUATION_FILE, read_evaluation
 
 HEAD = ("round", "images", "labelled", "AbsRel", "RMSE, m", "d1")

@@ -7,13 +7,12 @@ use what self-training does without.
 import json
 from pathlib import Path
 
-from deepdepth_jax import atomic
-from deepdepth_jax.adaptation.identity import check_same_adaptation, claim_adaptation
-from deepdepth_jax.adaptation.labelling import label_target
-from deepdepth_jax.adaptation.plan import Plan
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.table import rounds_table
-from deepdepth_jax.adaptation.target import (
+from deepdepth_jax.adapt.identity import check_same_adaptation, claim_adaptation
+from deepdepth_jax.adapt.labelling import label_target
+from deepdepth_jax.adapt.plan import Plan
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.table import rounds_table
+from deepdepth_jax.adapt.target import (
     FILE,
     TargetImage,
     list_images,
@@ -23,6 +22,7 @@ from deepdepth_jax.adaptation.target import (
 from deepdepth_jax.evaluation.evaluate import evaluate, evaluate_network
 from deepdepth_jax.evaluation.preconditions import without_evaluation
 from deepdepth_jax.inference.saved_network import load_run
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import as_primary_says, await_all, is_primary
 from deepdepth_jax.runtime.preemption import PreemptionNotice
 from deepdepth_jax.runtime.workdir import EVALUATION_FILE, held, started_config

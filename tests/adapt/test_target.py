@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from tiny_adaptations import TRAIN, adapt_arguments, on_pairs
 
+from deepdepth_jax.adapt import plan as plans
 from deepdepth_jax.adapt.__main__ import main
-from deepdepth_jax.adaptation import plan as plans
-from deepdepth_jax.adaptation.labelling import label_target
-from deepdepth_jax.adaptation.plan import Plan
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.target import (
+from deepdepth_jax.adapt.labelling import label_target
+from deepdepth_jax.adapt.plan import Plan
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.target import (
     list_images,
     prepare_target,
     read_target,

@@ -13,7 +13,6 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from deepdepth_jax import atomic
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.images import CameraImage, read_any_image, read_image
 from deepdepth_jax.datasets.registry import source_to_label
@@ -21,9 +20,10 @@ from deepdepth_jax.datasets.source import ImageFile, on_all_cores
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FocalLength, TrainingCamera
 from deepdepth_jax.inference.rescaling import resize_image, seen_size
-from deepdepth_jax.paths import expand_home
 from deepdepth_jax.predict.folders import IMAGE_SUFFIXES, search
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import parse_object
+from deepdepth_jax.runtime.paths import expand_home
 
 FILE = "target.jsonl"
 IMAGES = "images"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.adaptation.thresholds import (
+from deepdepth_jax.adapt.thresholds import (
     CELLS,
     NOTHING,
     class_balanced_thresholds,

@@ -15,9 +15,8 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 from tqdm import tqdm
 
-from deepdepth_jax import atomic
-from deepdepth_jax.adaptation.round_files import Round
-from deepdepth_jax.adaptation.target import read_target
+from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.target import read_target
 from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.depth_png import read_depth_png
@@ -28,6 +27,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.regions import SECTIONS
 from deepdepth_jax.inference.depth_files import DEPTH_PNG_UNITS_PER_METRE
 from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 
