@@ -127,8 +127,9 @@ def _without_warnings() -> Iterator[None]:
 def _download(hub: Any, name: str, found: Any) -> None:
     """Downloads the file of a version to where the hub's cache keeps its content.
 
-    The hub's own client cannot continue the download of another process. It is left the
-    small files, which have no SHA-256 there.
+    The hub's own client does not continue the download of an earlier call
+    (findings/hub_restarts_downloads.sh). It is left the small files, which have no
+    SHA-256 there.
     """
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
