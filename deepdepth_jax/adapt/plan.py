@@ -109,7 +109,8 @@ class Plan:
         """
         section, numbers = self.config.adapt, each.numbers()
         images, selected = int(numbers["images"]), np.array(numbers["selected"])
-        rare = rarest_bins(selected, section.rare_bins, section.rare_share)
+        # The rarest come first, and the field holds no more than so many.
+        rare = rarest_bins(selected, section.rare_bins, section.rare_share)[:MOST_ITEMS]
         portion = portion_of_round(
             each.index,
             section.source_portion,
@@ -127,7 +128,7 @@ class Plan:
             "data.pseudo.manifest": str(each.manifest),
             "model.pretrained": pretrained,
             "augment.mining_probability": section.mining_probability,
-            "augment.mined_bins": tuple(rare[:MOST_ITEMS]),
+            "augment.mined_bins": tuple(rare),
             "seed": (self.config.seed + each.index) % 2**32,
             "eval.every": 0,
         }
