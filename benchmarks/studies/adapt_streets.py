@@ -19,7 +19,8 @@ from benchmarks.study.grid import STUDY, Fields, Study, Variant
 
 IMAGES = 600  # of which every tenth tests, every tenth validates, 480 are labelled
 EXPORT = "deepdepth_jax.datasets.streets.export"
-SIZE = ("--layout=pairs", f"--count={IMAGES}", "--height=96", "--width=320")
+HEIGHT, WIDTH = 84, 256  # the target at the source's scale has 65 x 197
+SIZE = ("--layout=pairs", f"--count={IMAGES}", f"--height={HEIGHT}", f"--width={WIDTH}")
 
 ADAPTING: Fields = {
     "train.learning_rate": 1e-4,
@@ -44,6 +45,10 @@ def get_study() -> Study:
             "data.pairs.manifest": f"{STUDY}/b/pairs.jsonl",
             "data.pairs.depth_unit_m": 1 / 256,
             "data.mixture.streets": 1.0,
+            "data.streets.height": HEIGHT,
+            "data.streets.width": WIDTH,
+            "train.crop": (64, 192),  # no larger than any image
+            "model.aspp_rates": (1, 2, 4, 8),  # its feature map has 4 x 12 places
             "eval.every": 0,  # no checkpoint is chosen by depth of the target
             "eval.figures": 5,
         },
