@@ -81,7 +81,9 @@ def soft_cross_entropy(
     return jnp.where(valid, optax.softmax_cross_entropy(logits, wanted), 0.0)
 
 
-def soft_targets(bins: DepthBins, std: float) -> Float[np.ndarray, "k k"]:
+def soft_targets(
+    bins: DepthBins, std: float | Float[np.ndarray, " k"]
+) -> Float[np.ndarray, "k k"]:
     """Builds soft labels that decay with the distance in log depth.
 
     SORD (Diaz and Marathe 2019, eq. 2): row l is softmax_k of the negative squared
@@ -91,13 +93,14 @@ def soft_targets(bins: DepthBins, std: float) -> Float[np.ndarray, "k k"]:
 
     Args:
       bins: the depth bins.
-      std: standard deviation in ln depth, > 0.
+      std: standard deviation in ln depth, > 0. Of all labels, or of each.
 
     Returns:
       The matrix of targets.
     """
     centers = np.log(bins.centers_m.astype(np.float64))
-    scores = -((centers[:, None] - centers) ** 2) / (2 * std**2)
+    stds = np.broadcast_to(np.asarray(std, np.float64), centers.shape)
+    scores = -((centers[:, None] - centers) ** 2) / (2 * stds[:, None] ** 2)
     return _normalised(np.exp(scores))
 
 

@@ -1,6 +1,7 @@
 """Self-training from streets to evening streets, whose depth it does not read.
 
-    python -m benchmarks.study --config=benchmarks/studies/adapt_streets.py
+    python -m benchmarks.study --config=benchmarks/studies/adapt_streets.py \
+        --seeds=0 --only=supervised,global,class_balanced,mrkld
 
 The demo's network learns from the world `streets` and is adapted to the world
 `evening`: another palette, light, haze, sensor, lens and height of the camera. The
@@ -61,6 +62,8 @@ def get_study() -> Study:
             "global": _adapted({"adapt.policy": "global"}),
             "class_balanced": _adapted({}),
             "mrkld": _adapted({"train.mrkld": 0.1}),
+            "soft": _adapted({"adapt.label": "soft"}),
+            "row_prior": _adapted({"adapt.row_prior": True}),
             "window1": _adapted({"adapt.window_bins": 1}),
             "unsmoothed": _adapted({"adapt.smoothing_bins": 1}),
             "reweighted": _adapted({"adapt.label": "reweighted"}),

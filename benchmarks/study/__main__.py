@@ -60,7 +60,10 @@ def _parser() -> cli.Parser:
         "--jobs", type=cli.count, default=1, help="so many trainings beside each other"
     )
     parser.add_argument(
-        "--only", type=_names, default=(), help="run these variants alone: a,b,c"
+        "--only",
+        type=_names,
+        default=(),
+        help="run these variants alone, and those that they adapt: a,b,c",
     )
     parser.add_argument(
         "--seeds", type=_seeds, default=(), help="in place of the study's: 0,1,2"
@@ -85,7 +88,8 @@ def _chosen(study: "Study", runs: Sequence["Run"], only: Sequence[str]) -> list[
     for name in only:
         if name not in study.variants:
             raise UserError(f"--only={name}: take some of {', '.join(study.variants)}")
-    return [run for run in runs if not only or run.variant in only]
+    wanted = {*only, *(study.variants[name].adapts for name in only)}
+    return [run for run in runs if not only or run.variant in wanted]
 
 
 def _run(

@@ -13,6 +13,7 @@ from jaxtyping import Float32
 
 from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.row_prior import Prior
 from deepdepth_jax.adapt.scoring import (
     Labeller,
     join_manifest,
@@ -33,7 +34,11 @@ from deepdepth_jax.runtime.parallel import as_primary_says, await_all, is_primar
 
 
 def label_target(
-    plan: Plan, each: Round, trained: Trained, images: Sequence[TargetImage]
+    plan: Plan,
+    each: Round,
+    trained: Trained,
+    images: Sequence[TargetImage],
+    prior: Prior = (),
 ) -> None:
     """Scores the target, sets the thresholds and writes the pseudo-labels.
 
@@ -42,23 +47,28 @@ def label_target(
       each: the round.
       trained: the network of the round before.
       images: of the target.
+      prior: of the bins over the rows, see `find_row_prior`.
 
     Raises:
       UserError: no pixel is selected, or an image cannot be read any more.
     """
     if not as_primary_says(each.histogram.exists()):
-        labeller = Labeller(plan.config, trained)
+        labeller = Labeller(plan.config, trained, prior)
         counts = score(labeller, images, build_bins(plan.config).num_bins)
         if is_primary():
             atomic.write(each.histogram, lambda path: np.save(path, counts))
         await_all(f"round {each.index} is scored")
     if not as_primary_says(each.manifest.exists()):
-        _write_labels(plan, each, trained, images)
+        _write_labels(plan, each, trained, images, prior)
         await_all(f"round {each.index} is labelled")
 
 
 def _write_labels(
-    plan: Plan, each: Round, trained: Trained, images: Sequence[TargetImage]
+    plan: Plan,
+    each: Round,
+    trained: Trained,
+    images: Sequence[TargetImage],
+    prior: Prior,
 ) -> None:
     config, counts = plan.config, np.load(each.histogram)
     thresholds = find_thresholds(plan, each.index, counts)
@@ -66,15 +76,16 @@ def _write_labels(
         described = _describe(plan, each.index, counts, thresholds)
         atomic.write(each.thresholds, json.dumps(described, indent=2) + "\n")
     weights = tuple(thresholds.tolist()) if config.adapt.label == "reweighted" else ()
-    labeller = Labeller(config, trained, weights)
-    selected, empty = write_labels(labeller, images, thresholds, config, each.folder)
+    labeller = Labeller(config, trained, prior, weights)
+    found = write_labels(labeller, images, thresholds, config, each.folder)
+    selected = found.selected
     if not selected.any():
         raise UserError(
             f"round {each.index}: no pixel of the {len(images)} images was selected; "
             f"raise adapt.portion (see {each.thresholds})"
         )
     if is_primary():
-        kept, share = len(images) - empty, selected.sum() / counts.sum()
+        kept, share = len(images) - found.empty, selected.sum() / counts.sum()
         print(
             f"round {each.index}: labelled {share:.1%} of all pixels, in {kept} of "
             f"{len(images)} images",
@@ -82,10 +93,12 @@ def _write_labels(
         )
         numbers = {
             "images": kept,
-            "images_without_labels": empty,
+            "images_without_labels": found.empty,
             "pixels": int(counts.sum()),
             "selected": selected.tolist(),
         }
+        if config.adapt.label == "soft":
+            numbers["label_std"] = [round(x, 4) for x in found.stds().tolist()]
         atomic.write(each.labels, json.dumps(numbers, indent=2) + "\n")
         join_manifest(each.folder)
 

@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 from deepdepth_jax.adapt.round_files import Round
 from deepdepth_jax.adapt.thresholds import portion_of_round, rarest_bins
 from deepdepth_jax.config import Config, head_differences, inherit
-from deepdepth_jax.config.fields import MOST_ITEMS
 from deepdepth_jax.datasets.registry import training_sources, training_weights
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.saved_network import (
@@ -109,8 +108,7 @@ class Plan:
         """
         section, numbers = self.config.adapt, each.numbers()
         images, selected = int(numbers["images"]), np.array(numbers["selected"])
-        # The rarest come first, and the field holds no more than so many.
-        rare = rarest_bins(selected, section.rare_bins, section.rare_share)[:MOST_ITEMS]
+        rare = rarest_bins(selected, section.rare_bins, section.rare_share)
         portion = portion_of_round(
             each.index,
             section.source_portion,
@@ -129,6 +127,7 @@ class Plan:
             "model.pretrained": pretrained,
             "augment.mining_probability": section.mining_probability,
             "augment.mined_bins": tuple(rare),
+            "train.pseudo_label_std": tuple(numbers.get("label_std", ())),
             "seed": (self.config.seed + each.index) % 2**32,
             "eval.every": 0,
         }

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Float32, Int32
 from deepdepth_jax.bins import weighted_sum
 from deepdepth_jax.inference.steps import Distributions, Step
 from deepdepth_jax.types import AnyArray
+from deepdepth_jax.uncertainty.confidence import at_temperature
 
 
 @flax.struct.dataclass
@@ -21,15 +22,20 @@ class PixelLabels:
     Attributes:
       label: bins.
       confidence: probability of the bins about the label.
+      variance: of the soft label about the hard one, in ln depth squared. None where
+        labels are hard.
     """
 
     label: Int32[AnyArray, "*n"]
     confidence: Float32[AnyArray, "*n"]
+    variance: Float32[AnyArray, "*n"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelStep(Step[PixelLabels]):
     """Labels every pixel by the network's own distributions, at no temperature.
+
+    Takes maps (b, h, w) of the cells of rows after the images, if there is a prior.
 
     Attributes:
       window_bins: bins about a label whose probability is its confidence, odd.
@@ -37,24 +43,34 @@ class LabelStep(Step[PixelLabels]):
         multiple of its threshold (CBST, Zou et al. 2018, eq. 9), among all but the
         last. Empty: the most probable bin. A pixel whose most probable bin is the last
         one has that label either way.
+      lrent: weight of the label entropy: the soft label is proportional to the
+        probabilities to the power of 1 / lrent (LRENT of CRST, Zou et al. 2019).
+        0: labels are hard.
+      prior: of each bin in the cells of rows, see `row_prior`. Empty: none.
     """
 
     window_bins: int
     thresholds: tuple[float, ...] = ()
+    lrent: float = 0.0
+    prior: tuple[tuple[float, ...], ...] = ()
     reads_own: ClassVar[bool] = True
 
-    def read(self, distributions: Distributions) -> PixelLabels:
+    def read(
+        self, distributions: Distributions, *cells: Int32[Array, "*n"]
+    ) -> PixelLabels:
         """Labels the pixels of some rows."""
         own = distributions.own
         assert own is not None, "no CRF refines what is labelled"
-        label = jnp.argmax(own, axis=-1).astype(jnp.int32)
-        if self.thresholds:
-            label = self._reweighted(own, label)
-        return PixelLabels(label, self._confidence(own, label))
+        is_last = jnp.argmax(own, axis=-1) == own.shape[-1] - 1
+        if self.prior:
+            own = own * jnp.asarray(self.prior)[cells[0]]
+            own /= weighted_sum(own)[..., None]
+        label = self._reweighted(own) if self.thresholds else jnp.argmax(own, axis=-1)
+        label = jnp.where(is_last, own.shape[-1] - 1, label).astype(jnp.int32)
+        variance = self._variance(own, label) if self.lrent else None
+        return PixelLabels(label, self._confidence(own, label), variance)
 
-    def _reweighted(
-        self, own: Float[Array, "*n k"], label: Int32[Array, "*n"]
-    ) -> Int32[Array, "*n"]:
+    def _reweighted(self, own: Float[Array, "*n k"]) -> Int32[Array, "*n"]:
         last = own.shape[-1] - 1
         window = jnp.asarray(window_matrix(last + 1, self.window_bins))
         mass = jnp.matmul(own, window, precision=jax.lax.Precision.HIGHEST)
@@ -62,8 +78,7 @@ class LabelStep(Step[PixelLabels]):
         multiples = mass[..., :last] * jnp.broadcast_to(
             weights, (*own.shape[:-1], last)
         )
-        chosen = jnp.argmax(multiples, axis=-1).astype(jnp.int32)
-        return jnp.where(label == last, label, chosen)
+        return jnp.argmax(multiples, axis=-1)
 
     def _confidence(
         self, own: Float[Array, "*n k"], label: Int32[Array, "*n"]
@@ -71,6 +86,14 @@ class LabelStep(Step[PixelLabels]):
         """Sums the probability of the bins about the label."""
         rows = jnp.asarray(window_matrix(own.shape[-1], self.window_bins))
         return weighted_sum(own * rows[label])
+
+    def _variance(
+        self, own: Float[Array, "*n k"], label: Int32[Array, "*n"]
+    ) -> Float[Array, "*n"]:
+        soft = at_temperature(jnp.log(own), self.lrent)
+        centers = np.log(self.posterior.head.bins.centers_m)
+        squares = jnp.asarray(np.subtract.outer(centers, centers) ** 2)
+        return weighted_sum(soft * squares[label])
 
 
 def window_matrix(num_bins: int, window_bins: int) -> Float32[np.ndarray, "k k"]:

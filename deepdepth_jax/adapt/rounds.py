@@ -11,6 +11,7 @@ from deepdepth_jax.adapt.identity import check_same_adaptation, claim_adaptation
 from deepdepth_jax.adapt.labelling import label_target
 from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.row_prior import Prior, find_row_prior
 from deepdepth_jax.adapt.table import rounds_table
 from deepdepth_jax.adapt.target import (
     FILE,
@@ -62,7 +63,8 @@ def adapt(plan: Plan, workdir: Path, notice: PreemptionNotice) -> None:
         else:
             print(reason, flush=True)
         rounds = rounds_of(workdir, plan.config.adapt.rounds)
-        _run(plan, rounds, images, notice, evaluates=reason is None)
+        prior = find_row_prior(plan, workdir)
+        _run(plan, rounds, images, prior, notice, evaluates=reason is None)
         if is_primary():
             _finish(workdir, rounds)
 
@@ -88,6 +90,7 @@ def _run(
     plan: Plan,
     rounds: list[Round],
     images: list[TargetImage],
+    prior: Prior,
     notice: PreemptionNotice,
     *,
     evaluates: bool,
@@ -95,7 +98,7 @@ def _run(
     trained, pretrained = plan.network.trained, plan.pretrained
     for each in rounds:
         if not as_primary_says(each.done.exists()):
-            label_target(plan, each, trained, images)
+            label_target(plan, each, trained, images, prior)
             _train(plan, each, pretrained, notice, evaluates=evaluates)
         pretrained = str(each.checkpoint)
         trained = load_run(each.run, "last").trained

@@ -4,14 +4,16 @@ import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float32, Int32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from tqdm import tqdm
 
 from deepdepth_jax.adapt.label_files import encode_png, label_codes, sha256
 from deepdepth_jax.adapt.readout import LabelStep, PixelLabels
+from deepdepth_jax.adapt.row_prior import Prior, row_cells
 from deepdepth_jax.adapt.target import TargetImage
 from deepdepth_jax.adapt.thresholds import CELLS, Counts, count_confidences, select
 from deepdepth_jax.config import Config
@@ -27,6 +29,29 @@ from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 
 LABELS = "labels"
+VARIANCE_UNITS = 2**20
+"""Variances are added as whole numbers of 1/VARIANCE_UNITS: exact in any order."""
+SHARPEST = 0.001
+"""The least standard deviation that `train.pseudo_label_std` takes: a hard label."""
+
+
+class Labelled(NamedTuple):
+    """Sums over the label maps of all processes.
+
+    Attributes:
+      selected: selected pixels of each bin.
+      variances: sum of `PixelLabels.variance` over them, times `VARIANCE_UNITS`.
+      empty: number of images without any.
+    """
+
+    selected: Int64[np.ndarray, " k"]
+    variances: Int64[np.ndarray, " k"]
+    empty: int
+
+    def stds(self) -> Float[np.ndarray, " k"]:
+        """Computes the standard deviation of each bin's soft labels, in ln depth."""
+        means = self.variances / np.maximum(self.selected, 1) / VARIANCE_UNITS
+        return np.maximum(np.sqrt(means), SHARPEST)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,23 +67,31 @@ class Labeller:
     """Labels the pixels of images by a trained network.
 
     Each device takes `eval.batch_size` images at once, however many devices there are,
-    so that the program and its bits are the same for any number of processes.
+    so that the program and its bits are the same for any number of processes with as
+    many devices each.
 
     Args:
       config: of the network, completed.
       trained: its variables. Their temperature is not applied.
+      prior: of the bins over the rows.
       thresholds: see `LabelStep`.
     """
 
     def __init__(
-        self, config: Config, trained: Trained, thresholds: tuple[float, ...] = ()
+        self,
+        config: Config,
+        trained: Trained,
+        prior: Prior = (),
+        thresholds: tuple[float, ...] = (),
     ) -> None:
         network = build_network(config)
-        views = Views(flip=config.adapt.flip)
+        section, views = config.adapt, Views(flip=config.adapt.flip)
         posterior = PixelPosterior(
             network.model, network.head, network.convention, views
         )
-        step = LabelStep(posterior, config.adapt.window_bins, thresholds)
+        lrent = section.lrent if section.label == "soft" else 0.0
+        step = LabelStep(posterior, section.window_bins, thresholds, lrent, prior)
+        self._takes_rows = bool(prior)
         self._trained = trained
         self._window = config.eval.window
         self._batch_size = config.eval.batch_size * jax.local_device_count()
@@ -66,14 +99,7 @@ class Labeller:
 
     def __call__(
         self, images: Sequence[TargetImage], title: str
-    ) -> Iterator[
-        tuple[
-            int,
-            TargetImage,
-            Int32[np.ndarray, "h w"],
-            Float32[np.ndarray, "h w"],
-        ]
-    ]:
+    ) -> Iterator[tuple[int, TargetImage, PixelLabels]]:
         """Labels this process's share of the images, read as they are needed.
 
         Args:
@@ -81,8 +107,7 @@ class Labeller:
           title: of the progress bar.
 
         Yields:
-          The index of an image among all, the image, the label of each pixel, and its
-          confidence.
+          The index of an image among all, the image, and the labels of its pixels.
 
         Raises:
           UserError: an image cannot be read any more.
@@ -99,12 +124,16 @@ class Labeller:
             self._run, items, self._batch_size, lambda item: (item.image,)
         )
         for item, labels in found:
-            label, confidence = labels.label, labels.confidence
-            yield item.index, item.target, np.asarray(label), np.asarray(confidence)
+            yield item.index, item.target, labels
 
     def _run(self, images: UInt8[np.ndarray, "b h w 3"]) -> PixelLabels:
         window = window_for(images.shape[1:3], None, self._window)
-        return self._runner.sized(self._batch_size, window)(self._trained, images)
+        maps = []
+        if self._takes_rows:
+            cells = row_cells(images.shape[1])[:, None]
+            maps.append(np.broadcast_to(cells, images.shape[:3]))
+        runner = self._runner.sized(self._batch_size, window)
+        return runner(self._trained, images, *maps)
 
 
 def score(labeller: Labeller, images: Sequence[TargetImage], num_bins: int) -> Counts:
@@ -119,7 +148,8 @@ def score(labeller: Labeller, images: Sequence[TargetImage], num_bins: int) -> C
       The counts over all processes.
     """
     counts = np.zeros((num_bins, CELLS), np.int64)
-    for _, _, labels, confidence in labeller(images, "score"):
+    for _, _, found in labeller(images, "score"):
+        labels, confidence = np.asarray(found.label), np.asarray(found.confidence)
         counts += count_confidences(labels, confidence, num_bins)
     return sum_over_processes(counts)
 
@@ -130,7 +160,7 @@ def write_labels(
     thresholds: Float32[np.ndarray, " k"],
     config: Config,
     folder: Path,
-) -> tuple[Int64[np.ndarray, " k"], int]:
+) -> Labelled:
     """Writes the label maps of this process's share, and their lines of the manifest.
 
     Args:
@@ -141,18 +171,25 @@ def write_labels(
       folder: of the round.
 
     Returns:
-      The selected pixels of each bin, and the number of images without any. Over all
-      processes.
+      Their sums.
     """
     bins = build_bins(config)
     canonical_px = config.data.canonical_focal_px
-    selected, empty, lines = np.zeros(bins.num_bins, np.int64), 0, {}
-    for index, target, labels, confidence in labeller(images, "label"):
-        chosen = select(labels, confidence, thresholds)
+    selected, variances = np.zeros((2, bins.num_bins), np.int64)
+    empty, lines = 0, {}
+    for index, target, found in labeller(images, "label"):
+        labels = np.asarray(found.label)
+        chosen = select(labels, np.asarray(found.confidence), thresholds)
         codes = label_codes(bins, canonical_px, target.focal_px)
         values = np.where(chosen, codes[labels], 0).astype(np.uint16)
-        selected += np.bincount(labels[values > 0], minlength=bins.num_bins)
-        if not values.any():
+        chosen = values > 0
+        selected += np.bincount(labels[chosen], minlength=bins.num_bins)
+        if found.variance is not None:
+            variance = np.asarray(found.variance, np.float64)[chosen]
+            units = np.rint(variance * VARIANCE_UNITS)
+            sums = np.bincount(labels[chosen], units, minlength=bins.num_bins)
+            variances += sums.astype(np.int64)
+        if not chosen.any():
             empty += 1
             continue
         path = f"{LABELS}/{index:06d}_{Path(target.name).stem}.png"
@@ -163,7 +200,7 @@ def write_labels(
         lines[index] = line | ({"focal_px": target.focal_px} if target.focal_px else {})
     part = "".join(f"{index}\t{json.dumps(line)}\n" for index, line in lines.items())
     atomic.write(_part(folder, jax.process_index()), part)
-    return sum_over_processes((selected, empty))
+    return Labelled(*sum_over_processes((selected, variances, empty)))
 
 
 def join_manifest(folder: Path) -> None:

@@ -8,7 +8,7 @@ from deepdepth_jax.config.declare import number, option
 from deepdepth_jax.config.fields import Section
 
 Policy = Literal["class_balanced", "global"]
-Labelling = Literal["argmax", "reweighted"]
+Labelling = Literal["argmax", "reweighted", "soft"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,22 @@ class AdaptConfig(Section):
     label: Labelling = option(
         "argmax",
         meaning="label of a pixel: argmax is the most probable bin, reweighted the bin "
-        "whose confidence is the largest multiple of its threshold, as in CBST",
+        "whose confidence is the largest multiple of its threshold, as in CBST. soft "
+        "is argmax with labels as wide as LRENT's",
+    )
+    lrent: float = number(
+        0.25,
+        at_least=0.01,
+        at_most=1,
+        meaning="soft only: weight of the label entropy (LRENT of CRST, Zou et al. "
+        "2019). Labels are the probabilities to the power of 1 / lrent",
+        also=("lr_weight_ent", "label_entropy"),
+    )
+    row_prior: bool = option(
+        False,
+        meaning="multiply the probabilities to label with a prior of each bin over the "
+        "rows of an image, from the labels of the source, as CBST does over places",
+        also=("spatial_prior", "with_prior"),
     )
     mining_probability: float = number(
         0.8,

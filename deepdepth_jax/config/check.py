@@ -142,6 +142,13 @@ def _check_head(config: Config) -> None:
         weight = getattr(train, name)
         if weight and head != "classification":
             raise UserError(f"train.{name}={weight}: must be 0 with model.head={head}")
+    stds = train.pseudo_label_std
+    if stds and (head != "classification" or len(stds) != config.bins.num_bins):
+        raise UserError(
+            f"train.pseudo_label_std: must have bins.num_bins={config.bins.num_bins} "
+            f"items with model.head=classification, or be (), not {len(stds)} with "
+            f"model.head={head}"
+        )
     if config.crf.enabled and head == "regression":
         raise UserError(
             "crf.enabled=True: must be False with model.head=regression, as the CRF "
@@ -186,6 +193,11 @@ def _check_adaptation(config: Config) -> None:
         count = getattr(section, name)
         if count % 2 == 0:
             raise UserError(f"adapt.{name}={count}: must be an odd number")
+    if section.label == "soft" and config.model.head != "classification":
+        raise UserError(
+            "adapt.label=soft: must be argmax or reweighted with model.head="
+            f"{config.model.head}"
+        )
     if section.focal_px and section.focal_mm35:
         raise UserError(
             f"adapt.focal_px={section.focal_px}: must be 0 with adapt.focal_mm35="

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeGuard, get_args, get_origin
 
 Number = float | int
 
-MOST_ITEMS = 64
-"""The most items of a tuple whose length is free."""
+MOST_ITEMS = 254
+"""The most items of a tuple whose length is free: as many as there may be bins."""
 
 _SWITCH = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
 _OF_LITERAL_EVAL = ValueError, TypeError, SyntaxError, MemoryError, RecursionError

@@ -112,6 +112,15 @@ class TrainConfig(Section):
         "only",
         also=("kld", "regularizer", "confidence_regularization"),
     )
+    pseudo_label_std: tuple[float, ...] = number(
+        (),
+        at_least=0.001,
+        at_most=100,
+        meaning="approximate standard deviation in ln depth of the pseudo-labels of "
+        "each bin, which are then soft, with classification only. `adapt` sets it with "
+        "`adapt.label=soft`. (): hard labels",
+        may_be_empty=True,
+    )
     optimizer: Literal["sgd", "adamw"] = option(
         "sgd", meaning="sgd (the paper's) or adamw", also=("optim", "solver")
     )

@@ -62,9 +62,13 @@ def _over_bins(
     head: Head, per_pixel: Callable[[Array, Array], Array], options: TrainConfig
 ) -> Loss:
     """Builds a loss that never has the scores of all pixels in memory."""
+    of_pseudo = options.pseudo_label_std
+    targets = losses.soft_targets(head.bins, np.array(of_pseudo)) if of_pseudo else None
 
     def terms(scores: Array, labels: Array, depth_m: Array) -> list[Array]:
         found = [per_pixel(scores, labels)]
+        if targets is not None:
+            found.append(losses.soft_cross_entropy(scores, labels, targets))
         if options.mrkld:
             found.append(losses.uniform_divergence(scores, labels))
         if options.silog_weight:
@@ -84,6 +88,10 @@ def _over_bins(
         of_images, *sums = upsampled_sums(
             terms, head.scores(outputs), labels, jnp.asarray(depth_m)
         )
+        if targets is not None:
+            softly, *sums = sums
+            if is_pseudo is not None:
+                of_images = jnp.where(is_pseudo, softly, of_images)
         total = jnp.sum(of_images)
         if options.mrkld:
             divergence, *sums = sums

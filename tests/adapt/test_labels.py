@@ -18,14 +18,20 @@ from deepdepth_jax.models.build import build_network
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 
-def label(p, window_bins=1, thresholds=()):
+def label(p, window_bins=1, thresholds=(), cells=None, **options):
+    found = read(p, window_bins, thresholds, cells, **options)
+    return np.asarray(found.label), np.asarray(found.confidence)
+
+
+def read(p, window_bins=1, thresholds=(), cells=None, **options):
     config = default_config()
     config.model.norm = "trained"
+    config.bins.num_bins = BINS
     network = build_network(adopt_pretrained(complete(config)))
     posterior = PixelPosterior(network.model, network.head, network.convention)
-    step = LabelStep(posterior, window_bins, tuple(map(float, thresholds)))
-    found = step.read(Distributions(jnp.asarray(p), jnp.asarray(p), None))
-    return np.asarray(found.label), np.asarray(found.confidence)
+    step = LabelStep(posterior, window_bins, tuple(map(float, thresholds)), **options)
+    maps = [] if cells is None else [jnp.asarray(cells)]
+    return step.read(Distributions(jnp.asarray(p), jnp.asarray(p), None), *maps)
 
 
 def cbst_labels(p, thresholds):
@@ -64,6 +70,38 @@ def test_confidence_is_the_mass_about_the_label():
         [0, 1, 1, 1],
         [0, 0, 1, 1],
     ]
+
+
+@pytest.mark.parametrize("lrent", [0.25, 1.0])
+def test_the_variance_is_that_of_lrents_label_about_the_hard_one(lrent):
+    p = distributions(500)
+    p[:, 3] = 0  # an impossible bin
+    p /= p.sum(axis=1, keepdims=True)
+    found = read(p, lrent=lrent)
+    soft = p.astype(np.float64) ** (1 / lrent)
+    soft /= soft.sum(axis=1, keepdims=True)
+    centers = np.log(DepthBins("sid", BINS, 1.0, 80.0).centers_m)
+    apart = centers - centers[p.argmax(axis=1)][:, None]
+    expected = (soft * apart**2).sum(axis=1)
+    np.testing.assert_allclose(found.variance, expected, rtol=1e-3, atol=1e-6)
+    assert read(p).variance is None
+
+
+def test_a_prior_multiplies_the_probabilities_of_its_row():
+    p = distributions(2000)
+    rng = np.random.default_rng(1)
+    prior, cells = rng.uniform(0.01, 3, (4, BINS)), rng.integers(0, 4, 2000)
+    labels, confidence = label(p, cells=cells, prior=tuple(map(tuple, prior.tolist())))
+    expected = p * prior[cells]
+    expected /= expected.sum(axis=1, keepdims=True)
+    is_last = p.argmax(axis=1) == BINS - 1
+    np.testing.assert_array_equal(
+        labels, np.where(is_last, BINS - 1, expected.argmax(axis=1))
+    )
+    np.testing.assert_allclose(
+        confidence[~is_last], expected.max(axis=1)[~is_last], rtol=1e-5
+    )
+    assert (labels != p.argmax(axis=1)).any()
 
 
 @pytest.mark.parametrize("kind", ["sid", "ud"])

@@ -8,34 +8,39 @@ from tiny_adaptations import adapt_arguments, on_pairs
 
 from deepdepth_jax.adapt.labelling import label_target
 from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.row_prior import find_row_prior
 
 LABEL = """
 from pathlib import Path
 from deepdepth_jax.adapt.labelling import label_target
 from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.row_prior import find_row_prior
 from deepdepth_jax.adapt.target import read_target
 from deepdepth_jax.config import load_config, override
 
 plan = Plan.of(override(load_config("configs/streets.py"), {fields}), Path("{start}"))
 workdir = Path("{workdir}")
 images, each = read_target(workdir), Round(1, workdir / "round_1")
-label_target(plan, each, plan.network.trained, images)
+prior = find_row_prior(plan, workdir)
+label_target(plan, each, plan.network.trained, images, prior)
 """
 
 
-def test_two_processes_of_one_device_label_as_one_of_four(trained, target, tmp_path):
+def test_two_processes_label_as_one_of_as_many_devices(trained, target, tmp_path):
     """Each device takes as many images at once either way."""
     alone, shared = tmp_path / "alone", tmp_path / "shared"
-    options = on_pairs(target)
+    options = on_pairs(target, adapt__label="soft", adapt__row_prior=True)
     plan = make_plan(trained, alone, **options)
     images = prepare(plan, alone)
     shutil.copytree(alone, shared)
-    label_target(plan, Round(1, alone / "round_1"), plan.network.trained, images)
+    prior, each = find_row_prior(plan, alone), Round(1, alone / "round_1")
+    label_target(plan, each, plan.network.trained, images, prior)
     _, _, _, *fields = adapt_arguments(trained, shared, **options)
     does = LABEL.format(fields=fields, start=trained / "run", workdir=shared)
     does = python_lines(tmp_path, does)
-    code, group = run(tmp_path / "said", "launch/local.sh", 2, "c", does=does)
+    command = "launch/local.sh", 2, "c"
+    code, group = run(tmp_path / "said", *command, does=does, devices=4)
     assert code == 0, group.err
     names = sorted(
         str(path.relative_to(alone)) for path in alone.rglob("*") if path.is_file()

@@ -13,6 +13,7 @@ from deepdepth_jax.adapt.__main__ import main
 from deepdepth_jax.adapt.labelling import label_target
 from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.adapt.round_files import Round
+from deepdepth_jax.adapt.row_prior import find_row_prior
 from deepdepth_jax.adapt.target import (
     list_images,
     prepare_target,
@@ -21,6 +22,7 @@ from deepdepth_jax.adapt.target import (
 from deepdepth_jax.config import load_config, override, with_fields
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.runtime.workdir import stored_config
 
 
 def make_plan(trained, workdir, **overrides):
@@ -95,13 +97,20 @@ def test_images_of_another_focal_length_are_brought_to_the_networks(
     assert read_image(images[0].image).shape == (16, 32, 3)
 
 
-def test_one_image_is_enough(trained, tmp_path):
+def test_one_image_is_enough_also_with_soft_labels_and_a_row_prior(trained, tmp_path):
     save(tmp_path / "photos/a.png")
-    plan = make_plan(trained, tmp_path / "w", adapt__images=tmp_path / "photos")
-    [image] = prepare(plan, tmp_path / "w")
-    each = Round(1, tmp_path / "w/round_1")
-    label_target(plan, each, plan.network.trained, [image])
+    options = {"adapt__label": "soft", "adapt__row_prior": True, "adapt__rounds": 1}
+    workdir = tmp_path / "w"
+    main(
+        adapt_arguments(trained, workdir, adapt__images=tmp_path / "photos", **options)
+    )
+    each = Round(1, workdir / "round_1")
     assert len(each.manifest.read_text().splitlines()) == 1
+    stds = stored_config(each.run).train.pseudo_label_std
+    assert stds == tuple(each.numbers()["label_std"])
+    assert max(stds) > 0.001
+    assert np.load(workdir / "row_prior.npy").shape == (32, 12)
+    assert (workdir / "rounds.md").read_text().count("\n| 1 | 1 |") == 1
 
 
 def test_where_no_pixel_is_selected_that_is_said_and_the_counts_stay(
@@ -116,23 +125,53 @@ def test_where_no_pixel_is_selected_that_is_said_and_the_counts_stay(
     assert not each.manifest.exists()
 
 
-def test_a_reweighted_label_and_a_global_threshold_label_otherwise(
+def labelled(trained, target, workdir, **options):
+    """The plan and the first round of a labelled target."""
+    plan = make_plan(trained, workdir, **on_pairs(target, **options))
+    each = Round(1, workdir / "round_1")
+    prior = find_row_prior(plan, workdir)
+    label_target(plan, each, plan.network.trained, prepare(plan, workdir), prior)
+    return plan, each
+
+
+OTHERWISE = {
+    "reweighted": {"adapt__label": "reweighted"},
+    "global": {"adapt__policy": "global"},
+    "prior": {"adapt__row_prior": True},
+}
+
+
+def test_reweighting_a_global_threshold_and_a_row_prior_label_otherwise(
     trained, target, tmp_path
 ):
-    found = []
-    for name, options in {
-        "argmax": {},
-        "reweighted": {"adapt__label": "reweighted"},
-        "global": {"adapt__policy": "global"},
-    }.items():
-        workdir = tmp_path / name
-        plan = make_plan(trained, workdir, **on_pairs(target, **options))
-        each = Round(1, workdir / "round_1")
-        label_target(plan, each, plan.network.trained, prepare(plan, workdir))
-        found.append(each.numbers()["selected"])
-    assert found[0] != found[1]
-    assert found[0] != found[2]
-    assert all(selected[-1] == 0 for selected in found)
+    _, plain = labelled(trained, target, tmp_path / "argmax")
+    for name, options in OTHERWISE.items():
+        _, each = labelled(trained, target, tmp_path / name, **options)
+        selected = each.numbers()["selected"]
+        assert selected != plain.numbers()["selected"]
+        assert selected[-1] == 0
+
+
+def test_soft_labels_are_hard_label_maps_and_widths_to_train_with(
+    trained, target, tmp_path
+):
+    plan, hard = labelled(trained, target, tmp_path / "hard")
+    assert plan.round_config(hard, "network").train.pseudo_label_std == ()
+    widths = []
+    for lrent in (0.25, 1.0):
+        options = {"adapt__label": "soft", "adapt__lrent": lrent}
+        plan, soft = labelled(trained, target, tmp_path / f"soft{lrent}", **options)
+        for path in (hard.folder / "labels").iterdir():
+            assert (soft.folder / "labels" / path.name).read_bytes() == (
+                path.read_bytes()
+            )
+        stds = soft.numbers()["label_std"]
+        assert plan.round_config(soft, "network").train.pseudo_label_std == tuple(stds)
+        has_labels = np.array(soft.numbers()["selected"]) > 0
+        widths.append(np.array(stds))
+        assert (widths[-1][has_labels] > 0.001).all()
+        assert (widths[-1][~has_labels] == 0.001).all()
+    assert (widths[0] <= widths[1]).all()  # powers sharpen
 
 
 REFUSED = [

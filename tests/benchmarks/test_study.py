@@ -381,7 +381,7 @@ def test_what_adapts_follows_what_it_adapts_on_data_that_is_written_once(
     (tmp_path / "study.py").write_text(ADAPTING)
     folder = tmp_path / "run"
     command = [f"--config={tmp_path / 'study.py'}", f"--workdir={folder}"]
-    assert main(command) == 0
+    assert main([*command, "--only=adapted"]) == 0
     export, prepare, *starts, first, second = asked
     assert export == ["package.export", "--count=3", f"--output={folder}/partial-b"]
     assert (folder / "b").is_dir()

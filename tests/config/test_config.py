@@ -319,6 +319,25 @@ def test_terms_of_distributions_are_refused_for_other_heads(field, head):
         runnable(f"--config.train.{field}=0.1", f"--config.model.head={head}")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["train.pseudo_label_std=(0.1,0.2)"],
+        ["model.head=ordinal", f"train.pseudo_label_std={(0.1,) * 71}"],
+    ],
+)
+def test_soft_pseudo_labels_need_a_width_for_each_bin_of_classification(fields):
+    with pytest.raises(UserError, match=r"train\.pseudo_label_std: must have"):
+        runnable(*(f"--config.{field}" for field in fields))
+    found = runnable(f"--config.train.pseudo_label_std={(0.1,) * 71}")
+    assert found.train.pseudo_label_std == (0.1,) * 71
+
+
+def test_soft_labels_to_adapt_by_need_classification():
+    with pytest.raises(UserError, match=r"adapt\.label=soft: must be argmax or"):
+        runnable("--config.adapt.label=soft", "--config.model.head=ordinal")
+
+
 def test_mined_bins_are_bins():
     with pytest.raises(UserError, match=r"mined_bins=\(3, 71\): must be < bins"):
         runnable("--config.augment.mined_bins=(3,71)")

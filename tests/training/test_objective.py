@@ -10,8 +10,9 @@ import pytest
 
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import TrainConfig
+from deepdepth_jax.losses import cross_entropy, soft_cross_entropy, soft_targets
 from deepdepth_jax.models.heads import HEADS
-from deepdepth_jax.models.layers import interpolation_matrix
+from deepdepth_jax.models.layers import interpolation_matrix, resize_bilinear
 from deepdepth_jax.training.objective import LOSSES, make_loss
 
 BINS = DepthBins("sid", 8, 2.0, 50.0)
@@ -140,6 +141,31 @@ def test_the_divergence_is_added_at_pseudo_labelled_pixels_alone(silog_weight):
         marks = None if is_pseudo is None else np.array(is_pseudo)
         found, _ = regularised(outputs, depth_m, marks)
         assert float(found) == pytest.approx(expected + more, rel=1e-5)
+
+
+def test_pseudo_labels_are_soft_and_others_are_not():
+    stds = tuple(np.linspace(0.05, 0.6, 8).tolist())
+    outputs, depth_m = given("classification")
+    outputs, head = jnp.float32(outputs), HEADS["classification"](BINS)
+
+    def loss(marks, **options):
+        options = TrainConfig(loss="cross_entropy", **options)
+        found = make_loss("classification", head, options)(outputs, depth_m, marks)
+        return np.array(found)
+
+    hard, soft = loss(None), loss(np.array([True, True]), pseudo_label_std=stds)
+    mixed = loss(np.array([False, True]), pseudo_label_std=stds)
+    none = loss(np.array([False, False]), pseudo_label_std=stds)
+    np.testing.assert_allclose(none, hard)
+    np.testing.assert_allclose(loss(None, pseudo_label_std=stds), hard)
+    labels = BINS.label(depth_m)
+    full = resize_bilinear(outputs, depth_m.shape[1:])
+    of_label = np.stack([soft_targets(BINS, std)[k] for k, std in enumerate(stds)])
+    per_pixel = np.asarray(soft_cross_entropy(full, labels, of_label))
+    hards = np.asarray(cross_entropy(full, labels))
+    assert soft[0] == pytest.approx(per_pixel.sum(), rel=1e-5)
+    assert mixed[0] == pytest.approx(hards[0].sum() + per_pixel[1].sum(), rel=1e-5)
+    assert soft[1] == mixed[1] == hard[1]
 
 
 @pytest.mark.parametrize(("head", "options"), CHOICES, ids=title)
