@@ -12,6 +12,7 @@ from deepdepth_jax.config import FIELDS
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime.cli import Parser, checkpoint, path, run
 from deepdepth_jax.runtime.paths import HUB, hub_name
+from deepdepth_jax.runtime.shipped import by_name
 
 if TYPE_CHECKING:
     from deepdepth_jax.inference.saved_network import SavedNetwork
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> None:
         nothing can be written.
     """
     arguments = _parser().parse_args(argv)
+    arguments.input = by_name(arguments.input)
     to_hub = hub_name(arguments.output) is not None
     if not to_hub and arguments.output.suffix != FILE_SUFFIX:
         raise UserError(
@@ -173,7 +175,8 @@ def _parser() -> Parser:
         "--input",
         type=path,
         required=True,
-        help="the folder of a run, a file of its weights, hub:user/name, or a "
+        help="the folder of a run, a file of its weights, hub:user/name, anywhere (the "
+        "network that comes with the package), or a "
         ".safetensors, .pth, .pt or .h5 file of a backbone",
     )
     parser.add_argument(

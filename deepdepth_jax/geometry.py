@@ -9,6 +9,7 @@ al., "Metric3D: towards zero-shot metric 3D prediction from a single image", 202
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ FOCAL_RANGE_PX = (1.0, 1e5)
 """The focal lengths that cameras have, from those of thumbnails to telescopes."""
 SAME_CAMERA = 1.01
 """Focal lengths that differ by a smaller factor count as those of one camera."""
+SAME_SIZE = 1.05
+"""Images whose sides differ by a smaller factor are not worth resizing."""
 FILM_DIAGONAL_MM = math.hypot(36, 24)
 """Diagonal of a frame of 35 mm film."""
 ASSUMED_MM35 = 26.0
@@ -109,20 +112,48 @@ UNSCALED = ViewScale(1.0, 1.0)
 
 @dataclasses.dataclass(frozen=True)
 class TrainingCamera:
-    """The focal lengths of the images that a network has learnt from.
+    """The focal lengths and sizes of the images that a network has learnt from.
 
     Attributes:
       canonical_focal_px: of the common camera whose depth was learnt. 0 = none.
       focal_px: the median over the training images, in their pixels. 0 = unknown.
       range_px: the shortest and the longest. (0, 0) = unknown, which means the median.
+      pixels: the median number of pixels of the training images. 0 = unknown.
     """
 
     canonical_focal_px: float = 0.0
     focal_px: float = 0.0
     range_px: tuple[float, float] = (0.0, 0.0)
+    pixels: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        canonical_focal_px: float,
+        focals_px: Sequence[float],
+        pixels: Sequence[int],
+    ) -> "TrainingCamera":
+        """Summarises the training images.
+
+        Args:
+          canonical_focal_px: see the attribute.
+          focals_px: focal length of each image, in its pixels; 0 = unknown.
+          pixels: number of pixels of each image.
+        """
+        known = [focal_px for focal_px in focals_px if focal_px > 0]
+        return cls(
+            canonical_focal_px,
+            float(np.median(known)) if known else 0.0,
+            (float(min(known)), float(max(known))) if known else (0.0, 0.0),
+            int(np.median(pixels)) if pixels else 0,
+        )
 
     def view_scale(
-        self, focal_px: float | int, scale: float | int | None = None
+        self,
+        focal_px: float | int,
+        scale: float | int | None = None,
+        *,
+        shape: tuple[int, ...] = (),
     ) -> ViewScale:
         """Computes how images of a focal length are scaled.
 
@@ -132,12 +163,15 @@ class TrainingCamera:
 
         The scale that makes the two equal is the default, and it is 1 if either is
         unknown. A network that learned the depth of a canonical camera knows images of
-        many focal lengths. Those within the range of its training stay as they are, and
-        others are brought to the median of training.
+        many focal lengths, but few sizes. It sees an image with as many pixels as those
+        of its training, unless the focal length would then leave their range.
 
         Args:
           focal_px: of the image, in its pixels. 0: as in training.
           scale: in place of the default.
+          shape: of the image, beginning with height and width. Empty: unknown, as the
+            sizes of training are for older runs. Then a focal length within the range
+            of training stays as it is, and others are brought to their median.
 
         Raises:
           ValueError: the focal length is 0, and the network learned the depth of a
@@ -147,7 +181,8 @@ class TrainingCamera:
         reference_px = self.canonical_focal_px or known_px
         ratio = canonical_scale(reference_px, float(focal_px))
         if scale is None:
-            scale = self._familiar_scale(focal_px) if self.canonical_focal_px else ratio
+            is_many = self.canonical_focal_px
+            scale = self._familiar_scale(focal_px, shape) if is_many else ratio
         return ViewScale(float(scale), float(scale / ratio))
 
     def assumed_px(self, height: int, width: int) -> float:
@@ -166,11 +201,16 @@ class TrainingCamera:
             return 0.0
         return FocalLength(mm35=ASSUMED_MM35).in_pixels(height, width)
 
-    def _familiar_scale(self, focal_px: float) -> float:
-        """Returns the scale that brings an image to a focal length of training."""
-        if not self.focal_px or self.has_seen(focal_px):
-            return 1.0
-        return self.focal_px / focal_px
+    def _familiar_scale(self, focal_px: float, shape: tuple[int, ...]) -> float:
+        """Returns the scale that shows an image as those of training."""
+        if not self.pixels or not shape:
+            is_familiar = not self.focal_px or self.has_seen(focal_px)
+            return 1.0 if is_familiar else self.focal_px / focal_px
+        scale = math.sqrt(self.pixels / math.prod(shape[:2]))
+        if any(self.range_px):
+            shortest_px, longest_px = self.range_px
+            scale = min(max(scale, shortest_px / focal_px), longest_px / focal_px)
+        return 1.0 if 1 / SAME_SIZE < scale < SAME_SIZE else scale
 
     def has_seen(self, focal_px: float) -> bool:
         """Returns whether the training images had about this focal length."""
@@ -178,7 +218,9 @@ class TrainingCamera:
         shortest_px, longest_px = self.range_px if is_known else 2 * (self.focal_px,)
         return shortest_px / SAME_CAMERA <= focal_px <= longest_px * SAME_CAMERA
 
-    def evaluation_view_scale(self, focal_px: float) -> ViewScale:
+    def evaluation_view_scale(
+        self, focal_px: float, shape: tuple[int, ...] = ()
+    ) -> ViewScale:
         """Computes how images are scaled where their true depth is known.
 
         As `view_scale`, except that images of a training camera stay as they are.
@@ -187,7 +229,7 @@ class TrainingCamera:
         """
         if not self.canonical_focal_px and self.has_seen(focal_px):
             return UNSCALED
-        return self.view_scale(focal_px)
+        return self.view_scale(focal_px, shape=shape)
 
 
 @dataclasses.dataclass(frozen=True)

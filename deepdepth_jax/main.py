@@ -88,8 +88,9 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--weights",
         type=cli.path,
-        help="with --mode=evaluate: file of weights, or hub:user/name, to evaluate "
-        "instead of a run, on the data that --config.data.dataset and its fields name",
+        help="with --mode=evaluate: file of weights, hub:user/name, or anywhere (the "
+        "network that comes with the package), to evaluate instead of a run, on the "
+        "data that --config.data.dataset and its fields name",
     )
     parser.add_argument(
         "--output",

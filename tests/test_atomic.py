@@ -19,14 +19,14 @@ from deepdepth_jax.drawing.sheets import save_depth_histogram
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.image_table import ImageTable
-from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry import Pinhole, TrainingCamera
 from deepdepth_jax.inference.depth_files import WRITERS as DEPTH_WRITERS
 from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.metrics import METRICS
 from deepdepth_jax.models.tensor_files import write_safetensors
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import CheckpointFolder
-from deepdepth_jax.runtime.workdir import save_training_focal_px
+from deepdepth_jax.runtime.workdir import save_training_camera
 from deepdepth_jax.types import Prediction
 
 
@@ -173,7 +173,9 @@ def plot(path):
 
 
 WRITERS = {
-    "camera.json": lambda path: save_training_focal_px(path.parent, [700.0]),
+    "camera.json": lambda path: save_training_camera(
+        path.parent, TrainingCamera(0.0, 700.0)
+    ),
     "median_depth.npy": lambda path: MedianDepth(np.ones((2, 3), np.float32)).save(
         path.parent
     ),

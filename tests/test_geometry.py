@@ -87,3 +87,30 @@ def test_a_focal_length_beyond_those_of_training_is_brought_to_their_median():
     assert camera.evaluation_view_scale(125.0) == ViewScale(4.0, 0.5)
     assert camera.view_scale(2000.0, scale=1) == ViewScale(1.0, 2.0)
     assert TrainingCamera(1000.0).view_scale(2000.0) == ViewScale(1.0, 2.0)
+
+
+WIDE = TrainingCamera(200.0, 190.0, (100.0, 400.0), pixels=96 * 320)
+
+
+@pytest.mark.parametrize(
+    ("focal_px", "shape", "scale"),
+    [
+        (190.0, (96, 320, 3), 1.0),
+        (760.0, (384, 1280), 0.25),
+        (760.0, (1280, 384), 0.25),  # upright: as many pixels
+        (380.0, (48, 160), 400 / 380),  # the longest focal length of training
+        (50.0, (96, 320), 2.0),  # the shortest
+        (200.0, (94, 312), 1.0),  # not worth resizing
+        (1.0e4, (96, 320), 0.04),
+    ],
+)
+def test_a_network_of_many_cameras_sees_images_at_the_size_of_training(
+    focal_px, shape, scale
+):
+    view = WIDE.view_scale(focal_px, shape=shape)
+    assert view.scale == pytest.approx(scale)
+    assert view.depth_factor == pytest.approx(scale * focal_px / 200)
+    assert WIDE.evaluation_view_scale(focal_px, shape) == view
+    assert WIDE.view_scale(focal_px, 1.5, shape=shape).scale == 1.5
+    one_camera = TrainingCamera(0.0, 190.0, (190.0, 190.0), pixels=96 * 320)
+    assert one_camera.view_scale(focal_px, shape=shape).scale == 190 / focal_px

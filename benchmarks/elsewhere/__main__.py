@@ -50,7 +50,11 @@ def _parser() -> cli.Parser:
         "evaluation is overridden by --config.section.field=value.",
     )
     parser.add_argument(
-        "--runs", type=cli.folder, nargs="+", required=True, help="folders of runs"
+        "--runs",
+        type=cli.path,
+        nargs="+",
+        required=True,
+        help="folders of runs, or files of weights",
     )
     parser.add_argument(
         "--root", type=cli.folder, required=True, help="the folder that holds the data"
@@ -71,9 +75,11 @@ def _parser() -> cli.Parser:
 
 
 def _by_name(runs: Sequence[Path]) -> dict[str, Path]:
-    named = {run.resolve().name: run for run in runs}
+    named = {
+        run.resolve().stem if run.is_file() else run.resolve().name: run for run in runs
+    }
     if len(named) < len(runs):
-        raise UserError("--runs: the folders' names must differ, as results have them")
+        raise UserError("--runs: the names must differ, as results have them")
     return named
 
 
@@ -101,7 +107,8 @@ def _evaluate(
         for place, chosen in options.items():
             folder = output / place
             log = folder / "evaluate.log"
-            command = [f"--workdir={run}", "--mode=evaluate", f"--output={folder}"]
+            network = f"--weights={run}" if run.is_file() else f"--workdir={run}"
+            command = [network, "--mode=evaluate", f"--output={folder}"]
             code = processes.execute([*command, *chosen], log)
             if code:
                 raise UserError(describe_failure(f"{run} on {place}", code, log))

@@ -42,7 +42,8 @@ def _parser() -> cli.Parser:
         metavar="RUN",
         type=cli.path,
         required=True,
-        help="network to start from: a run, a file of weights, or hub:user/name",
+        help="network to start from: a run, a file of weights, hub:user/name, or "
+        "anywhere, the network that comes with the package",
     )
     parser.add_argument(
         "--config", type=cli.path, required=True, help="config file, or its name"

@@ -134,7 +134,7 @@ def _prepare(
     copy: Path,
 ) -> TargetImage:
     try:
-        view = camera.evaluation_view_scale(focal_px)
+        view = camera.evaluation_view_scale(focal_px, read.image.shape)
     except ValueError as error:
         raise UserError(
             f"{file.path}: {error}, and the network needs it; set adapt.focal_px or "

@@ -150,10 +150,10 @@ class ModelConfig(Section):
     pretrained: str = option(
         "",
         meaning="weights to start from: a trained depth network (the folder of a run, "
-        "RUN/checkpoints/STEP, a file of `convert --input=RUN`, or hub:user/name), or "
+        "RUN/checkpoints/STEP, a file of `convert --input=RUN`, hub:user/name, or "
+        "anywhere, the network that comes with the package), or "
         "a backbone (a converted file, or the name of a public checkpoint such as "
-        "keras/resnet101). "
-        "Empty: random initialisation",
+        "keras/resnet101). Empty: random initialisation",
         also=("weights", "checkpoint", "init", "load_from"),
     )
     pretrained_override: bool = option(

@@ -45,7 +45,7 @@ class SeenExample:
         Raises:
           UserError: no camera has the focal length of the example.
         """
-        view = camera.evaluation_view_scale(example.focal_px)
+        view = camera.evaluation_view_scale(example.focal_px, example.image.shape)
         if view.scale == 1:
             return cls(example, example.image, view)
         try:

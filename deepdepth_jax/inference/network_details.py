@@ -45,7 +45,7 @@ def with_evaluations(network: SavedNetwork, files: Sequence[Path] = ()) -> Saved
                 f"{file}: is of step {evaluation['step']}, not of {network.step}; "
                 "evaluate that checkpoint"
             )
-        evaluations.append({name: evaluation[name] for name in MEASURED})
+        evaluations.append(_published(evaluation))
     details = network.details if network.workdir is None else _of_run(network)
     evaluations += details.get("evaluations", [])
     details = {**details, "evaluations": evaluations}
@@ -60,9 +60,18 @@ def _of_run(network: SavedNetwork) -> dict[str, Any]:
     own = network.workdir / EVALUATION_FILE
     evaluation = read_evaluation(own) if own.exists() else {}
     is_of_step = evaluation.get("step") == network.step
-    kept = [{name: evaluation[name] for name in MEASURED}] if is_of_step else []
+    kept = [_published(evaluation)] if is_of_step else []
     trained_on = list(training_weights(network.config.data))
     return {"evaluations": kept, "trained_on": trained_on}
+
+
+def _published(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is kept of an evaluation, without the folders of this machine."""
+    protocol = dict(evaluation["protocol"])
+    split, of, path = str(protocol.get("split")).partition(" of ")
+    if of:
+        protocol["split"] = f"{split} of {Path(*Path(path).parts[-2:])}"
+    return {"protocol": protocol, "metrics": evaluation["metrics"]}
 
 
 def describe_protocol(protocol: Mapping[str, Any]) -> str:

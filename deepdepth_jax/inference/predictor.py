@@ -177,18 +177,21 @@ class DepthPredictor(Loadable):
         for group, batch_size in neighbours(items, self._batch_size):
             yield from zip(group, self._predict_batch(group, batch_size), strict=True)
 
-    def view_scale(self, focal_px: Number = 0.0) -> ViewScale:
+    def view_scale(
+        self, focal_px: Number = 0.0, shape: tuple[int, ...] = ()
+    ) -> ViewScale:
         """Computes how images are scaled. See `TrainingCamera.view_scale`.
 
         Args:
           focal_px: of the image, in its pixels. 0: as in training.
+          shape: of the image, beginning with height and width. Empty: unknown.
 
         Raises:
           UserError: it is 0, and the network was trained on the depth of a canonical
             camera.
         """
         try:
-            return self._camera.view_scale(focal_px, self._scale)
+            return self._camera.view_scale(focal_px, self._scale, shape=shape)
         except ValueError as error:
             raise UserError(f"{error}: give focal_px or focal_mm35") from error
 
@@ -202,14 +205,19 @@ class DepthPredictor(Loadable):
         Raises:
           UserError: no camera has that focal length, or the image cannot be scaled so.
         """
-        view = self.view_scale(focal_px)
+        view = self.view_scale(focal_px, shape)
         if view == UNSCALED and not focal_px:
             return shape[0], shape[1]
         return seen_size(shape, focal_px, view)
 
-    def depth_range_m(self, focal_px: Number = 0.0) -> tuple[float, float]:
-        """Returns the nearest and the farthest depth it can predict, in metres."""
-        bins, factor = self.config.bins, self.view_scale(focal_px).depth_factor
+    def depth_range_m(
+        self, focal_px: Number = 0.0, shape: tuple[int, ...] = ()
+    ) -> tuple[float, float]:
+        """Returns the nearest and the farthest depth it can predict, in metres.
+
+        Args and errors are those of `view_scale`.
+        """
+        bins, factor = self.config.bins, self.view_scale(focal_px, shape).depth_factor
         return bins.min_depth_m * factor, bins.max_depth_m * factor
 
     def _predict_batch(
@@ -219,7 +227,7 @@ class DepthPredictor(Loadable):
         images, own_px = [item.image for item in items], float(items[0].focal_px)
         shape = images[0].shape
         focal_px = own_px or self.assumed_focal_px(shape)
-        view, seen = self.view_scale(focal_px), self.seen_size(shape, focal_px)
+        view, seen = self.view_scale(focal_px, shape), self.seen_size(shape, focal_px)
         window = window_for(seen, self._window, self.config.eval.window)
         runner = self._runner.sized(batch_size, window)
         pixels = images
@@ -227,7 +235,7 @@ class DepthPredictor(Loadable):
             pixels = [resize_image(image, seen) for image in images]
         batch = runner(self._trained, np.stack(pixels))
         camera = Pinhole(focal_px or self.training_focal_px)
-        depth_range_m = self.depth_range_m(focal_px)
+        depth_range_m = self.depth_range_m(focal_px, shape)
 
         def result(index: int) -> ImagePrediction:
             one = jax.tree.map(operator.itemgetter(index), batch)

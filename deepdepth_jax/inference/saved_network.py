@@ -15,7 +15,7 @@ from deepdepth_jax.inference.runner import Window
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime.checkpoints import Which
 from deepdepth_jax.runtime.paths import HUB
-from deepdepth_jax.runtime.shipped import shipped_network
+from deepdepth_jax.runtime.shipped import by_name, shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
 
 FILE_SUFFIX = ".safetensors"
@@ -49,7 +49,7 @@ def load_network(
     """Loads a network from the folder of a run, a file of weights, or the hub.
 
     Args:
-      source: the folder, the file, or `hub:user/name`.
+      source: the folder, the file, `hub:user/name`, or `anywhere`.
       which: checkpoint of a run. A file holds one.
       overrides: `--config.section.field=value` arguments.
 
@@ -74,11 +74,11 @@ def local_path(source: Path) -> Path:
     """Returns the path of a network, which is downloaded if it is `hub:user/name`.
 
     Raises:
-      UserError: see `hugging_face.download`.
+      UserError: see `shipped.by_name` and `hugging_face.download`.
     """
     name = str(source)
     if not name.startswith(HUB):
-        return source
+        return by_name(source)
     from deepdepth_jax.inference.hugging_face import download
 
     return download(name.removeprefix(HUB))
@@ -141,7 +141,7 @@ class Loadable(abc.ABC):
 
         Args:
           source: the folder of a run, a file of weights (see `network_file`), or
-            `hub:user/name`. None: the network that comes with the package.
+            `hub:user/name`. None or `anywhere`: the network of the package.
           checkpoint: of a run: `best` by validation, `last`, or a step.
           window: see `DepthPredictor`.
           scale: see `DepthPredictor`.

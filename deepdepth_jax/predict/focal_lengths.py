@@ -3,11 +3,12 @@
 import argparse
 import collections
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 
 from deepdepth_jax.datasets.images import CameraImage
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import ASSUMED_MM35, FocalLength
+from deepdepth_jax.geometry import ASSUMED_MM35, FocalLength, ViewScale
 from deepdepth_jax.inference.predictor import DepthPredictor
 
 MOST_LISTED = 8
@@ -45,7 +46,7 @@ class FocalLengths:
         self._predictor = predictor
         self._given = given
         self._for_points = for_points
-        self._counts: collections.Counter[Origin] = collections.Counter()
+        self._views: dict[Origin, list[ViewScale]] = collections.defaultdict(list)
         self._ignored: list[str] = []
 
     @classmethod
@@ -87,7 +88,9 @@ class FocalLengths:
             raise UserError(f"{path}: {error}") from error
         if not self._given and image.remarks:
             self._ignored.append(f"{path} ({'; '.join(image.remarks)})")
-        self._counts[origin] += 1
+        self._views[origin].append(
+            self._predictor.view_scale(origin.focal_px, image.image.shape)
+        )
         return origin.focal_px
 
     def _assumed(self, path: Path, shape: tuple[int, ...]) -> Origin:
@@ -105,7 +108,7 @@ class FocalLengths:
 
     def report(self) -> list[str]:
         """Returns the focal lengths in use and their effects, and ignored tags."""
-        listed = sorted(self._counts)
+        listed = sorted(self._views)
         lines = [self._line(origin) for origin in listed[:MOST_LISTED]]
         if len(listed) > MOST_LISTED:
             lines.append(f"focal length: {len(listed) - MOST_LISTED} more")
@@ -117,7 +120,8 @@ class FocalLengths:
 
     def _line(self, origin: Origin) -> str:
         training_px = self._predictor.training_focal_px
-        files = f"{self._counts[origin]} file" + "s" * (self._counts[origin] > 1)
+        views = self._views[origin]
+        files = f"{len(views)} file" + "s" * (len(views) > 1)
         if not origin.focal_px:
             if not training_px:
                 return f"focal length of {files}: unknown, and so is that of training"
@@ -128,8 +132,15 @@ class FocalLengths:
         line = f"focal length of {files}: {origin.focal_px:g} px ({origin.source})"
         if not training_px:
             return f"{line}; that of training is unknown, so depth is not scaled"
-        view = self._predictor.view_scale(origin.focal_px)
+        scale = _range(view.scale for view in views)
+        depth_factor = _range(view.depth_factor for view in views)
         return (
-            f"{line}, in training {training_px:g} px: images are scaled by "
-            f"{view.scale:.3g}, predicted depth by {view.depth_factor:.3g}"
+            f"{line}, in training {training_px:g} px: images are scaled by {scale}, "
+            f"predicted depth by {depth_factor}"
         )
+
+
+def _range(numbers: Iterable[float]) -> str:
+    """Writes the lowest and the highest number, or the only one."""
+    each = sorted({f"{number:.3g}" for number in numbers}, key=float)
+    return each[0] if len(each) == 1 else f"{each[0]} to {each[-1]}"

@@ -1,4 +1,7 @@
-"""The network that comes with the package, for use without a run of one's own."""
+"""The network that comes with the package, for use without a run of one's own.
+
+Wherever a network is named, `anywhere` is its name.
+"""
 
 from pathlib import Path
 
@@ -6,6 +9,15 @@ from deepdepth_jax.errors import UserError
 
 SHIPPED = Path(__file__).parents[1] / "weights" / "shipped" / "anywhere.safetensors"
 """A file of weights. See `inference.network_file`."""
+
+
+def by_name(path: Path) -> Path:
+    """Returns the shipped network's file for its name, and any other path as it is.
+
+    A file or folder of that name in the current folder comes first.
+    """
+    is_name = str(path) == SHIPPED.stem and not path.exists()
+    return shipped_network() if is_name else path
 
 
 def shipped_network(path: Path = SHIPPED) -> Path:

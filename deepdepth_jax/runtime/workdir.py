@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from deepdepth_jax.config import Config, complete, config_from_json, override
@@ -120,19 +119,9 @@ def started_config(workdir: Path) -> Config | None:
     return stored_config(workdir) if is_started else None
 
 
-def save_training_focal_px(workdir: Path, focals_px: Sequence[float]) -> None:
-    """Writes the median, shortest and longest focal length of the training images.
-
-    Args:
-      workdir: of the run.
-      focals_px: focal length of each image, in its pixels; 0 = unknown.
-    """
-    known = [focal_px for focal_px in focals_px if focal_px > 0]
-    camera = {
-        "median_focal_px": float(np.median(known)) if known else None,
-        "focal_px_range": [float(min(known)), float(max(known))] if known else None,
-    }
-    atomic.write(workdir / CAMERA_FILE, json.dumps(camera) + "\n")
+def save_training_camera(workdir: Path, camera: TrainingCamera) -> None:
+    """Writes the focal lengths and the size of the training images of a run."""
+    atomic.write(workdir / CAMERA_FILE, json.dumps(camera_to_json(camera)) + "\n")
 
 
 def training_camera(workdir: Path, config: Config) -> TrainingCamera:
@@ -152,6 +141,7 @@ def camera_to_json(camera: TrainingCamera) -> dict[str, Any]:
     return {
         "median_focal_px": camera.focal_px or None,
         "focal_px_range": [*camera.range_px] if is_known else None,
+        "median_pixels": camera.pixels or None,
     }
 
 
@@ -174,16 +164,20 @@ def camera_from_json(
     """
     canonical_px = config.data.canonical_focal_px
     median_px, range_px = kept.get("median_focal_px"), kept.get("focal_px_range")
-    if median_px is None:
-        return TrainingCamera(canonical_px)
-    if range_px is None:  # as in earlier versions
-        range_px = [0.0, 0.0]
-    elif not _is_range(range_px):
+    pixels = kept.get("median_pixels")
+    # Null if unknown. Earlier versions kept fewer of the three.
+    for name, value in (("median_focal_px", median_px), ("median_pixels", pixels)):
+        if value is not None and not is_positive(value):
+            raise UserError(f"{what}: {name} must be a number > 0; {remedy}")
+    if range_px is not None and not _is_range(range_px):
         raise UserError(f"{what}: focal_px_range must be two numbers > 0; {remedy}")
-    if not is_positive(median_px):
-        raise UserError(f"{what}: median_focal_px must be a number > 0; {remedy}")
-    shortest_px, longest_px = map(float, range_px)
-    return TrainingCamera(canonical_px, float(median_px), (shortest_px, longest_px))
+    shortest_px, longest_px = map(float, range_px or (0.0, 0.0))
+    return TrainingCamera(
+        canonical_px,
+        float(median_px or 0.0),
+        (shortest_px, longest_px),
+        int(pixels or 0),
+    )
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from deepdepth_jax.runtime.workdir import (
     check_free,
     has_checkpoint,
     held,
-    save_training_focal_px,
+    save_training_camera,
     training_camera,
 )
 from deepdepth_jax.training.build import (
@@ -83,7 +83,7 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
         claim(workdir, config, content)
         if is_primary():
             parts.baseline.save(workdir)
-            save_training_focal_px(workdir, parts.focals_px)
+            save_training_camera(workdir, parts.camera)
         with notice.postponed(), Checkpoints.of(config, workdir) as checkpoints:
             state = _last_state(config, checkpoints, parts.schedule)
             if state is None:

@@ -20,6 +20,7 @@ from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.datasets.registry import held_out_source, training_sources
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.evaluation.baseline import MedianDepth
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction
 from deepdepth_jax.runtime.content import Content
 from deepdepth_jax.training.build import build_schedule, build_train_step
@@ -75,7 +76,7 @@ class Preparation:
       mixture: to learn from.
       validation: to choose checkpoints by; None if there is nothing.
       baseline: the median depth of the training images.
-      focals_px: of training images; 0 = unknown.
+      camera: the focal lengths and the size of training images.
       predict: the function from `Trained` and images to depth.
       schedule: the learning rate as a function of the steps taken.
       train_step: the training step on all devices.
@@ -84,7 +85,7 @@ class Preparation:
     mixture: Mixture
     validation: Records | None
     baseline: MedianDepth
-    focals_px: Sequence[float]
+    camera: TrainingCamera
     predict: Callable[..., Prediction]
     schedule: optax.Schedule
     train_step: TrainStep
@@ -104,8 +105,8 @@ class Preparation:
         )
         mixture = prepare_training(config.data, sources.training)
         validation = _prepare_validation(config, sources.validation)
-        baseline, focals_px = _survey(mixture)
-        return cls(mixture, validation, baseline, focals_px, **programs)
+        baseline, camera = _survey(mixture, config.data.canonical_focal_px)
+        return cls(mixture, validation, baseline, camera, **programs)
 
 
 def _prepare_validation(config: Config, source: Source) -> Records | None:
@@ -118,16 +119,20 @@ def _prepare_validation(config: Config, source: Source) -> Records | None:
     return records
 
 
-def _survey(mixture: Mixture) -> tuple[MedianDepth, list[float]]:
-    """Computes the median depth of training images, and reads their focal lengths."""
-    focals_px = []
+def _survey(
+    mixture: Mixture, canonical_focal_px: float
+) -> tuple[MedianDepth, TrainingCamera]:
+    """Computes the median depth of training images, and reads their cameras."""
+    focals_px, pixels = [], []
 
     def depths_m() -> Iterator[np.ndarray]:
         for example in _spread_examples(mixture):
             focals_px.append(example.focal_px)
+            pixels.append(example.depth_m.size)
             yield example.depth_m
 
-    return MedianDepth.of(depths_m()), focals_px
+    baseline = MedianDepth.of(depths_m())
+    return baseline, TrainingCamera.of(canonical_focal_px, focals_px, pixels)
 
 
 def _spread_examples(mixture: Mixture) -> Iterator[Example]:

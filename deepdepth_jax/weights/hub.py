@@ -12,6 +12,7 @@ from deepdepth_jax.models.pretrained import save_backbone
 from deepdepth_jax.runtime import downloads
 from deepdepth_jax.runtime.downloads import append_from, check_digest
 from deepdepth_jax.runtime.paths import cache_folder, expand_home, hub_name
+from deepdepth_jax.runtime.shipped import by_name
 from deepdepth_jax.runtime.workdir import has_checkpoint, is_checkpoint
 from deepdepth_jax.weights.catalogue import CHECKPOINTS, Checkpoint
 from deepdepth_jax.weights.conversion import convert_file
@@ -27,8 +28,9 @@ def resolve(
 
     Args:
       name_or_path: a converted backbone, a file of depth weights, the folder of a run
-        or of one of its checkpoints, `hub:user/name`, or the name of a public
-        checkpoint, which is downloaded and converted the first time.
+        or of one of its checkpoints, `hub:user/name`, `anywhere` for the network
+        that comes with the package, or the name of a public checkpoint, which is
+        downloaded and converted the first time.
       cache_dir: folder of downloads, `cache_folder()` if None.
       checkpoints: the public checkpoints by name.
 
@@ -65,7 +67,7 @@ def find(
     name = hub_name(name_or_path)
     if name is not None:
         return hugging_face.find(name)
-    path = Path(name_or_path).expanduser()
+    path = by_name(Path(name_or_path).expanduser())
     if name_or_path in checkpoints:
         folder = cache_dir or cache_folder()
         path = _converted(checkpoints[name_or_path], folder)

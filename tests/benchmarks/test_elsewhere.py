@@ -15,6 +15,7 @@ from PIL import Image
 from benchmarks.elsewhere.__main__ import _by_name, main
 from benchmarks.elsewhere.places import load_places
 from benchmarks.elsewhere.table import MEAN, QUANTITIES, markdown, with_mean
+from deepdepth_jax.convert import main as convert
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.errors import UserError
 
@@ -90,6 +91,16 @@ def test_runs_are_evaluated_on_every_data_set(bench):
         assert results["metrics"]["abs_rel"] == found["run"][place]["AbsRel"]
         assert results["protocol"]["crop"] == "none"
     assert (bench.out / "table.md").read_text() in bench.said
+
+
+def test_a_file_of_weights_is_evaluated_as_its_run(bench, tmp_path):
+    file = tmp_path / "shipped.safetensors"
+    convert([f"--input={bench.run}", f"--output={file}"])
+    write_place(tmp_path, "near", (4.0, 4.0, 8.0))
+    out, _ = evaluate(file, tmp_path)
+    expected = json.loads((bench.out / "results.json").read_text())["run"]["near"]
+    found = json.loads((out / "results.json").read_text())["shipped"]["near"]
+    assert found["AbsRel"] == expected["AbsRel"]
 
 
 def test_a_sheet_is_of_the_split_and_optional(bench, tmp_path):

@@ -118,7 +118,8 @@ def test_the_metadata_hold_what_is_needed_and_no_paths(run, written, trained):
 
 def test_checkpoints_and_evaluations_can_be_chosen(run, tmp_path, capsys):
     evaluation = json.loads((run / "eval.json").read_text())
-    other = evaluation["protocol"] | {"dataset": "elsewhere"}
+    split = "test of /home/me/street/pairs.jsonl"
+    other = evaluation["protocol"] | {"dataset": "elsewhere", "split": split}
     file = tmp_path / "eval.json"
     for step in (3, 4):
         file.write_text(json.dumps(evaluation | {"protocol": other, "step": step}))
@@ -129,7 +130,10 @@ def test_checkpoints_and_evaluations_can_be_chosen(run, tmp_path, capsys):
         assert network.step == step
         [first, *_] = network.details["evaluations"]
         assert first["protocol"]["dataset"] == "elsewhere"
-        told = "measured on elsewhere test, 3 images, rendered ground truth, crop none"
+        told = (
+            "measured on elsewhere test of street/pairs.jsonl, 3 images, "
+            "rendered ground truth, crop none"
+        )
         assert told in capsys.readouterr().out
         expected = DepthPredictor.load(run, step)(IMAGE).depth_m
         found = DepthPredictor.load(path)(IMAGE).depth_m

@@ -232,6 +232,13 @@ def test_a_canonical_camera_sees_familiar_sizes(trained):
     assert_same(found, load(trained, scale=0.5)(sample(0, 64, 128)))
     with pytest.raises(UserError, match=r"is not known: give focal_px or focal_mm35"):
         canonical.view_scale(0.0)
+    sized = DepthPredictor(
+        run.config, run._trained, dataclasses.replace(camera, pixels=32 * 64)
+    )
+    found = sized(sample(0, 64, 128), focal_px=500.0)
+    expected = load(trained, scale=0.5)(sample(0, 64, 128))
+    assert_same(found, expected, factor=500 / 600)
+    assert found.depth_range_m == sized.depth_range_m(500.0, (64, 128))
 
 
 def test_a_canonical_camera_assumes_a_focal_length_and_says_so(trained):

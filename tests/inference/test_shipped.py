@@ -1,8 +1,10 @@
 """The network that comes with the package, in the commands that need no other."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +15,15 @@ from deepdepth_jax.convert import main as convert
 from deepdepth_jax.demo.__main__ import main as demo
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_file import read_network
+from deepdepth_jax.inference.network_metadata import read_metadata
+from deepdepth_jax.inference.saved_network import load_network
 from deepdepth_jax.predict.__main__ import main as predict
-from deepdepth_jax.runtime.cli import MISTAKE
-from deepdepth_jax.runtime.shipped import SHIPPED, shipped_network
+from deepdepth_jax.runtime.shipped import SHIPPED, by_name, shipped_network
+from deepdepth_jax.weights.hub import find
+from deepdepth_jax.weights.pretrained import open_pretrained
 
+DATA = Path(__file__).parents[1] / "data"
+SCENE_FOCAL_PX = 211.936
 IMAGE = np.random.default_rng(0).integers(0, 256, (33, 47, 3), np.uint8)
 
 
@@ -65,23 +72,43 @@ def test_without_it_a_network_must_be_named(options, tmp_path):
 
 
 def test_what_lies_in_the_package_works(options, tmp_path):
-    """With the file and without, from any folder and to the exit code."""
+    """From any folder and to the exit code."""
     command = [sys.executable, "-m", "deepdepth_jax.predict", *options]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(SHIPPED.parents[3])},
-    )
-    if SHIPPED.exists():
-        assert done.returncode == 0
-        assert DepthPredictor.load().config == read_network(SHIPPED).config
-        assert SHIPPED.stat().st_size <= 16e6
-    else:
-        assert done.returncode == MISTAKE
-        assert done.stderr.startswith("error: no network comes with this version")
-        assert done.stderr.count("\n") == 1
-        with pytest.raises(UserError, match="no network comes with this version"):
-            DepthPredictor.load()
+    environment = os.environ | {"PYTHONPATH": str(SHIPPED.parents[3])}
+    subprocess.run(command, cwd=tmp_path, check=True, env=environment)
+    assert (tmp_path / "out" / "a_depth.png").exists()
+    assert SHIPPED.stat().st_size <= 16e6
+
+
+def test_it_predicts_a_scene_that_it_has_not_seen():
+    """Scene 41 of the wide world's test split."""
+    image = np.asarray(Image.open(DATA / "wide_scene.png"))
+    true_m = np.asarray(Image.open(DATA / "wide_scene_depth.png")) / 256
+    found = DepthPredictor.load()(image, focal_px=SCENE_FOCAL_PX)
+    counts = (true_m > 0) & (true_m < 80)
+    error = np.abs(found.depth_m - true_m) / np.maximum(true_m, 1e-3)
+    assert error[counts].mean() < 0.08  # .066
+    is_inside = (found.low_m <= true_m) & (true_m <= found.high_m)
+    assert is_inside[counts].mean() > 0.9
+
+
+def test_its_results_name_no_folder_of_the_machine_that_measured_them():
+    fields = read_metadata(SHIPPED)
+    evaluations = fields["details"]["evaluations"]
+    assert len(evaluations) == 4
+    assert fields["details"]["licence"] == "Apache-2.0"
+    assert ": /" not in json.dumps(fields)
+    assert " /" not in json.dumps(fields)
+
+
+def test_it_has_a_name_wherever_a_network_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    expected = read_network(SHIPPED).config
+    assert DepthPredictor.load("anywhere").config == expected
+    assert load_network(Path("anywhere")).config == expected
+    assert open_pretrained("anywhere").network == expected
+    assert find("anywhere") == SHIPPED
+    convert(["--input=anywhere", "--output=copy.safetensors", "--dtype=bfloat16"])
+    assert Path("copy.safetensors").read_bytes() == SHIPPED.read_bytes()
+    Path("anywhere").mkdir()
+    assert by_name(Path("anywhere")) == Path("anywhere")

@@ -5,10 +5,11 @@ import pytest
 
 from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.runtime.claim import as_trained, check_same_run, claim
 from deepdepth_jax.runtime.content import Content
 from deepdepth_jax.runtime.workdir import (
-    save_training_focal_px,
+    save_training_camera,
     stored_config,
     stored_content,
     training_camera,
@@ -65,8 +66,11 @@ def test_a_folder_without_a_run_says_so(tmp_path):
     [([700.0, 0.0, 721.5, 710.0], 710.0), ([0.0, 0.0], 0.0), ([], 0.0)],
 )
 def test_the_focal_length_of_training_is_kept(tmp_path, focals_px, median_px):
-    save_training_focal_px(tmp_path, focals_px)
-    assert training_camera(tmp_path, config()).focal_px == median_px
+    camera = TrainingCamera.of(0.0, focals_px, [32 * 64] * len(focals_px))
+    assert camera.focal_px == median_px
+    assert camera.pixels == (32 * 64 if focals_px else 0)
+    save_training_camera(tmp_path, camera)
+    assert training_camera(tmp_path, config()) == camera
 
 
 def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
@@ -85,6 +89,7 @@ def test_runs_that_kept_no_focal_length_do_not_know_it(tmp_path):
         '{"median_focal_px": NaN}',
         '{"median_focal_px": [700.0]}',
         '{"median_focal_px": 700.0, "focal_px_range": 3}',
+        '{"median_focal_px": 700.0, "median_pixels": 0}',
         '{"median_focal_px": 700.0, "focal_px_range": [1.0]}',
         '{"median_focal_px": 700.0, "focal_px_range": [1.0, "x"]}',
         f'{{"median_focal_px": 1{"0" * 400}}}',
