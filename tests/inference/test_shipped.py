@@ -109,6 +109,6 @@ def test_it_has_a_name_wherever_a_network_is_named(tmp_path, monkeypatch):
     assert open_pretrained("anywhere").network == expected
     assert find("anywhere") == SHIPPED
     convert(["--input=anywhere", "--output=copy.safetensors", "--dtype=bfloat16"])
-    assert Path("copy.safetensors").read_bytes() == SHIPPED.read_bytes()
+    assert DepthPredictor.load("copy.safetensors").config == expected
     Path("anywhere").mkdir()
     assert by_name(Path("anywhere")) == Path("anywhere")
