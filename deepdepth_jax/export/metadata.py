@@ -11,7 +11,8 @@ from deepdepth_jax.uncertainty.confidence import INTERVAL
 INPUT = (
     "image: uint8 (batch, height, width, 3), RGB, 0 to 255, of any batch, height and "
     "width, without any normalisation. Objects should be about as large in pixels as "
-    "in the training images, see training_focal_px."
+    "in the training images, see training_focal_px, or with a canonical_focal_px the "
+    "image as large as those, see training_pixels."
 )
 OUTPUTS = {
     "depth_m": "metres along the optical axis",
@@ -47,6 +48,7 @@ def describe(network: SavedNetwork, pipeline: Pipeline) -> dict[str, Any]:
         "flip": pipeline.flip,
         "temperature": float(network.trained.temperature),
         "training_focal_px": network.camera.focal_px or None,
+        "training_pixels": network.camera.pixels or None,
         "canonical_focal_px": pipeline.canonical_focal_px or None,
         "focal_px": pipeline.focal_px or None,
         "protocol": evaluation.get("protocol"),

@@ -120,6 +120,7 @@ def test_metadata_say_what_the_model_is(trained, documented):
     assert found["metrics"] == evaluation["metrics"]
     assert found["temperature"] == evaluation["confidence"]["temperature"] != 1
     assert found["training_focal_px"] == load_run(run).camera.focal_px > 0
+    assert found["training_pixels"] == 32 * 64
     assert (found["decode"], found["flip"]) == ("expectation", False)
     assert found["focal_px"] is found["canonical_focal_px"] is None
     assert "RGB" in found["input"]
