@@ -75,8 +75,8 @@ def _parser() -> cli.Parser:
         "--focal_px",
         type=cli.positive,
         default=argparse.SUPPRESS,
-        help="focal length in pixels of the images that the model is given, required for "
-        "networks trained with data.canonical_focal_px. (default: none)",
+        help="focal length in pixels of the images that the model is given, required "
+        "for networks trained with data.canonical_focal_px. (default: none)",
     )
     parser.add_argument(
         "--outputs",
