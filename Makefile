@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-densecrf test-trackers test-browser test-gpu \
+.PHONY: demo test test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
 	test-kills findings smoke bench dist release format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
@@ -27,6 +27,11 @@ test-densecrf:  ## Parity with the CRF's authors' code, in an environment of its
 	$(PYTHON) -m venv .venv-densecrf
 	.venv-densecrf/bin/pip install --quiet --editable ".[densecrf,dev]"
 	.venv-densecrf/bin/pytest tests/with_densecrf
+
+test-openvino:  ## The exported model in OpenVINO, in an environment of its own.
+	$(PYTHON) -m venv .venv-openvino
+	.venv-openvino/bin/pip install --quiet --editable ".[openvino,dev]"
+	.venv-openvino/bin/pytest tests/with_openvino
 
 test-trackers:  ## W&B offline and MLflow with a database, in an environment of its own.
 	$(PYTHON) -m venv .venv-trackers
@@ -66,7 +71,7 @@ smoke: .venv/installed  ## The demo's commands, small enough for a minute or two
 	$(BIN)/python -m deepdepth_jax.export --workdir=runs/smoke \
 		--format=onnx --output=runs/smoke/depth.onnx
 
-bench: .venv/installed  ## All that is measured beside PyTorch, in one table.
+bench: .venv/installed  ## All that is measured beside others, in one table.
 	$(BIN)/pip install --quiet "torch>=2.6,<3"
 	$(BIN)/python -m benchmarks
 
@@ -90,7 +95,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .venv-densecrf .venv-trackers .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .venv-densecrf .venv-openvino .venv-trackers .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import importlib.metadata
+import importlib.util
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +80,11 @@ def run(name: str, description: str | None, benchmarks: Sequence[Benchmark]) -> 
 
 def describe_machine() -> dict[str, str]:
     """Says what it is measured on, and with which versions."""
-    versions = {name: importlib.metadata.version(name) for name in ("jax", "torch")}
+    versions = {
+        name: importlib.metadata.version(name)
+        for name in ("jax", "torch", "onnxruntime", "openvino")
+        if importlib.util.find_spec(name) is not None
+    }
     return {
         "device": jax.devices()[0].device_kind,
         "CPU cores": str(os.cpu_count()),

@@ -24,7 +24,7 @@ FORMS = (
 HEADS = (
     "what",
     "ours, s",
-    "PyTorch, s",
+    "peer, s",
     "ratio",
     "of the limit",
     "first, s",
@@ -32,10 +32,10 @@ HEADS = (
 )
 LEGEND = """\
 Medians (smallest to largest) of the rounds. The ratio is that of each round, ours to
-PyTorch's form of the smallest median: below 1, ours is faster. The limit is a product
-of large matrices, measured in the same rounds. Its share counts the multiplications of
-plain convolutions. First: built and done once, compiling included. In pairs: ours, and
-that form of PyTorch."""
+the peer of the smallest median: a form of PyTorch, or a runtime. Below 1, ours is
+faster. The limit is a product of large matrices, measured in the same rounds. Its share
+counts the multiplications of plain convolutions. First: built and done once, compiling
+included. In pairs: ours, and that peer."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Types of data that modules exchange."""
 
 import dataclasses
+from dataclasses import field
+from types import NoneType
 from typing import Any
 
-import flax.struct
+import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Float32, UInt8
 
@@ -31,7 +33,8 @@ class Example:
     focal_px: float
 
 
-@flax.struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Batch:
     """Images with their depth, side by side in memory.
 
@@ -47,7 +50,8 @@ class Batch:
     is_pseudo: Bool[AnyArray, "*devices b"] | None = None
 
 
-@flax.struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Prediction:
     """The prediction for one image, or for a batch.
 
@@ -60,12 +64,19 @@ class Prediction:
       low_m, high_m: 5% and 95% quantiles of depth, in metres.
     """
 
+    # Without factories the class would have the defaults as attributes, and
+    # `ImagePrediction` could not tell that a map is not computed yet.
     depth_m: Float[AnyArray, "*b h w"]
-    confidence: Float[AnyArray, "*b h w"] | None = None
-    entropy_nats: Float[AnyArray, "*b h w"] | None = None
-    log_depth_std: Float[AnyArray, "*b h w"] | None = None
-    low_m: Float[AnyArray, "*b h w"] | None = None
-    high_m: Float[AnyArray, "*b h w"] | None = None
+    confidence: Float[AnyArray, "*b h w"] | None = field(default_factory=NoneType)
+    entropy_nats: Float[AnyArray, "*b h w"] | None = field(default_factory=NoneType)
+    log_depth_std: Float[AnyArray, "*b h w"] | None = field(default_factory=NoneType)
+    low_m: Float[AnyArray, "*b h w"] | None = field(default_factory=NoneType)
+    high_m: Float[AnyArray, "*b h w"] | None = field(default_factory=NoneType)
+
+    def maps(self) -> dict[str, AnyArray]:
+        """Returns the maps that the network has, by their names."""
+        named = {name: getattr(self, name) for name in OUTPUTS}
+        return {name: values for name, values in named.items() if values is not None}
 
     def times(self, factor: float) -> "Prediction":
         """Returns the prediction with all metres scaled by `factor`."""
@@ -91,5 +102,7 @@ def known(values: AnyArray | None) -> AnyArray:
     return values
 
 
+OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
+"""The names of all maps that a network may predict."""
 IN_METRES = ("depth_m", "low_m", "high_m")
 """The fields of `Prediction` in metres."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from deepdepth_jax.inference.programs import SOURCES
+
 PACKAGE = Path("deepdepth_jax")
 
 # A room is a module at the top of the package, or a folder. From the ground up: a room
@@ -133,3 +135,20 @@ def test_torch_is_never_needed_to_start(module):
     path = Path(*module.split(".")).with_suffix(".py")
     for node in ast.parse(path.read_text()).body:
         assert "torch" not in ast.unparse(node).splitlines()[0].split()
+
+
+def test_kept_programs_are_known_by_all_of_their_code():
+    """Of every module that the network and its steps consist of."""
+    reached, waiting = set(), [f"deepdepth_jax.inference.{x}" for x in ("build", "crf")]
+    while waiting:
+        module = waiting.pop()
+        if module not in MODULES:
+            module += ".__init__"
+        if module not in reached:
+            reached.add(module)
+            waiting += own_imports(module)
+    paths = [
+        Path(*module.split(".")).with_suffix(".py").resolve() for module in reached
+    ]
+    for path in paths:
+        assert any(path.is_relative_to(source) for source in SOURCES), path

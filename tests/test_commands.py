@@ -8,9 +8,9 @@ import pytest
 from deepdepth_jax import convert
 from deepdepth_jax.export import __main__ as export
 from deepdepth_jax.export.files import WRITERS
-from deepdepth_jax.export.pipeline import OUTPUTS
-from deepdepth_jax.inference.runner import LARGEST_WHOLE_PX, WINDOW
+from deepdepth_jax.inference.layout import LARGEST_WHOLE_PX, WINDOW
 from deepdepth_jax.predict import __main__ as predict
+from deepdepth_jax.types import OUTPUTS
 from deepdepth_jax.weights.naming_schemes import SOURCES
 
 COMMANDS = (

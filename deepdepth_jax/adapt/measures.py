@@ -26,7 +26,7 @@ from deepdepth_jax.drawing.plots import save_label_statistics
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.regions import SECTIONS
 from deepdepth_jax.inference.depth_files import DEPTH_PNG_UNITS_PER_METRE
-from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.json_files import parse_object
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes

@@ -19,7 +19,7 @@ from deepdepth_jax.inference.saved_network import (
     load_network,
     local_path,
 )
-from deepdepth_jax.models.build import build_head
+from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.workdir import CHECKPOINTS
 from deepdepth_jax.weights.adopt import complete_with_pretrained
 from deepdepth_jax.weights.pretrained import open_pretrained

@@ -20,11 +20,13 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import on_all_cores
 from deepdepth_jax.inference.batching import in_batches
+from deepdepth_jax.inference.layout import window_for
 from deepdepth_jax.inference.posterior import PixelPosterior
-from deepdepth_jax.inference.runner import Runner, window_for
+from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.inference.views import Views
-from deepdepth_jax.models.build import build_bins, build_network
+from deepdepth_jax.models.build import build_network
+from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 

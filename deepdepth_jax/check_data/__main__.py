@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     from deepdepth_jax.check_data.inspection import inspect
     from deepdepth_jax.config import complete, load_config, override
     from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.models.build import build_bins
+    from deepdepth_jax.models.heads import build_bins
     from deepdepth_jax.runtime.compiled import set_up_compiling
     from deepdepth_jax.weights.adopt import inherit_pretrained
 

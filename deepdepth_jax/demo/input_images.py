@@ -15,7 +15,7 @@ from deepdepth_jax.datasets.registry import STREETS_SEED
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FocalLength
-from deepdepth_jax.inference.runner import LARGEST_WHOLE_PX
+from deepdepth_jax.inference.layout import LARGEST_WHOLE_PX
 
 LARGEST_FILE_BYTES = 20 * 2**20
 LARGEST_FILE_PX = 50_000_000

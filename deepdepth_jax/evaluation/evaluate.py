@@ -33,7 +33,7 @@ from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Eval
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
 from deepdepth_jax.inference.saved_network import SavedNetwork
-from deepdepth_jax.models.build import build_head
+from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes

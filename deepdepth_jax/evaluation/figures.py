@@ -10,7 +10,7 @@ from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.drawing.sheets import Row, figure_sheet
 from deepdepth_jax.evaluation.protocol import Protocol
-from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.types import AnyArray, Example
 
 PredictEach = Callable[

@@ -51,7 +51,7 @@ def _write_falling(graph: Graph, head: Ordinal, scores: str) -> str:
         for left, value in ((1, 1.0), (0, 0.0))
     )
     steps = add("Max", add("Sub", before, after), _EPS)
-    return add("Div", steps, add("ReduceSum", steps, axis, keepdims=1))
+    return add("Div", steps, add("MatMul", steps, np.ones((k, 1), np.float32)))
 
 
 def write_depth(graph: Graph, head: Regression, posterior: str) -> str:
@@ -130,8 +130,8 @@ class Distribution:
         """Writes -sum p ln p. 0 ln 0 is 0."""
         add = self.graph.add
         logs = add("Log", add("Max", self.probabilities, _TINY))
-        terms = add("Neg", add("Mul", self.probabilities, logs))
-        return add("ReduceSum", terms, np.array([BINS]), keepdims=0)
+        terms = add("Mul", self.probabilities, logs)
+        return add("MatMul", terms, np.full(self.bins.num_bins, -1, np.float32))
 
     def log_depth_std(self) -> str:
         """Writes `confidence.log_depth_std`."""
@@ -141,7 +141,8 @@ class Distribution:
         deviation = add("Sub", means, mean)
         spread = add("Add", add("Mul", deviation, deviation), variances)
         terms = add("Mul", self.probabilities, spread)
-        return add("Sqrt", add("ReduceSum", terms, np.array([BINS]), keepdims=0))
+        ones = np.ones(self.bins.num_bins, np.float32)
+        return add("Sqrt", add("MatMul", terms, ones))
 
     def quantile(self, share: float) -> str:
         """Adds the nodes of `DepthBins.quantile`.
@@ -182,7 +183,10 @@ class Distribution:
 
     @functools.cached_property
     def _until(self) -> str:
-        return self.graph.add("CumSum", self.probabilities, np.array(BINS))
+        # A product, as all sums over bins: runtimes compute `CumSum` on one core.
+        count = self.bins.num_bins
+        before = np.triu(np.ones((count, count), np.float32))
+        return self.graph.add("MatMul", self.probabilities, before)
 
     @functools.cached_property
     def _total(self) -> str:
@@ -207,5 +211,4 @@ class Distribution:
         return add("Mul", ratio, bins.min_depth_m)
 
     def _mean(self, values: Float[np.ndarray, " k"]) -> str:
-        terms = self.graph.add("Mul", self.probabilities, values)
-        return self.graph.add("ReduceSum", terms, np.array([BINS]), keepdims=0)
+        return self.graph.add("MatMul", self.probabilities, values)

@@ -13,16 +13,7 @@ from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.steps import PredictStep, Trained
 from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import Network, build_network
-from deepdepth_jax.types import AnyArray, Prediction
-
-OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
-"""The names of all outputs that a network may have."""
-
-
-def outputs_of(prediction: Prediction) -> dict[str, AnyArray]:
-    """Returns the outputs of a prediction by name. Some heads lack some of them."""
-    said = {name: getattr(prediction, name) for name in OUTPUTS}
-    return {name: values for name, values in said.items() if values is not None}
+from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +95,7 @@ class Pipeline:
 
     def select(self, prediction: Prediction) -> dict[str, AnyArray]:
         """Returns the outputs that are exported, by name."""
-        present = outputs_of(prediction)
+        present = prediction.maps()
         return {name: present[name] for name in present if name in self.outputs}
 
     @property

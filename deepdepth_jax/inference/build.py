@@ -15,8 +15,8 @@ from deepdepth_jax.inference.steps import (
     Scores,
     ScoreStep,
     Step,
-    Trained,
 )
+from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.inference.views import OWN, Views
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.runtime.checkpoint_folder import Which
@@ -42,7 +42,12 @@ def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
 
 def build_prediction(config: Config) -> Runner[Prediction]:
     """Builds the runner that predicts. See `PredictStep`."""
-    return _build(PredictStep(_posterior(config), config.eval.decode), config)
+    return _build(build_prediction_step(config), config)
+
+
+def build_prediction_step(config: Config) -> PredictStep:
+    """Builds the step that predicts."""
+    return PredictStep(_posterior(config), config.eval.decode)
 
 
 def build_scoring(config: Config) -> Runner[tuple[Prediction, Scores]]:

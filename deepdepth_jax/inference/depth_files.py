@@ -4,6 +4,7 @@ import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,8 +29,7 @@ def _save_npy(path: Path, found: Prediction) -> None:
 
 
 def _save_npz(path: Path, found: Prediction) -> None:
-    named = {name: getattr(found, name) for name in Prediction.__dataclass_fields__}
-    maps = {name: values for name, values in named.items() if values is not None}
+    maps: dict[str, Any] = dict(found.maps())
     maps["depth"] = maps.pop("depth_m")  # the name that `read_depth` looks for
     atomic.write(path, lambda partial: np.savez_compressed(partial, **maps))
 

@@ -1,10 +1,12 @@
 """The prediction for one image: what `DepthPredictor` returns."""
 
+import dataclasses
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import flax.struct
+import jax
 import numpy as np
 from jaxtyping import UInt8
 
@@ -13,18 +15,27 @@ from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.depth_files import WRITERS
 from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.runtime.paths import expand_home
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
 
 if TYPE_CHECKING:
     from deepdepth_jax.drawing.colors import ColourScale
 
+STATIC = {"static": True}
+"""Marks fields that are no arrays of the tree."""
 SUFFIXES = (*WRITERS, ".ply")
 """Of the files that `ImagePrediction.save` writes."""
 
 
-@flax.struct.dataclass(kw_only=True)
+READ = "_read"
+"""The attribute of a prediction that computes maps."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ImagePrediction(Prediction):
     """The prediction for one image. All maps are float32 (h, w), on the host.
+
+    Those of `DepthPredictor` compute a map when it is first accessed. See `deferred`.
 
     Attributes:
       image: the image, RGB, turned upright.
@@ -36,10 +47,57 @@ class ImagePrediction(Prediction):
     """
 
     image: UInt8[np.ndarray, "h w 3"]
-    focal_px: float = flax.struct.field(pytree_node=False)
-    camera: Pinhole = flax.struct.field(pytree_node=False)
-    depth_range_m: tuple[float, float] = flax.struct.field(pytree_node=False)
-    num_bins: int = flax.struct.field(pytree_node=False)
+    focal_px: float = dataclasses.field(metadata=STATIC)
+    camera: Pinhole = dataclasses.field(metadata=STATIC)
+    depth_range_m: tuple[float, float] = dataclasses.field(metadata=STATIC)
+    num_bins: int = dataclasses.field(metadata=STATIC)
+
+    @classmethod
+    def deferred(
+        cls,
+        read: Callable[[Sequence[str]], Mapping[str, np.ndarray | None]],
+        **fields: Any,
+    ) -> "ImagePrediction":
+        """Makes a prediction whose maps are computed when they are first accessed.
+
+        Args:
+          read: from names of maps to these. None where the network has none.
+          **fields: all that are no maps.
+        """
+        found = object.__new__(cls)
+        vars(found).update(fields, **{READ: read})
+        return found
+
+    if not TYPE_CHECKING:  # or every attribute would pass for one
+
+        def __getattr__(self, name: str) -> Any:
+            """Computes a map. Python asks for what is no attribute yet."""
+            if name not in OUTPUTS or READ not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} has no {name!r}")
+            return self._read_all([name])[name]
+
+    def maps(self) -> dict[str, AnyArray]:
+        """Computes all maps that the network has, together, by their names."""
+        found = self._read_all(OUTPUTS)
+        return {name: values for name, values in found.items() if values is not None}
+
+    def replace(self, **changes: Any) -> "ImagePrediction":
+        """Returns the prediction with other fields. Computes no map."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self) | changes)
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Computes all maps, to be written or sent elsewhere."""
+        self._read_all(OUTPUTS)
+        return {name: value for name, value in vars(self).items() if name != READ}
+
+    def _read_all(self, names: Sequence[str]) -> dict[str, Any]:
+        own = vars(self)
+        missing = [name for name in names if name not in own]
+        if missing:
+            own.update(own[READ](missing))
+        return {name: own[name] for name in names}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a file in the format that its suffix names.

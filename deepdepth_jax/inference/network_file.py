@@ -7,6 +7,7 @@ have no fixed order (findings/safetensors_metadata_order.sh).
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from deepdepth_jax.config import (
     FIELDS,
@@ -28,14 +28,18 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_details import describe_details
 from deepdepth_jax.inference.network_metadata import AGAIN, FORMAT, read_metadata
 from deepdepth_jax.inference.saved_network import SavedNetwork
-from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.models.build import build_head, build_network, variable_shapes
-from deepdepth_jax.models.pretrained import NETWORK_KEY
+from deepdepth_jax.inference.trained import Trained
+from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.models.strict import check_tensors, listed
-from deepdepth_jax.models.tensor_files import read_safetensors, write_safetensors
+from deepdepth_jax.models.tensor_files import (
+    NETWORK_KEY,
+    read_safetensors,
+    write_safetensors,
+)
 from deepdepth_jax.runtime.claim import check_same_network, versions
 from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.runtime.workdir import camera_from_json, camera_to_json
+from deepdepth_jax.types import Tree
 
 DTYPES: Mapping[str, Any] = MappingProxyType(
     {
@@ -76,6 +80,10 @@ def write_network(
       UserError: the tensors do not match the config, or exceed the type. Or the file
         cannot be written.
     """
+    from flax.traverse_util import flatten_dict
+
+    from deepdepth_jax.models.build import build_network, variable_shapes
+
     wide = flatten_dict(jax.device_get(network.trained.variables), sep="/")
     shapes = variable_shapes(build_network(network.config).model)
     check_tensors(str(path), shapes, wide, "nothing was written")
@@ -130,7 +138,7 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
         check_same_network(path, trained_config, config)
     _check_head(path, config, tensors)
     wide = {name: x.astype(np.float32, copy=False) for name, x in tensors.items()}
-    variables = jax.device_put(unflatten_dict(wide, sep="/"), replicated())
+    variables = jax.device_put(_nested(wide), replicated())
     return SavedNetwork(
         config,
         Trained(variables, float(fields["temperature"])),
@@ -138,6 +146,18 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
         fields["step"],
         fields["details"],
     )
+
+
+def _nested(tensors: Mapping[str, np.ndarray]) -> dict[str, Tree]:
+    """Returns a tree of dicts from arrays by their paths. Flax takes long to import."""
+    tree: dict[str, Tree] = {}
+    for path, array in tensors.items():
+        *folders, leaf = path.split("/")
+        within = tree
+        for folder in folders:
+            within = within.setdefault(folder, {})
+        within[leaf] = array
+    return tree
 
 
 def _check_head(path: Path, config: Config, tensors: Mapping[str, np.ndarray]) -> None:
@@ -156,9 +176,8 @@ def _check_head(path: Path, config: Config, tensors: Mapping[str, np.ndarray]) -
 
 def _config_fields(config: Config) -> dict[str, Any]:
     """Returns the fields that say how the network was trained and is to be used."""
-    values = flatten_dict(config.to_dict(), sep=".")
     return {
-        name: values[name]
+        name: operator.attrgetter(name)(config)
         for name in FIELDS
         if name in STORED_DATA or not name.startswith(("data.", "model.pretrained"))
     }

@@ -7,9 +7,12 @@ from typing import Any
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_details import MEASURED, describe_details
-from deepdepth_jax.models.pretrained import METADATA_KEY, NETWORK_KEY
 from deepdepth_jax.models.strict import listed
-from deepdepth_jax.models.tensor_files import read_header
+from deepdepth_jax.models.tensor_files import (
+    METADATA_KEY,
+    NETWORK_KEY,
+    read_header,
+)
 from deepdepth_jax.runtime.json_files import is_positive, parse_object
 
 FORMAT = 1

@@ -1,14 +1,20 @@
 """The per-pixel predictive distribution of a network, averaged over views."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped, UInt8
 
-from deepdepth_jax.inference.views import OWN, Views, mirrored, scaled
+from deepdepth_jax.inference.views import (
+    OWN,
+    Views,
+    mirrored,
+    scaled,
+    scaled_extent,
+)
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Head
 from deepdepth_jax.models.input_convention import InputConvention
@@ -122,10 +128,32 @@ class PixelPosterior:
             outputs = self.model.apply(
                 variables, self.convention(pixels), train=False, extent=view_extent
             )
-            scores = self.head.scores(cast(Array, outputs))
-            of_outputs = self.model.output_extent(view_extent)
-            found.append(ViewScores(scores, _size(scores.shape, of_outputs)))
-        return ImageScores(found, image.shape[:3], extent)
+            found.append(self.head.scores(cast(Array, outputs)))
+        return self.describe_scores(found, image.shape[:3], extent)
+
+    def describe_scores(
+        self,
+        scores: Sequence[Float[Array, "b _ _ m"]],
+        shape: tuple[Any, ...],
+        extent: Extent,
+    ) -> ImageScores:
+        """Adds the sizes to the arrays of `ImageScores.views`.
+
+        Args:
+          scores: the array of each view.
+          shape: batch size, height and width of the images, padding included.
+          extent: of the images.
+
+        Returns:
+          The same as `scores` returned.
+        """
+        views = []
+        for index, array in enumerate(scores):
+            scale = self.views.scales[index % len(self.views.scales)]
+            seen = scaled_extent(shape[1:], extent, scale)
+            of_outputs = self.model.output_extent(seen)
+            views.append(ViewScores(array, _size(array.shape, of_outputs)))
+        return ImageScores(views, shape, extent)
 
     def read(
         self,

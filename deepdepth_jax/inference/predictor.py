@@ -1,6 +1,6 @@
 """A trained network for images of any size, from any camera."""
 
-import operator
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
@@ -12,7 +12,7 @@ from deepdepth_jax.datasets.images import CameraImage
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import UNSCALED, Pinhole, TrainingCamera, ViewScale
 from deepdepth_jax.inference.batching import CameraItem, HasCamera, neighbours
-from deepdepth_jax.inference.build import build_prediction
+from deepdepth_jax.inference.deferred import DepthRunner
 from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.inference.inputs import (
     Focal,
@@ -22,14 +22,14 @@ from deepdepth_jax.inference.inputs import (
     read_inputs,
     read_stream,
 )
+from deepdepth_jax.inference.layout import Window, batch_size_for, window_for
 from deepdepth_jax.inference.rescaling import (
     resize_image,
-    resize_prediction,
     seen_size,
 )
-from deepdepth_jax.inference.runner import Window, batch_size_for, window_for
 from deepdepth_jax.inference.saved_network import Loadable, SavedNetwork
-from deepdepth_jax.inference.steps import Trained
+from deepdepth_jax.inference.trained import Trained
+from deepdepth_jax.runtime.parallel import replicated
 
 
 class DepthPredictor(Loadable):
@@ -59,10 +59,11 @@ class DepthPredictor(Loadable):
             raise ValueError(f"scale={scale}: must be > 0")
         self.config = config
         self._camera = camera or TrainingCamera(config.data.canonical_focal_px)
-        self._trained = trained
+        variables = jax.device_put(trained.variables, replicated())
+        self._trained = Trained(variables, trained.temperature)
         self._window = window
         self._scale = scale
-        self._runner = build_prediction(config)
+        self._runner = DepthRunner(config)
 
     @classmethod
     def of(
@@ -233,16 +234,15 @@ class DepthPredictor(Loadable):
         pixels = images
         if view != UNSCALED:
             pixels = [resize_image(image, seen) for image in images]
-        batch = runner(self._trained, np.stack(pixels))
+        maps = runner(self._trained, np.stack(pixels))
         camera = Pinhole(focal_px or self.training_focal_px)
         depth_range_m = self.depth_range_m(focal_px, shape)
 
         def result(index: int) -> ImagePrediction:
-            one = jax.tree.map(operator.itemgetter(index), batch)
-            if view != UNSCALED:
-                one = resize_prediction(one, shape[:2]).times(view.depth_factor)
-            return ImagePrediction(
-                **vars(one),
+            return ImagePrediction.deferred(
+                functools.partial(
+                    maps.read_image, index=index, size=shape[:2], view=view
+                ),
                 image=images[index],
                 focal_px=own_px,
                 camera=camera,

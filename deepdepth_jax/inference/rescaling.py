@@ -71,12 +71,13 @@ def resize_image(
 
 def resize_prediction(prediction: Prediction, size: tuple[int, int]) -> Prediction:
     """Resizes the prediction of one image bilinearly to a height and width."""
-    return jax.tree.map(lambda values: _resize(values, size), prediction)
+    return jax.tree.map(lambda values: resize_map(values, size), prediction)
 
 
-def _resize(
+def resize_map(
     values: Float[np.ndarray, "y x"], size: tuple[int, int]
 ) -> Float[np.ndarray, "h w"]:
+    """Resizes a map bilinearly to a height and width."""
     if values.shape == size:
         return values
     resized = Image.fromarray(values).resize(size[::-1], Image.Resampling.BILINEAR)

@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
-from deepdepth_jax.inference.build import restore
-from deepdepth_jax.inference.runner import Window
-from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.runtime.checkpoints import Which
+from deepdepth_jax.inference.layout import Window
+from deepdepth_jax.inference.trained import Trained
+from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.paths import HUB
 from deepdepth_jax.runtime.shipped import by_name, shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
@@ -103,6 +102,8 @@ def load_run(
     Raises:
       UserError: there is no run or no such checkpoint, or it is damaged.
     """
+    from deepdepth_jax.inference.build import restore
+
     config = stored_config(workdir, overrides)
     step, trained = restore(config, workdir, which)
     camera = training_camera(workdir, config)

@@ -1,6 +1,5 @@
 """Steady depth along a video: an exponential average over its frames."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
@@ -88,4 +87,4 @@ class _Average(NamedTuple):
 
     def prediction(self) -> ImagePrediction:
         depths = {name: np.exp(log) for name, log in self.logs.items()}
-        return dataclasses.replace(self.last, **depths)
+        return self.last.replace(**depths)

@@ -2,41 +2,25 @@
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 from deepdepth_jax.bins import Decoding
-from deepdepth_jax.inference.posterior import PixelPosterior, whole
+from deepdepth_jax.inference.posterior import ImageScores, PixelPosterior, whole
+from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.models.layers import Extent
-from deepdepth_jax.types import AnyArray, Prediction, Tree
+from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
-from deepdepth_jax.uncertainty.confidence import at_temperature, measure_confidence
+from deepdepth_jax.uncertainty.confidence import MEASURES
 from deepdepth_jax.uncertainty.temperature import nll_by_temperature
 
 
-@flax.struct.dataclass
-class Trained:
-    """The results of training and calibration.
-
-    Attributes:
-      variables: of the network.
-      temperature: divides the logits of the distributions that confidence is read off.
-        1 leaves them alone.
-    """
-
-    variables: dict[str, Tree]
-    temperature: Float[AnyArray, ""] | float = 1.0
-
-    def calibrate(self, probabilities: Float[Array, "*n k"]) -> Float[Array, "*n k"]:
-        """Applies the temperature to distributions over the bins."""
-        return at_temperature(jnp.log(probabilities), jnp.asarray(self.temperature))
-
-
-@flax.struct.dataclass
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Distributions:
     """The predictive distributions of some pixels, from the network to the readout.
 
@@ -55,6 +39,9 @@ class Distributions:
 
 Scores = tuple[PixelScores, ...]
 """Of the network's own distributions, and of the calibrated ones. None without any."""
+
+DEPTH = "depth_m"
+"""The one output that every head has."""
 
 Result = TypeVar("Result")
 
@@ -137,19 +124,47 @@ class PredictStep(Step[Prediction]):
         Returns:
           Depth and confidence of these pixels.
         """
-        head = self.posterior.head
-        depth_m = head.depth_m(distributions.decoded, self.decode)
-        if distributions.calibrated is None:
-            return Prediction(depth_m)
-        confidence = measure_confidence(distributions.calibrated, head.bins)
-        return Prediction(
-            depth_m=depth_m,
-            confidence=confidence.max_probability,
-            entropy_nats=confidence.entropy_nats,
-            log_depth_std=confidence.log_depth_std,
-            low_m=confidence.low_m,
-            high_m=confidence.high_m,
-        )
+        has_confidence = distributions.calibrated is not None
+        names = OUTPUTS if has_confidence else (DEPTH,)
+        return Prediction(**self._read_maps(distributions, names))
+
+    def maps(
+        self,
+        scores: ImageScores,
+        temperature: Float[AnyArray, ""] | float,
+        names: Sequence[str],
+    ) -> dict[str, Float[Array, "b h w"]]:
+        """Computes the chosen maps, and nothing else, from the network's scores.
+
+        Args:
+          scores: of the images.
+          temperature: see `Trained`.
+          names: of fields of `Prediction`. A head without distributions has only depth.
+
+        Returns:
+          The maps by name.
+        """
+
+        def read(own: Float[Array, "b r w m"]) -> dict[str, Float[Array, "b r w"]]:
+            is_depth_alone = tuple(names) == (DEPTH,)
+            trained = Trained({}, temperature)
+            calibrated = None if is_depth_alone else trained.calibrate(own)
+            return self._read_maps(Distributions(own, own, calibrated), names)
+
+        return whole(self.posterior.read(read, scores), scores.shape[1])
+
+    def _read_maps(
+        self, distributions: Distributions, names: Sequence[str]
+    ) -> dict[str, Float[Array, "b r w"]]:
+        head, calibrated = self.posterior.head, distributions.calibrated
+        found = {}
+        for name in names:
+            if name == DEPTH:
+                found[name] = head.depth_m(distributions.decoded, self.decode)
+            else:
+                assert calibrated is not None, name
+                found[name] = MEASURES[name](calibrated, head.bins)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,13 +41,27 @@ def scaled(
       The resized images and their extent.
     """
     shape = image.shape[1:3]
-    # The sides of all that the extent may be: on a device rounding may end otherwise.
-    sides = [max(1, round(side * scale)) for side in range(max(shape) + 1)]
+    sides = _scaled_sides(shape, scale)
     new_shape = [sides[side] for side in shape]
-    new_extent = None if extent is None else jnp.array(sides, jnp.int32)[extent]
+    new_extent = scaled_extent(shape, extent, scale)
     sizes = (shape, new_shape) if extent is None else (extent, new_extent)
     rows, columns = map(_weights, shape, new_shape, *sizes)
     return resample(image, rows, columns), new_extent
+
+
+def scaled_extent(shape: tuple[Any, ...], extent: Extent, scale: float) -> Extent:
+    """Returns the extent of images of a height and width after `scaled`."""
+    if extent is None or scale == 1:
+        return extent
+    return jnp.array(_scaled_sides(shape, scale), jnp.int32)[extent]
+
+
+def _scaled_sides(shape: tuple[int, ...], scale: float) -> list[int]:
+    """Lists the side after `scaled` of each side that the extent may have.
+
+    They are rounded here, as a device may round otherwise.
+    """
+    return [max(1, round(side * scale)) for side in range(max(shape) + 1)]
 
 
 def _weights(

@@ -9,10 +9,9 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array
 
-from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import Config
 from deepdepth_jax.models.deeplab import DeepLabV2
-from deepdepth_jax.models.heads import HEADS, Head
+from deepdepth_jax.models.heads import Head, build_head
 from deepdepth_jax.models.input_convention import CONVENTIONS, InputConvention
 from deepdepth_jax.types import Tree
 
@@ -24,17 +23,6 @@ class Network:
     model: DeepLabV2
     head: Head
     convention: InputConvention
-
-
-def build_bins(config: Config) -> DepthBins:
-    """Builds the bins that the section `bins` describes."""
-    bins = config.bins
-    return DepthBins(bins.kind, bins.num_bins, bins.min_depth_m, bins.max_depth_m)
-
-
-def build_head(config: Config) -> Head:
-    """Builds the head that `model.head` names."""
-    return HEADS[config.model.head](build_bins(config))
 
 
 def build_network(config: Config) -> Network:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Float32
 
 from deepdepth_jax.bins import Decoding, DepthBins
+from deepdepth_jax.config import Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,3 +186,14 @@ HEADS: Mapping[str, type[Head]] = MappingProxyType(
         "regression": Regression,
     }
 )
+
+
+def build_bins(config: Config) -> DepthBins:
+    """Builds the bins that the section `bins` describes."""
+    bins = config.bins
+    return DepthBins(bins.kind, bins.num_bins, bins.min_depth_m, bins.max_depth_m)
+
+
+def build_head(config: Config) -> Head:
+    """Builds the head that `model.head` names."""
+    return HEADS[config.model.head](build_bins(config))

@@ -18,6 +18,8 @@ from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
 from deepdepth_jax.models.resnet import ARCHITECTURES
 from deepdepth_jax.models.strict import check_tensors, listed
 from deepdepth_jax.models.tensor_files import (
+    METADATA_KEY,
+    NETWORK_KEY,
     read_header,
     read_safetensors,
     write_safetensors,
@@ -25,11 +27,8 @@ from deepdepth_jax.models.tensor_files import (
 from deepdepth_jax.models.weight_metadata import Metadata
 from deepdepth_jax.types import Tree
 
-METADATA_KEY = "deepdepth_jax"
 DIGEST_KEY = "deepdepth_jax.sha256"
 EXPORT_KEY = "deepdepth_jax.exported"
-NETWORK_KEY = "deepdepth_jax.network"
-"""The metadata of a whole depth network. See `inference.network_file`."""
 
 AGAIN = "convert it again with `python -m deepdepth_jax.convert`"
 

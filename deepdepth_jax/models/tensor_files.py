@@ -12,6 +12,10 @@ from safetensors.numpy import save_file
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import atomic
 
+METADATA_KEY = "deepdepth_jax"
+"""The metadata of a backbone. See `models.pretrained`."""
+NETWORK_KEY = "deepdepth_jax.network"
+"""The metadata of a whole depth network. See `inference.network_file`."""
 WITHOUT_NUMPY = ("F4", "F6_", "F8_")
 """How the names of the types begin that NumPy lacks, all of 8 bits or fewer."""
 

@@ -8,7 +8,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.depth_files import import_openexr
 from deepdepth_jax.inference.network_metadata import describe_shipped
 from deepdepth_jax.inference.predictor import DepthPredictor
-from deepdepth_jax.models.build import build_head
+from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.predict.files import Failures, predict_images, predict_video
 from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.folders import describe

@@ -118,7 +118,7 @@ class Outputs:
 
     def _save_files(self, target: Path, found: ImagePrediction) -> None:
         camera = Pinhole(found.camera.focal_px, self.principal_point_px)
-        found = dataclasses.replace(found, camera=camera)
+        found = found.replace(camera=camera)
         for kind in self.kinds:
             if kind in FILES:
                 found.save(_ending(target, FILES[kind]))

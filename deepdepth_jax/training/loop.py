@@ -18,7 +18,7 @@ from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.claim import check_same_run, claim
 from deepdepth_jax.runtime.installation import require

@@ -1,5 +1,7 @@
 """Confidence of a pixel, from its distribution over the depth bins, calibrated."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
@@ -70,14 +72,8 @@ def measure_confidence(
     Returns:
       The measures at each pixel.
     """
-    low, high = INTERVAL
-    return Confidence(
-        max_probability=max_probability(probabilities),
-        entropy_nats=weighted_sum(entr(probabilities)),
-        log_depth_std=log_depth_std(probabilities, bins),
-        low_m=bins.quantile(probabilities, low),
-        high_m=bins.quantile(probabilities, high),
-    )
+    measures = [measure(probabilities, bins) for measure in MEASURES.values()]
+    return Confidence(*measures)
 
 
 def max_probability(probabilities: Float[Array, "*n k"]) -> Float[Array, "*n"]:
@@ -88,6 +84,11 @@ def max_probability(probabilities: Float[Array, "*n k"]) -> Float[Array, "*n"]:
     depth, because an accurate prediction spreads over neighbours.
     """
     return jnp.max(probabilities, axis=-1)
+
+
+def entropy_nats(probabilities: Float[Array, "*n k"]) -> Float[Array, "*n"]:
+    """Computes the entropy of the distribution, from 0 to ln k."""
+    return weighted_sum(entr(probabilities))
 
 
 def log_depth_std(
@@ -125,3 +126,17 @@ def log_depth_moments(
     means = log_depth @ weights
     variances = (log_depth - means[:, None]) ** 2 @ weights
     return means.astype(np.float32), variances.astype(np.float32)
+
+
+Measure = Callable[[Float[Array, "*n k"], DepthBins], Float[Array, "*n"]]
+
+MEASURES: Mapping[str, Measure] = MappingProxyType(
+    {
+        "confidence": lambda probabilities, _: max_probability(probabilities),
+        "entropy_nats": lambda probabilities, _: entropy_nats(probabilities),
+        "log_depth_std": log_depth_std,
+        "low_m": lambda probabilities, bins: bins.quantile(probabilities, INTERVAL[0]),
+        "high_m": lambda probabilities, bins: bins.quantile(probabilities, INTERVAL[1]),
+    }
+)
+"""Each measure by its name in `types.Prediction`, in the order of `Confidence`."""

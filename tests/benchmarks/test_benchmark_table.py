@@ -22,7 +22,7 @@ def test_ours_stands_beside_the_form_of_the_smallest_median_round_by_round():
     assert cells == {
         "what": "a step",
         "ours, s": "2 (1 to 3)",
-        "PyTorch, s": "4 (2 to 40), channels_last eager",
+        "peer, s": "4 (2 to 40), channels_last eager",
         "ratio": "0.25 (0.075 to 1)",
         "of the limit": "50%, 25%",
         "first, s": "30.0, 5.0",

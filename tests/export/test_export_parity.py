@@ -27,8 +27,8 @@ from deepdepth_jax.export.parity import (
     references,
     relative_difference,
 )
-from deepdepth_jax.export.pipeline import OUTPUTS, outputs_of
 from deepdepth_jax.export.stablehlo import load_stablehlo, stablehlo_model
+from deepdepth_jax.types import OUTPUTS
 
 # Between them: both blocks, both normalisations, every output stride, both places of
 # the stride, every convention, both kinds of bins, every decoding, every head.
@@ -102,7 +102,7 @@ def checked(decode="argmax"):
 
 def assert_same(found, expected, outputs=OUTPUTS):
     """Up to ties between bins, which are rare."""
-    expected = outputs_of(expected)
+    expected = expected.maps()
     assert found.keys() == expected.keys() & set(outputs)
     for name in found:
         values = expected[name]

@@ -11,8 +11,8 @@ from deepdepth_jax import DepthPredictor
 from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.inference.deferred import DepthRunner
 from deepdepth_jax.inference.inputs import read_inputs
-from deepdepth_jax.inference.runner import Runner
 
 RGB = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
 GREY = RGB[..., 0]
@@ -172,7 +172,7 @@ def test_a_batch_of_one_size_is_one_program(trained, monkeypatch):
     predictor = DepthPredictor.load(trained / "run")
     seen = set()
 
-    class Spied(Runner):
+    class Spied(DepthRunner):
         def __call__(self, trained, image):
             seen.add((self.batch_size, image.shape[1:]))
             return super().__call__(trained, image)

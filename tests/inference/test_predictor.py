@@ -8,8 +8,9 @@ from PIL import Image
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera, ViewScale
-from deepdepth_jax.inference import runner
-from deepdepth_jax.inference.runner import Runner, window_for
+from deepdepth_jax.inference import layout
+from deepdepth_jax.inference.deferred import DepthRunner
+from deepdepth_jax.inference.layout import window_for
 from deepdepth_jax.inference.windows import Mosaic
 from deepdepth_jax.types import Prediction
 
@@ -85,7 +86,7 @@ def spied(predictor_, monkeypatch):
     """Notes size of batch, and window, of everything that is run."""
     seen = []
 
-    class Spied(Runner):
+    class Spied(DepthRunner):
         def __call__(self, trained, image):
             seen.append((self.batch_size, len(image), self.window))
             return super().__call__(trained, image)
@@ -113,8 +114,8 @@ def test_no_more_than_a_batch_is_read_ahead(trained, monkeypatch):
 
 def test_large_images_run_alone_and_by_windows(trained, monkeypatch, plain):
     image = sample(0, 50, 90)
-    monkeypatch.setattr(runner, "LARGEST_WHOLE_PX", 33 * 65)
-    monkeypatch.setattr(runner, "WINDOW", (32, 64))
+    monkeypatch.setattr(layout, "LARGEST_WHOLE_PX", 33 * 65)
+    monkeypatch.setattr(layout, "WINDOW", (32, 64))
     large = load(trained)
     seen = spied(large, monkeypatch)
     items = [

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.inference.layout import padded_side
 from deepdepth_jax.inference.posterior import PixelPosterior
-from deepdepth_jax.inference.runner import Runner, padded_side
+from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import (
     LikelihoodStep,
     PredictStep,

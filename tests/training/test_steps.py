@@ -191,7 +191,9 @@ def test_bfloat16_is_near_float32_and_keeps_parameters_in_float32(norm):
 
 @pytest.mark.parametrize("norm", ["frozen", "trained"])
 def test_a_batch_without_ground_truth_changes_nothing_and_is_counted(norm):
-    empty = uneven_batch().replace(depth_m=np.zeros((4, 33, 41), np.float32))
+    empty = dataclasses.replace(
+        uneven_batch(), depth_m=np.zeros((4, 33, 41), np.float32)
+    )
     before, _ = run(norm, jax.devices()[:4], [uneven_batch()])
     after, losses = run(norm, jax.devices()[:4], [uneven_batch(), empty])
     assert losses[-1] == 0.0

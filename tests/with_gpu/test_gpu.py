@@ -10,7 +10,6 @@ from exported_networks import pipeline, random_images, trained
 
 from deepdepth_jax.config import CrfConfig, complete, default_config
 from deepdepth_jax.export.files import write_stablehlo
-from deepdepth_jax.export.pipeline import outputs_of
 from deepdepth_jax.export.stablehlo import load_stablehlo
 from deepdepth_jax.inference.crf.mean_field import dense_crf
 from deepdepth_jax.models.build import build_network
@@ -98,7 +97,7 @@ def test_a_prediction_is_the_cpus(head):
     variables, image = trained(of, temperature=1.7), random_images(2, 65, 97)
     step = of.predict_step(of.posterior)
     found, expected = (
-        outputs_of(jax.jit(step)(*jax.device_put((variables, image), device)))
+        jax.jit(step)(*jax.device_put((variables, image), device)).maps()
         for (device,) in (GPU, CPU)
     )
     for name, values in expected.items():
@@ -113,7 +112,7 @@ def test_an_exported_model_runs_there(tmp_path):
     write_stablehlo(path, of, variables, {})
     found = load_stablehlo(path)(image)
     step = jax.jit(of.predict_step(of.posterior))
-    expected = outputs_of(step(*jax.device_put((variables, image), CPU[0])))
+    expected = step(*jax.device_put((variables, image), CPU[0])).maps()
     for name, values in expected.items():
         differs = ~np.isclose(found[name], values, rtol=1e-3, atol=1e-5)
         assert differs.mean() < 1e-3, name
