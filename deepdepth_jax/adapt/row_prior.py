@@ -18,7 +18,7 @@ from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.datasets.registry import training_sources
 from deepdepth_jax.datasets.source import Source, on_all_cores
 from deepdepth_jax.geometry import canonical_scale
-from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import (
     as_primary_says,

@@ -16,7 +16,7 @@ from deepdepth_jax.adapt.row_prior import (
 )
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.datasets.registry import training_sources
-from deepdepth_jax.models.build import build_bins
+from deepdepth_jax.models.heads import build_bins
 
 BINS = DepthBins("sid", 3, 1.0, 27.0)  # edges at 1, 3, 9 and 27 m
 
