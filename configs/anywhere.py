@@ -28,6 +28,7 @@ def get_config() -> ConfigDict:
     config.data.streets.train_scenes = 24_000
     config.data.streets.val_scenes = 100
     config.data.streets.test_scenes = 200
+    config.data.streets.sky_m = 1000.0
     config.data.canonical_focal_px = 185.9  # KITTI's 721.5 px at 320 of 1242 columns
     config.model.backbone = "resnet18"
     config.model.width = 48
@@ -40,6 +41,7 @@ def get_config() -> ConfigDict:
     config.augment.gamma_range = 0.2
     config.augment.brightness_range = 0.2
     config.augment.gain_range = 0.15
+    config.train.beyond = "last_bin"
     config.train.batch_size = 8
     config.train.crop = (96, 320)
     config.train.num_steps = 20_000

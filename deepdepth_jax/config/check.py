@@ -142,6 +142,11 @@ def _check_head(config: Config) -> None:
         weight = getattr(train, name)
         if weight and head != "classification":
             raise UserError(f"train.{name}={weight}: must be 0 with model.head={head}")
+    if train.beyond != "ignore" and (head == "regression" or train.silog_weight):
+        raise UserError(
+            f"train.beyond={train.beyond}: must be ignore with model.head={head}, "
+            f"train.silog_weight={train.silog_weight}"
+        )
     stds = train.pseudo_label_std
     if stds and (head != "classification" or len(stds) != config.bins.num_bins):
         raise UserError(

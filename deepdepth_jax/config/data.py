@@ -141,6 +141,14 @@ class StreetsConfig(Section):
     width: int = number(
         320, at_least=16, at_most=4096, unit="px", meaning="width of the images"
     )
+    sky_m: float = number(
+        0.0,
+        at_least=1,
+        at_most=1e6,
+        or_zero=True,
+        unit="m",
+        meaning="depth of the sky in training. Evaluation never counts it. 0: none",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

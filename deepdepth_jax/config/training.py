@@ -80,6 +80,12 @@ class TrainConfig(Section):
         "regression. Unset: the first of these",
         also=("criterion",),
     )
+    beyond: Literal["ignore", "last_bin"] = option(
+        "ignore",
+        meaning="depth beyond the last bin: ignore, or the last_bin, so that the "
+        "network learns what is far, not with regression",
+        also=("far",),
+    )
     soft_label_std: float = number(
         math.sqrt(0.5),
         at_least=0.001,

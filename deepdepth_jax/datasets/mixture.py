@@ -11,6 +11,8 @@ from jaxtyping import Bool, Int
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
 
+STREETS = "streets"
+"""The data set of rendered scenes, of which everything but the sky has a depth."""
 PSEUDO = "pseudo"
 """The data set of images with pseudo-labels."""
 CYCLE = 1000
@@ -29,18 +31,24 @@ class Mixture:
     Attributes:
       parts: of which none is empty.
       part_of_slot: which part each slot of the cycle falls to.
+      sky_m: depth of the sky in rendered scenes, which is all that has no ground truth
+        there. 0: none.
     """
 
     parts: tuple[Records, ...]
     part_of_slot: Int[np.ndarray, " cycle"]
+    sky_m: float = 0.0
 
     @classmethod
-    def of(cls, parts: Sequence[Records], weights: Sequence[float]) -> "Mixture":
+    def of(
+        cls, parts: Sequence[Records], weights: Sequence[float], sky_m: float = 0.0
+    ) -> "Mixture":
         """Mixes records in proportion to their weights.
 
         Args:
           parts: records of each source.
           weights: weight of each source.
+          sky_m: see the attribute.
 
         Returns:
           The mixture.
@@ -61,7 +69,7 @@ class Mixture:
                 f"data.mixture.{dataset}: is below 1/{CYCLE} of the sum of all "
                 "weights; raise it, or set it to 0"
             )
-        return cls(tuple(parts), part_of_slot)
+        return cls(tuple(parts), part_of_slot, sky_m)
 
     @property
     def has_pseudo_labels(self) -> bool:
@@ -79,7 +87,16 @@ class Mixture:
             lambda position: self._read(int(position), seed), [position], tf.string
         )
         # All data sets have the same features.
-        return self.parts[0].decode(tf.ensure_shape(encoded, []))
+        features = self.parts[0].decode(tf.ensure_shape(encoded, []))
+        if self.sky_m:
+            is_sky = self._is_rendered(position) & (features["depth_m"] == 0)
+            features["depth_m"] = tf.where(is_sky, self.sky_m, features["depth_m"])
+        return features
+
+    def _is_rendered(self, position: tf.Tensor) -> tf.Tensor:
+        """Returns whether a place of the stream falls to a rendered scene."""
+        of_parts = np.array([part.source.dataset == STREETS for part in self.parts])
+        return tf.constant(of_parts[self.part_of_slot])[position % CYCLE]
 
     def _read(self, position: int, seed: int) -> bytes:
         """Reads the encoded record at a place of the stream."""

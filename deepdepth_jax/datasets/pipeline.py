@@ -53,7 +53,7 @@ def prepare_training(
                 f"({source.report()}); python -m deepdepth_jax.check_data lists "
                 "missing files"
             )
-    return Mixture.of(parts, weights)
+    return Mixture.of(parts, weights, data.streets.sky_m)
 
 
 def prepare_held_out(config: Config, split: str) -> Records:

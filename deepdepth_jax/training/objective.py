@@ -25,7 +25,8 @@ Loss = Callable[
 """Maps output at its stride, ground truth in metres, `IsPseudo` to `(sum, count)`.
 
 `sum` is the loss summed over the labelled pixels, `count` the number of these. A pixel
-without ground truth (0), or beyond the last bin, is not labelled. Sum over count, each
+without ground truth (0) is not labelled, and neither is one beyond the last bin, unless
+`train.beyond` says so. Sum over count, each
 over all devices, is the mean loss, which does not depend on how pixels fall on devices.
 Without labelled pixels both are 0, and so is the gradient.
 """
@@ -84,6 +85,9 @@ def _over_bins(
         is_pseudo: IsPseudo = None,
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         labels = head.bins.label(depth_m)
+        if options.beyond == "last_bin":
+            last = head.bins.num_bins - 1
+            labels = jnp.where(depth_m > head.bins.edges_m[-1], last, labels)
         pixels = _count(labels != IGNORE)
         of_images, *sums = upsampled_sums(
             terms, head.scores(outputs), labels, jnp.asarray(depth_m)

@@ -319,6 +319,12 @@ def test_terms_of_distributions_are_refused_for_other_heads(field, head):
         runnable(f"--config.train.{field}=0.1", f"--config.model.head={head}")
 
 
+@pytest.mark.parametrize("other", ["train.silog_weight=1", "model.head=regression"])
+def test_far_depth_is_no_last_bin_without_bins(other):
+    with pytest.raises(UserError, match=r"train\.beyond=last_bin: must be ignore with"):
+        runnable("--config.train.beyond=last_bin", f"--config.{other}")
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -31,13 +31,20 @@ def records(tmp_path_factory):
 
 
 def batches(
-    records, first_step=0, num_steps=14, seed=5, augmentation=NOTHING, **options
+    records,
+    first_step=0,
+    num_steps=14,
+    seed=5,
+    augmentation=NOTHING,
+    *,
+    crop=(6, 8),
+    **options,
 ):
     mixture = records if isinstance(records, Mixture) else Mixture.of([records], [1.0])
     return list(
         train_batches(
             mixture,
-            crop=(6, 8),
+            crop=crop,
             augmentation=augmentation,
             batch_size=4,
             seed=seed,
@@ -203,6 +210,37 @@ def test_batches_tell_which_images_have_pseudo_labels(records, tmp_path):
             is_high = batch.image[:, 0, 0, 0] >= 100
             np.testing.assert_array_equal(batch.is_pseudo, is_high)
     assert batches(records)[0].is_pseudo is None
+
+
+class Skies(Numbered):
+    """Without ground truth in the upper half."""
+
+    def read(self, index):
+        example = super().read(index)
+        depth_m = example.depth_m.copy()
+        depth_m[:4] = 0
+        return dataclasses.replace(example, depth_m=depth_m)
+
+
+def test_the_sky_of_rendered_scenes_can_have_a_depth(tmp_path):
+    real, rendered = (
+        open_records(NumberedBuilder, Skies(dataset=name, first=first), tmp_path)
+        for name, first in (("numbered", 0), ("streets", 100))
+    )
+    for sky_m in (0.0, 655.0):
+        mixture = Mixture.of([real, rendered], [1.0, 1.0], sky_m)
+        [batch] = batches(mixture, num_steps=1, crop=(12, 20))
+        is_sky = batch.depth_m == 655
+        number = np.where(is_sky, 0, batch.depth_m).max(axis=(1, 2)) - 1
+        is_rendered = number >= 100
+        assert is_rendered.sum() == 2
+        # Neither what pads an image nor what a real image lacks is sky.
+        skies = is_sky.any(axis=(1, 2))
+        np.testing.assert_array_equal(skies, is_rendered & (sky_m > 0))
+        widths = 9 + number % 100
+        known = (batch.depth_m > 0).sum(axis=(1, 2))
+        rows = np.where(skies, 8, 4)
+        np.testing.assert_array_equal(known, rows * widths)
 
 
 def test_crops_are_mined_for_the_bins_of_the_depth_that_is_learnt(records):

@@ -21,6 +21,7 @@ CHOICES = [
     for head, named in LOSSES.items()
     for loss in named
 ] + [("classification", TrainConfig(loss="cross_entropy", silog_weight=0.5))]
+OVER_BINS = [each for each in CHOICES[:-1] if each[0] != "regression"]
 EDGES_M = np.exp(np.linspace(np.log(2), np.log(50), 9))
 CENTERS_M = (EDGES_M[1:] + EDGES_M[:-1]) / 2
 
@@ -118,6 +119,20 @@ def test_it_is_the_sum_over_the_pixels_that_have_depth(head, options):
         )
         slope = (ahead - behind) / 2e-5
         assert np.sum(gradient * way) == pytest.approx(slope, rel=2e-4, abs=1e-3)
+
+
+@pytest.mark.parametrize(("head", "options"), OVER_BINS, ids=title)
+def test_depth_beyond_the_last_bin_can_count_as_the_last_bin(head, options):
+    outputs, depth_m = given(head)
+    inside_m = np.where(depth_m > 50, np.float32(49.9), depth_m)
+    assert np.any(inside_m != depth_m)
+    inside, far = (
+        make_loss(head, HEADS[head](BINS), dataclasses.replace(options, beyond=beyond))
+        for beyond in ("ignore", "last_bin")
+    )
+    outputs = jnp.float32(outputs)
+    expected = np.array(inside(outputs, inside_m))
+    np.testing.assert_array_equal(np.array(far(outputs, depth_m)), expected)
 
 
 @pytest.mark.parametrize("silog_weight", [0.0, 0.5])
