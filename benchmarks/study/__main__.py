@@ -63,7 +63,7 @@ def _parser() -> cli.Parser:
         "--only",
         type=_names,
         default=(),
-        help="run these variants alone, and those that they adapt: a,b,c",
+        help="run these variants alone, and those that they start from: a,b,c",
     )
     parser.add_argument(
         "--seeds", type=_seeds, default=(), help="in place of the study's: 0,1,2"
@@ -88,7 +88,7 @@ def _chosen(study: "Study", runs: Sequence["Run"], only: Sequence[str]) -> list[
     for name in only:
         if name not in study.variants:
             raise UserError(f"--only={name}: take some of {', '.join(study.variants)}")
-    wanted = {*only, *(study.variants[name].adapts for name in only)}
+    wanted = {*only, *(study.variants[name].follows for name in only)}
     return [run for run in runs if not only or run.variant in wanted]
 
 
@@ -112,10 +112,10 @@ def _run(
         code = processes.execute(preparation(study, folder, overrides), log)
         if code:
             raise UserError(describe_failure("preparing the data", code, log))
-        # What adapts needs the networks of others.
-        trained = run_all([r for r in runs if not r.adapts], processes.execute, at_once)
-        adapting = [run for run in runs if run.adapts]
-        return trained + run_all(adapting, processes.execute, at_once)
+        first = [run for run in runs if not run.follows]
+        rest = [run for run in runs if run.follows]  # they need the networks of others
+        failed = run_all(first, processes.execute, at_once)
+        return failed + run_all(rest, processes.execute, at_once)
 
 
 def _report(study: "Study", folder: Path, runs: Sequence["Run"]) -> None:

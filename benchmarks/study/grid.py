@@ -44,11 +44,19 @@ class Variant:
       readings: fields of further evaluations of each network, by their names.
       adapts: the variant whose network of the same seed is adapted by
         `deepdepth_jax.adapt`. Empty: a network is trained by `deepdepth_jax.main`.
+      continues: the variant whose network of the same seed training starts from. Empty:
+        from `model.pretrained`.
     """
 
     fields: Fields = dataclasses.field(default_factory=dict)
     readings: Mapping[str, Fields] = dataclasses.field(default_factory=dict)
     adapts: str = ""
+    continues: str = ""
+
+    @property
+    def follows(self) -> str:
+        """The variant that must be trained before. Empty: none."""
+        return self.adapts or self.continues
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +88,14 @@ class Study:
         for name, variant in self.variants.items():
             if variant.adapts and variant.readings:
                 raise UserError(f"{name}: what adapts has no further readings")
-            start = self.variants.get(variant.adapts)
-            if variant.adapts and (start is None or start.adapts):
-                raise UserError(f"{name}: adapts {variant.adapts!r}, which trains none")
+            if variant.adapts and variant.continues:
+                raise UserError(f"{name}: either adapts or continues a network")
+            start = self.variants.get(variant.follows)
+            if variant.follows and (start is None or start.follows):
+                raise UserError(
+                    f"{name}: starts from {variant.follows!r}, which is not trained "
+                    "alone"
+                )
         if self.reference not in self.variants:
             raise UserError(f"reference {self.reference!r} is not one of the variants")
         for name, variant in self.variants.items():
@@ -163,14 +176,14 @@ class Run:
       seed: of the training.
       folder: its workdir, which also holds the files of its cells.
       cells: its own evaluation, then the others.
-      adapts: whether it starts from the network of another run.
+      follows: whether it starts from the network of another run.
     """
 
     variant: str
     seed: int
     folder: Path
     cells: tuple[Cell, ...]
-    adapts: bool = False
+    follows: bool = False
 
     def is_done(self) -> bool:
         """Tells whether there is nothing left to do."""
@@ -221,8 +234,11 @@ def _run(
     trained = {**study.fields, **variant.fields, "seed": seed}
 
     adapting: tuple[str, ...] = ()
+    start = folder / f"{variant.follows}_seed{seed}"
     if variant.adapts:
-        adapting = "adapt", f"--from={folder / f'{variant.adapts}_seed{seed}'}"
+        adapting = "adapt", f"--from={start}"
+    if variant.continues:
+        trained["model.pretrained"] = str(start)
 
     def cell(reading: str, fields: Fields, mode: Sequence[str]) -> Cell:
         base, *changed = _arguments(study, folder, {**trained, **fields})
@@ -238,7 +254,7 @@ def _run(
     readings = variant.readings.items()
     cells = [cell(reading, fields, ["--mode=evaluate"]) for reading, fields in readings]
     own = cell(OWN, {}, [])
-    return Run(name, seed, workdir, (own, *cells), bool(variant.adapts))
+    return Run(name, seed, workdir, (own, *cells), bool(variant.follows))
 
 
 def row_title(variant: str, reading: str) -> str:

@@ -1,20 +1,21 @@
 """The command, from a trained run and images to the last round."""
 
-import functools
 import json
 
-import jax
 import numpy as np
 import pytest
+from kill_adaptation import (
+    KILLS,
+    assert_same_adaptation,
+    kill_point,
+    without_depth,
+)
 from PIL import Image
-from tiny_adaptations import TEST, TRAIN, adapt_arguments, on_pairs, write_target
+from tiny_adaptations import TEST, TRAIN, adapt_arguments, on_pairs
 
-from deepdepth_jax.adapt import rounds, scoring
 from deepdepth_jax.adapt.__main__ import main
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.runtime.workdir import stored_config
-from deepdepth_jax.training import loop
 
 
 @pytest.fixture(scope="module")
@@ -70,61 +71,24 @@ def test_a_round_starts_from_the_round_before(adapted):
 
 
 class KilledError(Exception):
-    """Stands for a kill."""
-
-
-def killing(function, calls):
-    """Makes a function end everything at one of its calls."""
-    left = iter(range(calls - 1, -1, -1))
-
-    @functools.wraps(function)
-    def killed(*arguments, **options):
-        if next(left) == 0:
-            raise KilledError
-        return function(*arguments, **options)
-
-    return killed
-
-
-KILLS = {
-    "while the target is prepared": (rounds, "prepare_target", 1),
-    "while scoring": (scoring, "count_confidences", 3),
-    "while labelling": (scoring, "encode_png", 3),
-    "while training": (loop, "train_batches", 1),
-    "before evaluation": (rounds, "evaluate", 1),
-}
+    """Stands for a kill. `kill_adaptation` has real ones."""
 
 
 def test_killed_at_every_stage_and_without_depth_it_ends_with_the_same_bits(
     adapted, trained, tmp_path, monkeypatch
 ):
-    manifest = write_target(tmp_path / "target")
-    for index in range(TRAIN):
-        (manifest.parent / f"{index}.npy").write_bytes(b"no depth")
+    def kill():
+        raise KilledError
+
+    manifest = without_depth(tmp_path / "target")
     argv = adapt_arguments(trained, tmp_path / "w", **on_pairs(manifest))
-    for module, name, calls in KILLS.values():
+    for stage in KILLS:
         with monkeypatch.context() as patched:
-            patched.setattr(module, name, killing(getattr(module, name), calls))
+            patched.setattr(*kill_point(stage, kill))
             with pytest.raises(KilledError):
                 main(argv)
     main(argv)
-    for index in (1, 2):
-        ours, theirs = (w / f"round_{index}" for w in (tmp_path / "w", adapted))
-        for name in ("histogram.npy", "thresholds.json", "labels.json"):
-            assert (ours / name).read_bytes() == (theirs / name).read_bytes()
-        labels = sorted(path.name for path in (theirs / "labels").iterdir())
-        assert sorted(path.name for path in (ours / "labels").iterdir()) == labels
-        for name in labels:
-            pair = (ours / "labels" / name, theirs / "labels" / name)
-            assert pair[0].read_bytes() == pair[1].read_bytes()
-        networks = [load_run(each / "run", "last").trained for each in (ours, theirs)]
-        variables = [network.variables for network in networks]
-        jax.tree.map(np.testing.assert_array_equal, *variables)
-    metrics = [
-        json.loads((w / "eval.json").read_text())["metrics"]
-        for w in (tmp_path / "w", adapted)
-    ]
-    assert metrics[0] == metrics[1]
+    assert_same_adaptation(tmp_path / "w", adapted)
 
 
 def test_another_adaptation_in_the_folder_is_refused(adapted, trained, target):

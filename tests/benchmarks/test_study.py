@@ -353,6 +353,7 @@ def get_study():
         fields={"data.pairs.manifest": "{study}/b/pairs.jsonl"},
         variants={
             "adapted": Variant({"adapt.portion": 0.3}, adapts="start"),
+            "continued": Variant(continues="start"),
             "start": Variant(),
         },
         folders={"b": ("package.export", "--count=3")},
@@ -382,7 +383,8 @@ def test_what_adapts_follows_what_it_adapts_on_data_that_is_written_once(
     folder = tmp_path / "run"
     command = [f"--config={tmp_path / 'study.py'}", f"--workdir={folder}"]
     assert main([*command, "--only=adapted"]) == 0
-    export, prepare, *starts, first, second = asked
+    assert main(command) == 0
+    export, prepare, *starts, first, second, _, more, _ = asked
     assert export == ["package.export", "--count=3", f"--output={folder}/partial-b"]
     assert (folder / "b").is_dir()
     assert prepare[0] == "deepdepth_jax.main"
@@ -394,15 +396,21 @@ def test_what_adapts_follows_what_it_adapts_on_data_that_is_written_once(
             f"--from={folder}/start_seed{seed}",
         ]
         assert f"--config.data.pairs.manifest={folder}/b/pairs.jsonl" in adapted
+    assert more[0] == "deepdepth_jax.main"
+    assert f"--config.model.pretrained={folder}/start_seed0" in more
     assert main(command) == 0
-    assert len(asked) == 6  # all is done
+    assert len(asked) == 9  # all is done
 
 
-def test_what_adapts_needs_a_variant_that_trains():
-    for adapts in ("nothing", "other"):
-        variants = {"a": Variant(adapts=adapts), "other": Variant(adapts="a")}
-        with pytest.raises(UserError, match="which trains none"):
+@pytest.mark.parametrize("how", ["adapts", "continues"])
+def test_what_starts_from_another_needs_one_that_does_not(how):
+    for start in ("nothing", "other"):
+        variants = {"a": Variant(**{how: start}), "other": Variant(**{how: "a"})}
+        with pytest.raises(UserError, match="which is not trained alone"):
             Study(variants, "a")
+    both = Variant(adapts="b", continues="b")
+    with pytest.raises(UserError, match="either adapts or continues"):
+        Study({"a": both, "b": Variant()}, "b")
 
 
 @pytest.mark.parametrize(
