@@ -20,7 +20,7 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import on_all_cores
 from deepdepth_jax.inference.batching import in_batches
-from deepdepth_jax.inference.layout import window_for
+from deepdepth_jax.inference.layout import batch_size_for, window_for
 from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import Trained
@@ -68,9 +68,9 @@ class _Item:
 class Labeller:
     """Labels the pixels of images by a trained network.
 
-    Each device takes `eval.batch_size` images at once, however many devices there are,
-    so that the program and its bits are the same for any number of processes with as
-    many devices each.
+    Each device takes `eval.batch_size` images at once, or as many as `predict` would,
+    however many devices there are, so that the program and its bits are the same for
+    any number of processes with as many devices each.
 
     Args:
       config: of the network, completed.
@@ -95,7 +95,7 @@ class Labeller:
         step = LabelStep(posterior, section.window_bins, thresholds, lrent, prior)
         self._takes_rows = bool(prior)
         self._trained = trained
-        self._window = config.eval.window
+        self._section = config.eval
         self._batch_size = config.eval.batch_size * jax.local_device_count()
         self._runner = Runner(step, self._batch_size)
 
@@ -129,13 +129,18 @@ class Labeller:
             yield item.index, item.target, labels
 
     def _run(self, images: UInt8[np.ndarray, "b h w 3"]) -> PixelLabels:
-        window = window_for(images.shape[1:3], None, self._window)
-        maps = []
+        size = images.shape[1:3]
+        window = window_for(size, None, self._section.window)
+        most = batch_size_for(size, self._section.batch_size) * jax.local_device_count()
+        runner, arrays = self._runner.sized(most, window), [images]
         if self._takes_rows:
-            cells = row_cells(images.shape[1])[:, None]
-            maps.append(np.broadcast_to(cells, images.shape[:3]))
-        runner = self._runner.sized(self._batch_size, window)
-        return runner(self._trained, images, *maps)
+            cells = row_cells(size[0])[:, None]
+            arrays.append(np.broadcast_to(cells, images.shape[:3]))
+        found = []
+        for first in range(0, len(images), most):
+            part = [array[first : first + most] for array in arrays]
+            found.append(runner(self._trained, *part))
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
 def score(labeller: Labeller, images: Sequence[TargetImage], num_bins: int) -> Counts:

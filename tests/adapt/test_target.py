@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from deepdepth_jax.adapt.labelling import label_target
 from deepdepth_jax.adapt.plan import Plan
 from deepdepth_jax.adapt.round_files import Round
 from deepdepth_jax.adapt.row_prior import find_row_prior
+from deepdepth_jax.adapt.scoring import Labeller
 from deepdepth_jax.adapt.target import (
     list_images,
     prepare_target,
@@ -22,6 +24,8 @@ from deepdepth_jax.adapt.target import (
 from deepdepth_jax.config import load_config, override, with_fields
 from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.inference import layout
+from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.runtime.workdir import stored_config
 
 
@@ -111,6 +115,29 @@ def test_one_image_is_enough_also_with_soft_labels_and_a_row_prior(trained, tmp_
     assert max(stds) > 0.001
     assert np.load(workdir / "row_prior.npy").shape == (32, 12)
     assert (workdir / "rounds.md").read_text().count("\n| 1 | 1 |") == 1
+
+
+def test_large_images_are_labelled_in_small_batches(
+    trained, target, tmp_path, monkeypatch
+):
+    plan = make_plan(trained, tmp_path, **on_pairs(target, adapt__row_prior=True))
+    images, prior = prepare(plan, tmp_path), find_row_prior(plan, tmp_path)
+
+    def labels():
+        labeller = Labeller(plan.config, plan.network.trained, prior)
+        return [found.label for _, _, found in labeller(images, "label")]
+
+    def run(self, trained, *arrays):
+        assert len(arrays[0]) <= jax.local_device_count()
+        return call(self, trained, *arrays)
+
+    expected, call = labels(), Runner.__call__
+    assert plan.config.eval.batch_size == 2
+    monkeypatch.setattr(layout, "LARGEST_WHOLE_PX", 32 * 64)
+    monkeypatch.setattr(Runner, "__call__", run)
+    found = labels()
+    assert len(found) == TRAIN > jax.local_device_count()
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_where_no_pixel_is_selected_that_is_said_and_the_counts_stay(
