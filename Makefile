@@ -51,8 +51,9 @@ test-gpu:  ## A GPU says what the CPU says, in an environment of its own.
 	.venv-gpu/bin/pip install --quiet --editable ".[cuda,dev]"
 	CUDA_VISIBLE_DEVICES=$${CUDA_VISIBLE_DEVICES:-0} .venv-gpu/bin/pytest tests/with_gpu
 
-test-kills: .venv/installed  ## Kills a training 24 times; it must end the same.
+test-kills: .venv/installed  ## Kills trainings and adaptations; they must end the same.
 	$(BIN)/python tests/kill_harness.py --kills=24
+	$(BIN)/python tests/kill_adaptation.py
 
 findings:  ## Repeats what surprised us in other libraries; prints which has changed.
 	PYTHON=$(PYTHON) findings/repeat.bash

@@ -25,6 +25,7 @@ from tiny_adaptations import TRAIN, adapt_arguments, on_pairs, write_target
 from tiny_runs import arguments
 
 from deepdepth_jax.inference.saved_network import load_run
+from deepdepth_jax.runtime import cli
 
 KILLS = {
     "while the target is prepared": ("adapt.rounds", "prepare_target", 1),
@@ -111,7 +112,7 @@ def _run(folder: Path, program: str, argv: Sequence[str], expected: int = 0) -> 
     return code
 
 
-def _run_to_a_kill(stage: str, argv: Sequence[str]) -> None:
+def _run_to_a_kill(argv: list[str]) -> None:
     from deepdepth_jax.adapt.__main__ import main as adapt
     from deepdepth_jax.training.tensorflow_setup import import_tensorflow
 
@@ -120,12 +121,13 @@ def _run_to_a_kill(stage: str, argv: Sequence[str]) -> None:
     def kill() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
+    stage, *rest = argv
     setattr(*kill_point(stage, kill))
-    adapt(list(argv))
+    adapt(rest)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        _run_to_a_kill(sys.argv[1], sys.argv[2:])
+        cli.run(_run_to_a_kill)  # which sets up the process as the command does
     else:
         main()
