@@ -20,7 +20,7 @@ import importlib.util
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -142,12 +142,12 @@ def compare(
     peak_gb = {name: child.peak_gb() for name, child in children.items()}
     for child in children.values():
         child.close()
-    peers = [name for name in (ONNX_RUNTIME, OPENVINO) if name in children]
     of_case = f"{title}, {size[0]} x {size[1]}"
-    for what in (DEPTH, ALL):
-        chosen = functools.partial(_beside, what, peers)
-        figures = chosen(seconds), chosen(first_s), chosen(peak_gb)
-        yield Row(f"{of_case}, {what}", *figures)
+    for peer in sorted(children.keys() & {ONNX_RUNTIME, OPENVINO}):
+        for what in (DEPTH, ALL):
+            chosen = functools.partial(_pair, what, peer)
+            figures = chosen(seconds), chosen(first_s), chosen(peak_gb)
+            yield Row(f"{of_case}, {what}", *figures)
     alone = [BATCH * each for each in seconds[DEPTH]]
     yield Row(
         f"{of_case}, depth of {TOGETHER}",
@@ -155,9 +155,9 @@ def compare(
     )
 
 
-def _beside(what: str, peers: Sequence[str], figures: Mapping[str, T]) -> dict[str, T]:
-    """Takes the figures of one of our programs as ours, beside those of peers."""
-    return {OURS: figures[what], **{name: figures[name] for name in peers}}
+def _pair(what: str, peer: str, figures: Mapping[str, T]) -> dict[str, T]:
+    """Takes the figures of one of our programs, and those of a peer."""
+    return {OURS: figures[what], peer: figures[peer]}
 
 
 def random_image(size: Size) -> UInt8[np.ndarray, "h w 3"]:
