@@ -35,6 +35,7 @@ from benchmarks.pairing import alternate
 from benchmarks.table import OURS, Row
 from deepdepth_jax.config import Config, complete, load_config, with_fields
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.inference.layout import batch_size_for
 from deepdepth_jax.inference.network_file import write_network
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.inference.saved_network import SavedNetwork, load_network
@@ -130,9 +131,8 @@ def compare(
     title: str, source: Path, model: Path, size: Size, arguments: argparse.Namespace
 ) -> Iterator[Row]:
     """Measures all programs at one size."""
-    children = {
-        what: Child(ours, source, size, what) for what in (DEPTH, ALL, TOGETHER)
-    }
+    own = [DEPTH, ALL] + [TOGETHER] * (batch_size_for(size, BATCH) == BATCH)
+    children = {what: Child(ours, source, size, what) for what in own}
     children[ONNX_RUNTIME] = Child(onnx_runtime, model, size)
     if importlib.util.find_spec("openvino") is not None:
         children[OPENVINO] = Child(openvino, model, size)
@@ -148,11 +148,10 @@ def compare(
             chosen = functools.partial(_pair, what, peer)
             figures = chosen(seconds), chosen(first_s), chosen(peak_gb)
             yield Row(f"{of_case}, {what}", *figures)
-    alone = [BATCH * each for each in seconds[DEPTH]]
-    yield Row(
-        f"{of_case}, depth of {TOGETHER}",
-        {OURS: seconds[TOGETHER], ONE_BY_ONE: alone},
-    )
+    if TOGETHER in children:
+        alone = [BATCH * each for each in seconds[DEPTH]]
+        together = {OURS: seconds[TOGETHER], ONE_BY_ONE: alone}
+        yield Row(f"{of_case}, depth of {TOGETHER}", together)
 
 
 def _pair(what: str, peer: str, figures: Mapping[str, T]) -> dict[str, T]:

@@ -39,10 +39,11 @@ class DeferredMaps:
 
     def read(self, names: Sequence[str]) -> Maps:
         """Returns some maps. Those that are not known are computed together."""
+        compute = self._compute  # read first: another thread may be done meanwhile
         missing = tuple(name for name in names if name not in self._known)
         if missing:
-            assert self._compute is not None, missing
-            self._known |= self._compute(missing)
+            assert compute is not None, missing
+            self._known |= compute(missing)
         if len(self._known) == len(OUTPUTS):
             self._compute = None
         return {name: self._known[name] for name in names}

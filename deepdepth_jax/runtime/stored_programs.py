@@ -40,6 +40,9 @@ DIGEST_BYTES = 32
 IRRELEVANT = ("cache", "log")
 """Parts of the names of JAX's settings that change no program."""
 
+UNSUPPORTED = (NotImplementedError, ValueError, jax.errors.JaxRuntimeError)
+"""Raised where a platform's programs cannot be written."""
+
 Program = Callable[..., Tree]
 Sources = tuple[Path, ...]
 
@@ -228,11 +231,11 @@ def _read(path: Path) -> Program | None:
 
 def _keep(compiled: jax.stages.Compiled, path: Path) -> None:
     """Writes a program. If that fails, it is said, and the next start compiles anew."""
-    kept = pickle.dumps(serialize_executable.serialize(compiled))
     try:
+        kept = pickle.dumps(serialize_executable.serialize(compiled))
         atomic.write(path, hashlib.sha256(kept).digest() + kept)
         _delete_least_used(path.parent)
-    except (OSError, UserError) as error:
+    except (*UNSUPPORTED, OSError, UserError) as error:
         print(f"the compiled program is not cached: {error}", file=sys.stderr)
 
 

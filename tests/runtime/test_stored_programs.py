@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import serialize_executable
 
 from deepdepth_jax import convert
 from deepdepth_jax.runtime import stored_programs
@@ -134,6 +135,17 @@ def test_a_full_disk_costs_the_next_start_alone(folder, code, capsys):
     folder.write_text("a file in its place")
     assert Program(code)() == 1
     assert capsys.readouterr().err.startswith("the compiled program is not cached: ")
+
+
+def test_platforms_whose_programs_cannot_be_written_predict_all_the_same(
+    folder, code, monkeypatch, capsys
+):
+    def refuse(compiled):
+        raise ValueError("Compilation does not support serialization")
+
+    monkeypatch.setattr(serialize_executable, "serialize", refuse)
+    assert Program(code)() == Program(code)() == 1
+    assert "is not cached: Compilation does not" in capsys.readouterr().err
 
 
 def test_the_least_recently_used_programs_go_first(folder, code, monkeypatch):

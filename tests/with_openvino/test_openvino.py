@@ -26,7 +26,7 @@ def loaded(model, **options):
     compiled = core.compile_model(core.read_model(model), "CPU", options)
 
     def run(image):
-        # `any_name` may be that of the node before, which an output has, too.
+        # An output has two names: findings/openvino_names_outputs_twice.sh
         named = ((set(OUTPUTS) & out.names, x) for out, x in compiled(image).items())
         return {names.pop(): np.array(values) for names, values in named}
 
