@@ -20,6 +20,9 @@ from deepdepth_jax.predict.__main__ import main
 counts = collections.Counter()
 jax.monitoring.register_event_listener(lambda name, **_: counts.update([name]))
 main(sys.argv[1:])
+def other(x):
+    return jax.numpy.sin(x) + 1
+jax.block_until_ready(jax.jit(other)(2.0))  # predict's own are stored_programs
 print(*(counts[f"/jax/compilation_cache/cache_{kind}"] for kind in ("hits", "misses")))
 """
 
@@ -63,13 +66,13 @@ def test_the_second_start_compiles_only_what_the_first_could_not_keep(
     shutil.copytree(trained / "run", tmp_path / "run")
     image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
     Image.fromarray(image).save(tmp_path / "image.png")
-    hits, misses, depth = start(tmp_path)
-    assert misses > 0
-    cut_off = max((tmp_path / FOLDER).glob("*-cache"), key=lambda x: x.stat().st_size)
+    _, misses, depth = start(tmp_path)
+    assert misses > 1
+    [cut_off] = (tmp_path / FOLDER).glob("jit_other-*-cache")
     whole = cut_off.read_bytes()
     cut_off.write_bytes(whole[: len(whole) // 2])  # as by a kill
     cut_off.with_name(cut_off.name.removesuffix("cache") + "atime").unlink()
-    assert start(tmp_path) == (hits + misses - 1, 1, depth)
+    assert start(tmp_path)[1:] == (1, depth)
     assert len(cut_off.read_bytes()) > len(whole) / 2
 
 
