@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
-	test-kills findings smoke bench dist release format lock clean
+	test-kills findings smoke bench bench-gpu gpu-program dist release format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
 	$(BIN)/python -m deepdepth_jax.main --config=configs/streets.py
@@ -76,6 +76,18 @@ bench: .venv/installed  ## All that is measured beside others, in one table.
 	$(BIN)/pip install --quiet "torch>=2.6,<3"
 	$(BIN)/python -m benchmarks
 
+bench-gpu:  ## The network beside PyTorch on a GPU, in under ten minutes.
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/pip install --quiet --editable ".[bench,cuda,dev]"
+	CUDA_VISIBLE_DEVICES=$${CUDA_VISIBLE_DEVICES:-0} .venv-gpu/bin/python -m \
+		benchmarks.network --precision float32 bfloat16 --remat none selective --case=3x420x800@0.19 \
+		--forms "channels_last compiled" --output=runs/benchmark/gpu
+
+gpu-program:  ## Programs for GPUs, compiled and read where there is none.
+	$(PYTHON) -m venv .venv-gpu-program
+	.venv-gpu-program/bin/pip install --quiet --editable ".[gpu-program]"
+	.venv-gpu-program/bin/python -m benchmarks.gpu_program
+
 format: .venv/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -96,7 +108,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .venv-densecrf .venv-openvino .venv-trackers .venv-browser .venv-gpu .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-beam .venv-densecrf .venv-openvino .venv-trackers .venv-browser .venv-gpu .venv-gpu-program .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

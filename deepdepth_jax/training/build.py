@@ -137,13 +137,14 @@ def build_train_step(config: Config) -> TrainStep:
     sections = config.bins, config.model, config.train
     step = _LAST_STEP.get(sections)
     if step is None:
-        step = on_all_devices(_one_device_step(config))
+        step = on_all_devices(build_one_device_step(config))
         _LAST_STEP.clear()
         _LAST_STEP[sections] = step
     return step
 
 
-def _one_device_step(config: Config) -> TrainStep:
+def build_one_device_step(config: Config) -> TrainStep:
+    """Builds the training step of one device among others. See `make_train_step`."""
     parts, section = build_network(config), config.train
     model = parts.model.clone(dtype=jnp.dtype(section.precision), remat=section.remat)
     return make_train_step(

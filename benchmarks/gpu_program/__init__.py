@@ -1,0 +1,1 @@
+"""GPU programs, compiled and read on a machine that needs no GPU."""
