@@ -61,15 +61,50 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b h w c"], extent: Extent = None
+        self,
+        x: Float[Array, "b h w c"],
+        extent: Extent = None,
+        gain: Float[Array, " d"] | None = None,
     ) -> Float[Array, "b h2 w2 d"]:
-        """Convolves. Pixels beyond the extent do not count."""
+        """Convolves. Pixels beyond the extent do not count.
+
+        Args:
+          x: the input.
+          extent: of the images in x.
+          gain: factor of each output channel.
+
+        Returns:
+          The output.
+        """
         if self.kernel_size > 1:
             x = within(x, extent)
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         initializer = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-        kernel = jnp.asarray(self.param("kernel", initializer, shape), self.dtype)
-        return convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
+        kernel = self.param("kernel", initializer, shape)
+        if gain is not None:
+            of_kernel, gain = _placed(gain)
+            kernel *= of_kernel.reshape(1, 1, 1, -1)
+        kernel = jnp.asarray(kernel, self.dtype)
+        y = convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
+        return y if gain is None else y * gain.astype(self.dtype).reshape(1, 1, 1, -1)
+
+
+def _placed(gain: Float[Array, " d"]) -> tuple[Float[Array, " d"], ...]:
+    """Returns the factors of a kernel and of its output that together are the gain.
+
+    On GPUs the kernel is scaled, so that nothing stands between the convolution and the
+    offset and ReLU that cuDNN takes in the same kernel. On CPUs the output is, where
+    XLA merges the factor with the offset: scaling all kernels would cost more.
+    """
+    return jax.lax.platform_dependent(gain, cpu=_to_output, default=_to_kernel)
+
+
+def _to_output(gain: Float[Array, " d"]) -> tuple[Float[Array, " d"], ...]:
+    return jnp.ones_like(gain), gain
+
+
+def _to_kernel(gain: Float[Array, " d"]) -> tuple[Float[Array, " d"], ...]:
+    return gain, jnp.ones_like(gain)
 
 
 class FrozenBatchNorm(nn.Module):
@@ -83,20 +118,24 @@ class FrozenBatchNorm(nn.Module):
 
     dtype: Any = jnp.float32
 
-    @nn.compact
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Normalises. No gradient reaches the four vectors."""
-        shape = (x.shape[-1],)
+        gain, offset = (
+            vector.astype(self.dtype).reshape(1, 1, 1, -1)
+            for vector in self.affine(x.shape[-1])
+        )
+        return x * gain + offset
+
+    @nn.compact
+    def affine(self, channels: int) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+        """Returns the gain and the offset of each channel."""
+        shape = (channels,)
         scale = self.param("scale", nn.initializers.ones, shape)
         bias = self.param("bias", nn.initializers.zeros, shape)
         mean = self.variable("batch_stats", "mean", jnp.zeros, shape).value
         var = self.variable("batch_stats", "var", jnp.ones, shape).value
         gain = scale * jax.lax.rsqrt(var + BATCH_NORM_EPSILON)
-        gain, offset = (
-            jax.lax.stop_gradient(vector).astype(self.dtype).reshape(1, 1, 1, -1)
-            for vector in (gain, bias - mean * gain)
-        )
-        return x * gain + offset
+        return jax.lax.stop_gradient((gain, bias - mean * gain))
 
 
 def batch_norm(
@@ -132,23 +171,6 @@ def batch_norm(
         scale_init=nn.initializers.zeros if starts_at_zero else nn.initializers.ones,
         name=name,
     )
-
-
-@jax.custom_jvp
-def relu(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """Computes max(x, 0), with a gradient of 0 at 0.
-
-    As a choice, not as a maximum, whose gradient goes by the result: a maximum XLA's
-    CPU compiler takes anew wherever it is needed, for which it keeps x as well, and a
-    training step needs a fifth more memory.
-    """
-    return jnp.where(x > 0, x, 0)
-
-
-@relu.defjvp
-def _relu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    y = relu(*primals)
-    return y, jnp.where(y > 0, *tangents, 0)
 
 
 def resize_bilinear(

@@ -10,17 +10,18 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from deepdepth_jax.models.conv.activation import relu
 from deepdepth_jax.models.conv.pooling import max_pool_ceil
-from deepdepth_jax.models.conv.recompute import Remat, rematerialized, save_for_backward
+from deepdepth_jax.models.conv.recompute import Remat, rematerialized
 from deepdepth_jax.models.layers import (
     Conv,
     Extent,
     batch_norm,
     extent_after,
     extent_after_pool,
-    relu,
     within,
 )
+from deepdepth_jax.models.normalised import activated, normalised
 
 StrideOn = Literal["1x1", "3x3"]
 
@@ -76,14 +77,14 @@ class BasicBlock(nn.Module):
         norm = functools.partial(
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
-        y = conv(self.width, 3, self.stride, self.dilation, name="conv1")(x, extent)
-        y = relu(norm(name="bn1")(save_for_backward(y)))
+        first = conv(self.width, 3, self.stride, self.dilation, name="conv1")
+        y = activated(first, norm(name="bn1"), x, extent)
         extent = extent_after(extent, self.stride)
-        y = conv(self.width, 3, 1, self.dilation, name="conv2")(y, extent)
-        y = norm(name="bn2", starts_at_zero=True)(y)
+        last = conv(self.width, 3, 1, self.dilation, name="conv2")
+        y = normalised(last, norm(name="bn2", starts_at_zero=True), y, extent)
         if self.project:
-            x = conv(self.width, 1, self.stride, name="downsample_conv")(x)
-            x = norm(name="downsample_bn")(x)
+            shortcut = conv(self.width, 1, self.stride, name="downsample_conv")
+            x = normalised(shortcut, norm(name="downsample_bn"), x)
         return relu(x + y)
 
 
@@ -121,16 +122,16 @@ class Bottleneck(nn.Module):
             batch_norm, self.norm, train=self.train, dtype=self.dtype
         )
         strides = (self.stride, 1) if self.stride_on == "1x1" else (1, self.stride)
-        y = conv(self.width, 1, strides[0], name="conv1")(x)
-        y = relu(norm(name="bn1")(save_for_backward(y)))
+        first = conv(self.width, 1, strides[0], name="conv1")
+        y = activated(first, norm(name="bn1"), x)
         extent = extent_after(extent, strides[0])
-        y = conv(self.width, 3, strides[1], self.dilation, name="conv2")(y, extent)
-        y = relu(norm(name="bn2")(save_for_backward(y)))
-        y = conv(4 * self.width, 1, name="conv3")(y)
-        y = norm(name="bn3", starts_at_zero=True)(y)
+        middle = conv(self.width, 3, strides[1], self.dilation, name="conv2")
+        y = activated(middle, norm(name="bn2"), y, extent)
+        last = conv(4 * self.width, 1, name="conv3")
+        y = normalised(last, norm(name="bn3", starts_at_zero=True), y)
         if self.project:
-            x = conv(4 * self.width, 1, self.stride, name="downsample_conv")(x)
-            x = norm(name="downsample_bn")(x)
+            shortcut = conv(4 * self.width, 1, self.stride, name="downsample_conv")
+            x = normalised(shortcut, norm(name="downsample_bn"), x)
         return relu(x + y)
 
 
@@ -179,10 +180,10 @@ class ResNet(nn.Module):
         Returns:
           The features of each stage.
         """
-        x = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")(x, extent)
-        extent = extent_after(extent, 2)
+        conv = Conv(self.width, 7, stride=2, dtype=self.dtype, name="conv1")
         norm = batch_norm(self.norm, train=train, dtype=self.dtype, name="bn1")
-        x = relu(norm(x))
+        x = activated(conv, norm, x, extent)
+        extent = extent_after(extent, 2)
         # After the ReLU nothing is below 0, so zeros do not change a maximum.
         x = max_pool_ceil(within(x, extent))
         extent = extent_after_pool(extent)

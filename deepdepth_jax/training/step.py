@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import optax
+from jax.experimental.layout import Layout, with_layout_constraint
 from jaxtyping import Array, Float, Int
 
 from deepdepth_jax.models.deeplab import DeepLabV2
@@ -71,6 +72,9 @@ def make_train_step(
             (total, (pixels, batch_stats)), gradient = jax.value_and_grad(
                 loss_of_part, has_aux=True
             )(state.params, batch_stats, part)
+            gradient = jax.lax.platform_dependent(
+                gradient, cpu=lambda gradient: gradient, default=_row_major
+            )
             sums = jax.tree.map(jnp.add, sums, (total, pixels, gradient))
             return (sums, batch_stats), None
 
@@ -99,6 +103,17 @@ def make_train_step(
         )
 
     return train_step
+
+
+def _row_major(gradient: Tree) -> Tree:
+    """Puts gradients in the order in memory that parameters have.
+
+    Kernel gradients come from cuDNN in another one, in which XLA would compute the new
+    parameters and moments, beside the old ones, and copy them back.
+    """
+    return jax.tree.map(
+        lambda x: with_layout_constraint(x, Layout(tuple(range(x.ndim)))), gradient
+    )
 
 
 def _next_state(

@@ -20,7 +20,10 @@ def lowered():
     config.train.update(precision="bfloat16", batch_size=4)
     config = adopt_pretrained(complete(config))
     state, step, arrays = traceable(config, 33, 41)
-    exported = jax.export.export(step, platforms=["cuda"])(state, *arrays)
+    # The order in memory of the gradients is nothing that old programs must keep.
+    allowed = jax.export.DisabledSafetyCheck.custom_call("LayoutConstraint")
+    export = jax.export.export(step, platforms=["cuda"], disabled_checks=[allowed])
+    exported = export(state, *arrays)
     return exported.mlir_module(), len(jax.tree.leaves(state))
 
 
@@ -49,21 +52,19 @@ def element_types(line):
 def test_every_convolution_is_bfloat16(lowered):
     text, _ = lowered
     lines = [x for x in text.splitlines() if "stablehlo.convolution" in x]
-    # 17 of the backbone and 4 of the head, the gradients of all inputs but the image,
-    # and of the 8 kernels that are not dilated; the others' are products.
-    assert len(lines) == 21 + 20 + 8
+    # 53 of the backbone and 4 of the head, and the gradients of all their kernels and
+    # of all their inputs but the image.
+    assert len(lines) == 57 + 57 + 56
     assert {kind for line in lines for kind in element_types(line)} == {"bf16"}
 
 
-def test_every_dot_of_the_network_is_bfloat16(lowered):
-    """All but those that bring the logits to the image's size, in the loss."""
+def test_the_only_dots_bring_the_logits_to_the_images_size(lowered):
+    """Rows and columns, forward and backward, in the loss."""
     text, _ = lowered
     lines = [x for x in text.splitlines() if "stablehlo.dot_general" in x]
-    others = [line for line in lines if element_types(line) != {"bf16"}]
-    assert len(lines) - len(others) > 50
-    for line in others:
+    assert len(lines) == 4
+    for line in lines:
         assert "precision = [HIGHEST, HIGHEST]" in line
-    assert len(others) == 4  # rows and columns, forward and backward
 
 
 def test_the_state_is_donated_and_the_host_is_not_called(lowered):

@@ -1,9 +1,8 @@
 """Convolutions in the form that is fastest on each platform.
 
-GPUs and TPUs use the library's convolutions, except for the gradient with respect to a
-dilated kernel, which XLA does not map to cuDNN's backward-filter. XLA's CPU
-convolutions are slow, above all their kernel gradients. This module replaces them by
-matrix products (docs/performance.md has the figures).
+GPUs and TPUs use the library's convolutions. XLA's CPU convolutions are slow, above all
+their kernel gradients. This module replaces them by matrix products
+(docs/performance.md has the figures).
 """
 
 import functools
@@ -15,18 +14,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.conv import products, winograd
-from deepdepth_jax.models.conv.products import (
-    Gradients,
-    Kernels,
-    kernel_gradients,
-    matrix_gradient,
-    shifted_to_taps,
-    sum_arrays,
-)
-from deepdepth_jax.models.conv.recompute import recomputed
+from deepdepth_jax.models.conv import plain, pointwise, products, winograd
+from deepdepth_jax.models.conv.products import Gradients, Kernels, sum_arrays
 
-Form = Literal["plain", "winograd", "products"]
+Form = Literal["plain", "pointwise", "winograd", "products"]
 """How a convolution is computed on a CPU. See `cpu_form`."""
 
 LEAST_CHANNELS = 32
@@ -41,9 +32,6 @@ def convolve(
 ) -> Float[Array, "b h2 w2 d"]:
     """Convolves with torch's symmetric padding, dilation * (kernel size // 2).
 
-    A 1x1 convolution is a matrix product on every platform. On a GPU both forms cost
-    the same.
-
     Args:
       x: the input.
       kernel: the kernel, of odd size s.
@@ -54,9 +42,9 @@ def convolve(
       The output, with sides of ceil(h / stride) and ceil(w / stride).
     """
     if kernel.shape[0] == 1:
-        return _pointwise(x[:, ::stride, ::stride], kernel[0, 0])
+        x, stride = x[:, ::stride, ::stride], 1
     if stride > 1:
-        return _plain(x, kernel, dilation, stride)
+        return plain.convolve(x, kernel, dilation, stride)
     return convolve_and_add(x, [kernel], [dilation])
 
 
@@ -69,7 +57,7 @@ def convolve_and_add(
 
     Args:
       x: the input.
-      kernels: all of one size, larger than 1x1.
+      kernels: all of one size.
       dilations: the dilation of each kernel.
 
     Returns:
@@ -79,17 +67,17 @@ def convolve_and_add(
     # Exported programs may have symbolic sizes, which cannot be cut into tiles.
     is_size_known = all(isinstance(side, int) for side in x.shape)
     is_plain_everywhere = form == "plain" and set(dilations) == {1}
-    if is_plain_everywhere or not is_size_known:
-        return _summed(_plain)(x, tuple(kernels), dilations)
+    if is_plain_everywhere or not (is_size_known or form == "pointwise"):
+        return _summed(plain.convolve)(x, tuple(kernels), dilations)
     return _by_platform(form, tuple(dilations), x, tuple(kernels))
 
 
 def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
     """Chooses the form of a convolution on CPUs.
 
-    `products` suits kernels with far fewer outputs than inputs, such as a classifier's.
-    `winograd` suits the other 3x3 kernels. Both lose accuracy in types shorter than
-    float32 and are not used there.
+    `pointwise` is for 1x1 kernels. `products` suits kernels with far fewer outputs than
+    inputs, such as a classifier's. `winograd` suits the other 3x3 kernels. These two
+    lose accuracy in types shorter than float32 and are not used there.
 
     Args:
       shape: shape of the kernel, (s, s, c, d).
@@ -100,51 +88,13 @@ def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
       The name of a module in this folder, or `plain` for XLA's own convolution.
     """
     size, _, inputs, outputs = shape
+    if size == 1:
+        return "pointwise"
     if stride > 1 or size != 3 or dtype != jnp.float32:
         return "plain"
     if size * size * outputs <= 4 * inputs:
         return "products"
     return "winograd" if min(inputs, outputs) >= LEAST_CHANNELS else "plain"
-
-
-def _plain(
-    x: Float[Array, "b h w c"],
-    kernel: Float[Array, "s s c d"],
-    dilation: int,
-    stride: int = 1,
-) -> Float[Array, "b h2 w2 d"]:
-    padding = dilation * (kernel.shape[0] // 2)
-    return jax.lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(stride, stride),
-        padding=((padding, padding), (padding, padding)),
-        rhs_dilation=(dilation, dilation),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-    )
-
-
-@jax.custom_vjp
-def _pointwise(
-    x: Float[Array, "b h w c"], matrix: Float[Array, "c d"]
-) -> Float[Array, "b h w d"]:
-    return jnp.einsum("bhwc,cd->bhwd", x, matrix)
-
-
-def _pointwise_gradients(
-    kept: tuple[Array, Array], dy: Float[Array, "b h w d"]
-) -> tuple[Float[Array, "b h w c"], Float[Array, "c d"]]:
-    x, matrix = kept
-    if matrix.shape[0] < matrix.shape[1]:
-        # The last convolution of a bottleneck. Its input is a normalisation of a tensor
-        # that the gradient keeps anyway.
-        x = recomputed(x, dy)
-    return jnp.einsum("bhwd,cd->bhwc", dy, matrix), matrix_gradient(x, dy)
-
-
-_pointwise.defvjp(
-    lambda x, matrix: (_pointwise(x, matrix), (x, matrix)), _pointwise_gradients
-)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -221,20 +171,6 @@ def _summed_gradients(
     return of_all
 
 
-def _plain_gradients(
-    x: Array, kernel: Array, dy: Array, dilation: int
-) -> tuple[Array, Array]:
-    if dilation == 1:
-        _, pull = jax.vjp(lambda x, kernel: _plain(x, kernel, dilation), x, kernel)
-        return pull(dy)
-    # JAX derives the kernel's gradient as a strided convolution. XLA maps only an
-    # unstrided one to cuDNN's backward-filter. It would run this one as a forward
-    # convolution with dy as the kernel.
-    _, pull = jax.vjp(lambda x: _plain(x, kernel, dilation), x)
-    of_taps = shifted_to_taps(dy, kernel.shape[0], [dilation])
-    return (*pull(dy), *kernel_gradients(x, of_taps, (kernel,)))
-
-
 def _winograd_gradients(
     x: Array, kernel: Array, dy: Array, dilation: int
 ) -> tuple[Array, Array]:
@@ -246,14 +182,16 @@ def _winograd_gradients(
 
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
     {
-        "plain": _summed(_plain),
+        "plain": _summed(plain.convolve),
+        "pointwise": _summed(pointwise.convolve),
         "winograd": _summed(winograd.convolve),
         "products": products.convolve_and_add,
     }
 )
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
     {
-        "plain": _summed_gradients(_plain_gradients),
+        "plain": _summed_gradients(plain.gradients),
+        "pointwise": _summed_gradients(pointwise.gradients),
         "winograd": _summed_gradients(_winograd_gradients),
         "products": products.gradients,
     }
