@@ -34,12 +34,10 @@ def count_confidences(
     Returns:
       The counts of the pixels.
     """
-    cells = np.minimum((confidence * np.float32(CELLS)).astype(np.int64), CELLS - 1)
-    flat = np.bincount(
-        (labels.astype(np.int64) * CELLS + np.maximum(cells, 0)).ravel(),
-        minlength=num_bins * CELLS,
-    )
-    return flat.reshape(num_bins, CELLS).astype(np.int64)
+    cells = np.clip((confidence * np.float32(CELLS)).astype(np.int32), 0, CELLS - 1)
+    places = labels.astype(np.int32) * np.int32(CELLS) + cells
+    counts = np.bincount(places.ravel(), minlength=num_bins * CELLS)
+    return counts.reshape(num_bins, CELLS)
 
 
 def class_balanced_thresholds(

@@ -1,5 +1,6 @@
 """Labels of pixels and their files: the same bins come back."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from PIL import Image
 from test_thresholds import BINS, distributions, sorted_thresholds
 
 from deepdepth_jax.adapt.label_files import encode_png, label_codes
-from deepdepth_jax.adapt.readout import LabelStep, window_matrix
+from deepdepth_jax.adapt.readout import LabelStep, first_largest, window_matrix
 from deepdepth_jax.adapt.thresholds import select
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import complete, default_config
@@ -40,6 +41,13 @@ def cbst_labels(p, thresholds):
     labels = ratios.argmax(axis=1)
     is_kept = (ratios.max(axis=1) >= 1) & (p.argmax(axis=1) < BINS - 1)
     return labels, is_kept
+
+
+def test_of_several_largest_values_the_first_counts():
+    values = np.random.default_rng(0).integers(0, 5, (500, 71)).astype(np.float32)
+    values[0] = 0
+    found = jax.jit(first_largest)(jnp.asarray(values))
+    np.testing.assert_array_equal(found, values.argmax(axis=1))
 
 
 def test_a_window_of_one_bin_is_cbst():
