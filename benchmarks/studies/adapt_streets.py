@@ -50,6 +50,9 @@ def get_study() -> Study:
             "data.mixture.streets": 1.0,
             "data.streets.height": HEIGHT,
             "data.streets.width": WIDTH,
+            # Where the sky has no class, its pixels get labels of other far bins.
+            "data.streets.sky_m": 1000.0,
+            "train.beyond": "last_bin",
             "train.crop": (64, 192),  # no larger than any image
             "model.aspp_rates": (1, 2, 4, 8),  # its feature map has 4 x 12 places
             "eval.every": 0,  # no checkpoint is chosen by depth of the target
