@@ -19,9 +19,11 @@ from deepdepth_jax.runtime.workdir import stored_config
 
 PACKAGE = Path(deepdepth_jax.__file__).parent
 OURS = f"{PACKAGE}/"
-MOST_FRAMES = 8
-MOST_FILES_TO_LOAD = 17
-MOST_FILES_TO_PREDICT = 18
+# Keeping compiled programs, computing maps when they are asked for, and convolutions of
+# several forms each take files of their own.
+MOST_FRAMES = 12
+MOST_FILES_TO_LOAD = 18
+MOST_FILES_TO_PREDICT = 30
 IMAGE = np.zeros((32, 64, 3), np.uint8)
 
 
