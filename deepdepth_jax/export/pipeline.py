@@ -70,11 +70,16 @@ class Pipeline:
                     f"eval.{field}={value}: an exported model takes the whole image at "
                     f"its own size; add --config.eval.{field}='{single}'"
                 )
-        if focal_px < 0 or bool(canonical_focal_px) != bool(focal_px):
+        if canonical_focal_px and focal_px <= 0:
             raise UserError(
-                f"--focal_px={focal_px}: must be the focal length of the target camera "
-                "in pixels if the run has data.canonical_focal_px, else omitted; the "
-                f"run has {canonical_focal_px}"
+                "--focal_px is missing: this network needs the focal length in pixels "
+                "of the images that the model is given, after they are resized to "
+                "about the size of its training images (docs/export.md)"
+            )
+        if focal_px and not canonical_focal_px:
+            raise UserError(
+                f"--focal_px={focal_px:g}: leave it out, as this network was not "
+                "trained with data.canonical_focal_px"
             )
         network = build_network(config)
         if outputs is not None and not network.head.has_distribution:

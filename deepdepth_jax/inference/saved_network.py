@@ -14,7 +14,7 @@ from deepdepth_jax.inference.layout import Window
 from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.paths import HUB
-from deepdepth_jax.runtime.shipped import by_name, shipped_network
+from deepdepth_jax.runtime.shipped import SHIPPED, by_name, shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
 
 FILE_SUFFIX = ".safetensors"
@@ -56,8 +56,11 @@ def load_network(
       UserError: see `load_run`, `read_network` and `hugging_face.download`.
     """
     source = local_path(source)
-    if not source.exists() and (hint := maybe_on_hub(source)):
-        raise UserError(f"{source}: no such file or folder: train first{hint}")
+    if not source.exists():
+        raise UserError(
+            f"{source}: no such file or folder: train first, or name the network of "
+            f"the package, {SHIPPED.stem}{maybe_on_hub(source)}"
+        )
     if source.suffix != FILE_SUFFIX or source.is_dir():
         return load_run(source, which, overrides)
     if which != "best":

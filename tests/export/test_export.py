@@ -193,7 +193,7 @@ def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
         ("--config.eval.window=(32, 32)", r"add --config\.eval\.window='\(0, 0\)'"),
         ("--config.eval.decode=mode", "expectation, median"),
         ("--config.bins.num_bins=13", r"bins\.num_bins is 12 there"),
-        ("--focal_px=700", "else omitted"),
+        ("--focal_px=700", "--focal_px=700: leave it out"),
         ("--outputs=depth_m,depth", "'depth' must be one of depth_m, confidence, en"),
         ("--outputs=", "'' must be one of depth_m"),
         ("--focal_px=nan", "'nan': must be > 0"),
