@@ -15,6 +15,7 @@ from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.network_file import write_network
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.models.resnet import ResNet
+from deepdepth_jax.runtime import stored_programs
 from deepdepth_jax.runtime.workdir import stored_config
 
 PACKAGE = Path(deepdepth_jax.__file__).parent
@@ -25,6 +26,12 @@ MOST_FRAMES = 12
 MOST_FILES_TO_LOAD = 18
 MOST_FILES_TO_PREDICT = 30
 IMAGE = np.zeros((32, 64, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def no_program_is_kept(monkeypatch):
+    """A kept program runs without the network."""
+    monkeypatch.setattr(stored_programs, "_folder", lambda: None)
 
 
 class ReachedError(Exception):
