@@ -102,6 +102,8 @@ def known(values: AnyArray | None) -> AnyArray:
     return values
 
 
+DEPTH = "depth_m"
+"""The one map that every network predicts."""
 OUTPUTS = tuple(field.name for field in dataclasses.fields(Prediction))
 """The names of all maps that a network may predict."""
 IN_METRES = ("depth_m", "low_m", "high_m")

@@ -10,12 +10,12 @@ from jaxtyping import Array, Float32, UInt8
 from deepdepth_jax.config import Config
 from deepdepth_jax.geometry import UNSCALED, ViewScale
 from deepdepth_jax.inference.layout import Layout
-from deepdepth_jax.inference.programs import DEPTH, PredictionPrograms
+from deepdepth_jax.inference.programs import PredictionPrograms
 from deepdepth_jax.inference.rescaling import resize_map
 from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.inference.windows import Window
 from deepdepth_jax.models.heads import HEADS
-from deepdepth_jax.types import IN_METRES, OUTPUTS
+from deepdepth_jax.types import DEPTH, IN_METRES, OUTPUTS
 
 Maps = Mapping[str, Float32[np.ndarray, "b h w"] | None]
 """Maps of a batch by their names in `types.Prediction`. None: the network has none."""

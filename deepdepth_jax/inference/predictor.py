@@ -23,10 +23,7 @@ from deepdepth_jax.inference.inputs import (
     read_stream,
 )
 from deepdepth_jax.inference.layout import Window, batch_size_for, window_for
-from deepdepth_jax.inference.rescaling import (
-    resize_image,
-    seen_size,
-)
+from deepdepth_jax.inference.rescaling import resize_image, seen_size
 from deepdepth_jax.inference.saved_network import Loadable, SavedNetwork
 from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.runtime.parallel import replicated

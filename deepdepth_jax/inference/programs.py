@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int32, UInt8
 
 from deepdepth_jax.config import Config
 from deepdepth_jax.runtime.stored_programs import Program, StoredProgram
-from deepdepth_jax.types import AnyArray, Tree
+from deepdepth_jax.types import DEPTH, AnyArray, Tree
 
 if TYPE_CHECKING:
     from deepdepth_jax.inference.steps import PredictStep
@@ -36,7 +36,6 @@ SOURCES = tuple(
     )
 )
 """The code that the programs consist of."""
-DEPTH = "depth_m"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from deepdepth_jax.bins import Decoding
 from deepdepth_jax.inference.posterior import ImageScores, PixelPosterior, whole
 from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.models.layers import Extent
-from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
+from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Prediction
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
 from deepdepth_jax.uncertainty.confidence import MEASURES
 from deepdepth_jax.uncertainty.temperature import nll_by_temperature
@@ -39,9 +39,6 @@ class Distributions:
 
 Scores = tuple[PixelScores, ...]
 """Of the network's own distributions, and of the calibrated ones. None without any."""
-
-DEPTH = "depth_m"
-"""The one output that every head has."""
 
 Result = TypeVar("Result")
 

@@ -26,9 +26,9 @@ Loss = Callable[
 
 `sum` is the loss summed over the labelled pixels, `count` the number of these. A pixel
 without ground truth (0) is not labelled, and neither is one beyond the last bin, unless
-`train.beyond` says so. Sum over count, each
-over all devices, is the mean loss, which does not depend on how pixels fall on devices.
-Without labelled pixels both are 0, and so is the gradient.
+`train.beyond` says so. Sum over count, each over all devices, is the mean loss, which
+does not depend on how pixels fall on devices. Without labelled pixels both are 0, and
+so is the gradient.
 """
 
 
