@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Bool, Float
 
-from deepdepth_jax.geometry import near_edges
+from deepdepth_jax.geometry.edges import near_edges
 
 Region = Callable[[Float[np.ndarray, "h w"]], Bool[np.ndarray, "h w"]]
 """Marks the pixels of a part by true depth in metres. 0 = no ground truth."""

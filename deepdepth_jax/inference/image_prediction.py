@@ -13,12 +13,12 @@ from jaxtyping import UInt8
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import Pinhole
 from deepdepth_jax.inference.depth_files import WRITERS
-from deepdepth_jax.inference.point_cloud import PointCloud
 from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
 
 if TYPE_CHECKING:
     from deepdepth_jax.drawing.colors import ColourScale
+    from deepdepth_jax.inference.point_cloud import PointCloud
 
 STATIC = {"static": True}
 """Marks fields that are no arrays of the tree."""
@@ -166,12 +166,14 @@ class ImagePrediction(Prediction):
 
         return confidence_scale(self.num_bins)
 
-    def point_cloud(self) -> PointCloud:
+    def point_cloud(self) -> "PointCloud":
         """Unprojects the image. See `PointCloud.of`.
 
         Raises:
           UserError: the focal lengths of the image and of training are unknown.
         """
+        from deepdepth_jax.inference.point_cloud import PointCloud
+
         if not self.camera.focal_px:
             raise UserError(
                 "a point cloud needs the focal length of the image, and that of "

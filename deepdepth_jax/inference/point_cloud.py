@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from deepdepth_jax.geometry import Pinhole, at_edges
+from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry.edges import at_edges
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.types import AnyArray
 

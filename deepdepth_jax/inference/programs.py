@@ -25,7 +25,7 @@ SOURCES = tuple(
         "bins.py",
         "config",
         "errors.py",
-        "geometry.py",
+        "geometry",
         "inference",
         "losses.py",
         "metrics.py",

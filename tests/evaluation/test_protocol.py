@@ -5,7 +5,7 @@ import pytest
 
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS, SECTIONS, distance_range
-from deepdepth_jax.geometry import near_edges
+from deepdepth_jax.geometry.edges import near_edges
 
 PROTOCOL = Protocol(
     dataset="kitti",

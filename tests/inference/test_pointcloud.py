@@ -1,7 +1,8 @@
 import numpy as np
 from ply_reader import read_ply
 
-from deepdepth_jax.geometry import Pinhole, at_edges
+from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry.edges import at_edges
 from deepdepth_jax.inference.point_cloud import PointCloud
 
 

@@ -23,7 +23,8 @@ from deepdepth_jax.demo.input_images import (
     street_scenes,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import FocalLength, at_edges
+from deepdepth_jax.geometry import FocalLength
+from deepdepth_jax.geometry.edges import at_edges
 from deepdepth_jax.main import main as train
 
 expect.set_options(timeout=PATIENCE_MS)

@@ -1,0 +1,30 @@
+"""Cameras, in `cameras`, and depth edges, in `edges`.
+
+May import `types` alone.
+"""
+
+from deepdepth_jax.geometry.cameras import (
+    ASSUMED_MM35,
+    FILM_DIAGONAL_MM,
+    FOCAL_RANGE_PX,
+    UNSCALED,
+    FocalLength,
+    Pinhole,
+    TrainingCamera,
+    ViewScale,
+    canonical_scale,
+    is_focal_length,
+)
+
+__all__ = [
+    "ASSUMED_MM35",
+    "FILM_DIAGONAL_MM",
+    "FOCAL_RANGE_PX",
+    "UNSCALED",
+    "FocalLength",
+    "Pinhole",
+    "TrainingCamera",
+    "ViewScale",
+    "canonical_scale",
+    "is_focal_length",
+]
