@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from matplotlib.figure import Figure
 from PIL import Image
 
 from deepdepth_jax.demo.answers import Answer, Reading, save_points
-from deepdepth_jax.drawing.colors import ColourScale, round_ticks
+from deepdepth_jax.drawing.colors import ColourScale
 from deepdepth_jax.types import AnyArray
 
 MOST_POINTS = 100_000
@@ -112,14 +111,9 @@ def draw_scale(scale: ColourScale) -> str:
     """
     numbers = np.geomspace(scale.low, scale.high, COLOUR_STOPS)
     colours = ",".join(f"rgb({r} {g} {b})" for r, g, b in scale.paint(numbers[None])[0])
-    axis = Figure().add_subplot().xaxis
-    round_ticks(axis, scale.low, scale.high, scale.unit)
-    values = axis.get_majorticklocs().tolist()
-    labels = axis.get_major_formatter().format_ticks(values)
-    whole = math.log(scale.high / scale.low)
     ticks = "".join(
-        f'<i style="left:{math.log(value / scale.low) / whole:.2%}">{label}</i>'
-        for value, label in zip(values, labels, strict=True)
+        f'<i style="left:{scale.share(value):.2%}">{number}</i>'
+        for value, number in scale.ticks().items()
     )
     return (
         f'<div class="scale"><span>{scale.low_word}</span>'

@@ -1,18 +1,18 @@
-"""Colour maps for depth and confidence, with their scales."""
+"""Colour maps for depth and confidence, with their scales.
+
+They are Matplotlib's, which takes longer to import than an image takes to predict: the
+256 colours of each stand in a file beside this one, `turbo_r.png` and `viridis.png`.
+"""
 
 import dataclasses
 import functools
+import math
+from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from PIL import Image, ImageDraw, ImageFont
 
-from deepdepth_jax.drawing.style import in_default_style
 from deepdepth_jax.types import AnyArray
 
 DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
@@ -22,6 +22,12 @@ NARROWEST_STRIP_PX = 320
 STRIP_HEIGHT_PX = 48
 WIDEST_PLAIN_STRIP_PX = 1280
 """The strip under a wider image is enlarged."""
+MARGIN_PX = 44
+"""Width of the words at both ends of a strip."""
+BAR_PX = (7, 21)
+"""The rows of a strip between which its colours are."""
+TICK_PX = 3
+FONT_PX = 11
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +35,7 @@ class ColourScale:
     """A colour map over the logarithm of a value.
 
     Attributes:
-      colours: name of a Matplotlib colour map.
+      colours: name of a Matplotlib colour map, of which there is a file.
       low, high: values at the ends. Values outside have the colour of the nearer end.
       low_word, high_word: words at the ends.
       unit: unit after the numbers.
@@ -68,6 +74,15 @@ class ColourScale:
         """Draws the scale with numbers and words on white."""
         return _draw_strip(self, width)
 
+    def ticks(self) -> dict[float, str]:
+        """Returns round values and both ends, with the text of each."""
+        values = round_values(self.low, self.high)
+        return {value: f"{value:.3g}{self.unit}" for value in values}
+
+    def share(self, value: float) -> float:
+        """Returns where a value lies between the ends, from 0 to 1."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
 
 def depth_scale(min_m: float, max_m: float) -> ColourScale:
     """Returns the scale of depth in metres. A range from 0 shows two decades."""
@@ -81,41 +96,37 @@ def confidence_scale(num_bins: int) -> ColourScale:
     return ColourScale(CONFIDENCE_COLOURS, 1 / num_bins, 1.0, "unsure", "sure")
 
 
-def round_ticks(axis: mpl.axis.Axis, low: float, high: float, unit: str) -> None:
-    """Labels a logarithmic axis with round numbers and both ends."""
-    steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel()
-    inside = [low, *(s for s in steps if low * 1.6 < s < high / 1.7), high]
-    axis.set_major_locator(FixedLocator(inside))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}{unit}"))
+def round_values(low: float, high: float) -> list[float]:
+    """Lists the round numbers between two, which come first and last."""
+    steps = np.outer(10.0 ** np.arange(-3, 4), (1, 2, 5)).ravel().tolist()
+    return [low, *(step for step in steps if low * 1.6 < step < high / 1.7), high]
 
 
 @functools.cache
 def _table(colours: str) -> UInt8[np.ndarray, "256 3"]:
-    return mpl.colormaps[colours](np.arange(256), bytes=True)[:, :3]
+    with Image.open(Path(__file__).with_name(f"{colours}.png")) as table:
+        return np.asarray(table)[0]
 
 
 @functools.lru_cache(maxsize=16)
-@in_default_style
 def _draw_strip(scale: ColourScale, width: int) -> UInt8[np.ndarray, "y {width} 3"]:
     enlarged = max(1.0, width / WIDEST_PLAIN_STRIP_PX)
-    size_px = width, round(STRIP_HEIGHT_PX * enlarged)
-    dpi = 100 * enlarged
-    figure = Figure(figsize=(size_px[0] / dpi, size_px[1] / dpi), dpi=dpi)
-    margin = 44 * enlarged / width
-    axes = figure.add_axes((margin, 0.56, 1 - 2 * margin, 0.3))
-    bar = figure.colorbar(
-        ScalarMappable(LogNorm(scale.low, scale.high), scale.colours),
-        cax=axes,
-        orientation="horizontal",
+    sizes_px = STRIP_HEIGHT_PX, MARGIN_PX, *BAR_PX, TICK_PX, FONT_PX
+    height, left, top, bottom, tick, font = (round(px * enlarged) for px in sizes_px)
+    strip = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(strip)
+    write = functools.partial(
+        draw.text, fill="black", font=ImageFont.load_default(font)
     )
-    round_ticks(bar.ax.xaxis, scale.low, scale.high, scale.unit)
-    bar.ax.tick_params(labelsize=8, length=2)
-    for x, word in ((margin / 2, scale.low_word), (1 - margin / 2, scale.high_word)):
-        figure.text(x, 0.71, word, ha="center", va="center", fontsize=8)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn = np.asarray(canvas.buffer_rgba())[..., :3]
-    # Sizes in inches are rounded, so the right column may be missing.
-    missing = width - drawn.shape[1]
-    return np.pad(drawn[:, :width], ((0, 0), (0, max(0, missing)), (0, 0)), mode="edge")
+    right = width - left
+    colours = scale.paint(np.geomspace(scale.low, scale.high, right - left)[None])
+    strip.paste(Image.fromarray(colours.repeat(bottom - top, axis=0)), (left, top))
+    draw.rectangle((left - 1, top - 1, right, bottom), outline="black")
+    for value, number in scale.ticks().items():
+        x = left + scale.share(value) * (right - left - 1)
+        draw.line((x, bottom, x, bottom + tick), "black")
+        write((x, bottom + 2 * tick), number, anchor="mt")
+    middle = (top + bottom) / 2
+    write((left / 2, middle), scale.low_word, anchor="mm")
+    write((width - left / 2, middle), scale.high_word, anchor="mm")
+    return np.asarray(strip)

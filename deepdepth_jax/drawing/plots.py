@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from deepdepth_jax.drawing.colors import round_ticks
-from deepdepth_jax.drawing.style import in_default_style
+from deepdepth_jax.drawing.style import in_default_style, round_ticks
 from deepdepth_jax.runtime import atomic
 
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}

@@ -11,8 +11,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from deepdepth_jax.drawing.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS, round_ticks
-from deepdepth_jax.drawing.style import in_default_style
+from deepdepth_jax.drawing.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS
+from deepdepth_jax.drawing.style import in_default_style, round_ticks
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.types import AnyArray
 

@@ -1,10 +1,7 @@
 """The work of the command predict, once its arguments are parsed."""
 
 import argparse
-import importlib
 import sys
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 from deepdepth_jax.errors import UserError
@@ -16,7 +13,7 @@ from deepdepth_jax.predict.files import Failures, predict_images, predict_video
 from deepdepth_jax.predict.focal_lengths import FocalLengths
 from deepdepth_jax.predict.folders import describe
 from deepdepth_jax.predict.media import find_sources
-from deepdepth_jax.predict.outputs import DRAWINGS, Outputs
+from deepdepth_jax.predict.outputs import Outputs
 
 SOME_FAILED = 1
 """The exit code when there are results, but not of every input."""
@@ -39,7 +36,6 @@ def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
     """
     found = find_sources(arguments.input, arguments.output)
     sources = found.files
-    _import_drawing(arguments.save)
     predictor = DepthPredictor.load(
         network,
         arguments.checkpoint,
@@ -75,14 +71,6 @@ def predict_inputs(arguments: argparse.Namespace, network: Path) -> int:
         print(failures.summary(), file=sys.stderr)
         return SOME_FAILED
     return 0
-
-
-def _import_drawing(save: Sequence[str] | None) -> None:
-    """Imports Matplotlib, if it is needed, while weights and program are read."""
-    if save is None or DRAWINGS.keys() & set(save):
-        # No daemon: one that imports as the interpreter ends could crash it.
-        module = "deepdepth_jax.drawing.colors"
-        threading.Thread(target=importlib.import_module, args=(module,)).start()
 
 
 def _check_outputs(predictor: DepthPredictor, arguments: argparse.Namespace) -> None:

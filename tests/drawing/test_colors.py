@@ -46,6 +46,14 @@ def test_beyond_the_scale_is_its_end():
 
 
 @pytest.mark.parametrize("scale", [SCALE, confidence_scale(71)])
+def test_the_256_colours_are_matplotlibs(scale):
+    """Of another colour map the file is `Image.fromarray(expected[None]).save(...)`."""
+    expected = mpl.colormaps[scale.colours](np.arange(256), bytes=True)[:, :3]
+    middles = scale.low * (scale.high / scale.low) ** ((np.arange(256) + 0.5) / 256)
+    np.testing.assert_array_equal(scale.paint(middles[None])[0], expected)
+
+
+@pytest.mark.parametrize("scale", [SCALE, confidence_scale(71)])
 def test_colours_are_matplotlibs_over_the_logarithm(scale):
     values = np.geomspace(scale.low, scale.high, 5000, dtype=np.float32)[None]
     norm = LogNorm(scale.low, scale.high, clip=True)

@@ -2,7 +2,6 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from deepdepth_jax.drawing import colors
 from deepdepth_jax.drawing.plots import (
     save_reliability_diagram,
     save_sparsification_curves,
@@ -25,9 +24,7 @@ def draw_all(folder):
     row = Row(
         "a", np.zeros((20, 60, 3), np.uint8), depth_m, depth_m * 1.2, depth_m / 20
     )
-    colors._draw_strip.cache_clear()
     yield figure_sheet([row], 1.0, 80.0)
-    yield colors.depth_scale(1.0, 80.0).strip(200)
     for name in ("1.png", "2.png", "3.png"):
         with Image.open(folder / name) as image:
             yield np.asarray(image)
