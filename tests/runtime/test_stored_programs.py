@@ -163,7 +163,7 @@ def test_the_least_recently_used_programs_go_first(folder, code, monkeypatch):
 
 
 def test_a_second_prediction_imports_no_network(trained, tmp_path):
-    """From a file of weights, by the command: neither Flax nor Orbax, nor Optax."""
+    """From a file of weights, by the command. Neither Matplotlib, for the colours."""
     weights = tmp_path / "tiny.safetensors"
     assert convert.main([f"--input={trained / 'run'}", f"--output={weights}"]) in (
         0,
@@ -173,11 +173,11 @@ def test_a_second_prediction_imports_no_network(trained, tmp_path):
 import sys
 from deepdepth_jax.predict.__main__ import main
 code = main(sys.argv[1:])
-heavy = {"flax", "optax", "orbax", "tensorflow", "matplotlib"}
+heavy = {"cv2", "flax", "matplotlib", "optax", "orbax", "tensorflow"}
 print("imported:", *sorted(heavy & set(sys.modules)))
 sys.exit(code)
 """
-    command = [sys.executable, "-c", program, f"--weights={weights}", "--save=depth16"]
+    command = [sys.executable, "-c", program, f"--weights={weights}"]
     command += ["--input=docs/images/streets.png", f"--output={tmp_path / 'out'}"]
     environment = {
         **os.environ,
