@@ -31,7 +31,7 @@ from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.validation import validate
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
-from deepdepth_jax.inference.build import build_prediction, build_scoring
+from deepdepth_jax.inference.runner import build_prediction, build_scoring
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime import cli

@@ -37,7 +37,7 @@ from benchmarks.torch_network import (
     training,
 )
 from deepdepth_jax.config import Config, with_fields
-from deepdepth_jax.inference.build import build_prediction
+from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.conv.recompute import Remat

@@ -36,7 +36,7 @@ from deepdepth_jax.models.conv.pooling import PADDING, max_pool_ceil
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification, Head, Ordinal
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.training.objective import IsPseudo, Loss, make_loss
 from deepdepth_jax.types import AnyArray, Tree

@@ -39,11 +39,11 @@ from deepdepth_jax.inference.layout import batch_size_for
 from deepdepth_jax.inference.network_file import write_network
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.inference.saved_network import SavedNetwork, load_network
-from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.compiled import hand_back_memory
 from deepdepth_jax.runtime.installation import install_command
+from deepdepth_jax.types import Trained
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 ONNX_RUNTIME, OPENVINO = "ONNX Runtime", "OpenVINO in float32"

@@ -52,6 +52,21 @@ class Batch:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
+class Trained:
+    """The results of training and calibration, as every prediction takes them.
+
+    Attributes:
+      variables: of the network.
+      temperature: divides the logits of the distributions that confidence is read off.
+        1 leaves them alone. See `uncertainty.confidence.calibrate`.
+    """
+
+    variables: dict[str, Tree]
+    temperature: Float[AnyArray, ""] | float = 1.0
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class Prediction:
     """The prediction for one image, or for a batch.
 

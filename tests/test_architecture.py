@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deepdepth_jax.inference.programs import SOURCES
+from deepdepth_jax.inference.depth_runner import SOURCES
 
 PACKAGE = Path("deepdepth_jax")
 
@@ -139,7 +139,8 @@ def test_torch_is_never_needed_to_start(module):
 
 def test_kept_programs_are_known_by_all_of_their_code():
     """Of every module that the network and its steps consist of."""
-    reached, waiting = set(), [f"deepdepth_jax.inference.{x}" for x in ("build", "crf")]
+    starts = ("runner", "crf")
+    reached, waiting = set(), [f"deepdepth_jax.inference.{x}" for x in starts]
     while waiting:
         module = waiting.pop()
         if module not in MODULES:

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_runs import arguments
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.saved_network import restore
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import METRICS
 from deepdepth_jax.runtime import cli

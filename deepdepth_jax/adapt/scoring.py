@@ -21,10 +21,9 @@ from deepdepth_jax.datasets.images import read_image
 from deepdepth_jax.datasets.source import on_all_cores
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.layout import batch_size_for, window_for
-from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic

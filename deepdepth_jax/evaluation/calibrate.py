@@ -14,7 +14,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.predictions import see_examples
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
-from deepdepth_jax.inference.build import build_likelihood
+from deepdepth_jax.inference.runner import build_likelihood
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.checkpoints import Checkpoints

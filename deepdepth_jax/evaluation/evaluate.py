@@ -31,8 +31,8 @@ from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.geometry import TrainingCamera
-from deepdepth_jax.inference.build import build_prediction, build_scoring, restore
-from deepdepth_jax.inference.saved_network import SavedNetwork
+from deepdepth_jax.inference.runner import build_prediction, build_scoring
+from deepdepth_jax.inference.saved_network import SavedNetwork, restore
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import Which

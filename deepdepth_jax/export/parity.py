@@ -14,7 +14,7 @@ from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.types import AnyArray, Prediction, known
-from deepdepth_jax.uncertainty.confidence import INTERVAL, at_temperature
+from deepdepth_jax.uncertainty.confidence import INTERVAL, calibrate
 
 TOLERANCE = 1e-3
 """The largest difference that is let pass, relative."""
@@ -149,7 +149,7 @@ def make_bounds_step(
         if not head.has_distribution:
             return predicted, predicted
         own = posterior(trained.variables, image)
-        calibrated = at_temperature(jnp.log(own), jnp.asarray(trained.temperature))
+        calibrated = calibrate(own, trained.temperature)
         uncertain = {
             "low_m": _bounds(bins.quantile, calibrated, INTERVAL[0]),
             "high_m": _bounds(bins.quantile, calibrated, INTERVAL[1]),

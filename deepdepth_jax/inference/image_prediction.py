@@ -1,4 +1,4 @@
-"""The prediction for one image: what `DepthPredictor` returns."""
+"""The prediction for an image, whose maps are computed when they are asked for."""
 
 import dataclasses
 import os
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import Pinhole
+from deepdepth_jax.geometry import UNSCALED, Pinhole, ViewScale
 from deepdepth_jax.inference.depth_files import WRITERS
+from deepdepth_jax.inference.rescaling import resize_map
 from deepdepth_jax.runtime.paths import expand_home
-from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
+from deepdepth_jax.types import IN_METRES, OUTPUTS, AnyArray, Prediction
 
 if TYPE_CHECKING:
     from deepdepth_jax.drawing.colors import ColourScale
@@ -24,10 +25,67 @@ STATIC = {"static": True}
 """Marks fields that are no arrays of the tree."""
 SUFFIXES = (*WRITERS, ".ply")
 """Of the files that `ImagePrediction.save` writes."""
-
-
 READ = "_read"
 """The attribute of a prediction that computes maps."""
+
+Maps = Mapping[str, Float32[np.ndarray, "b h w"] | None]
+"""Maps of a batch by their names in `types.Prediction`. None: the network has none."""
+ImageMaps = Mapping[str, Float32[np.ndarray, "h w"] | None]
+"""The same of one image."""
+
+
+class DeferredMaps:
+    """The maps of a batch of images, each computed when it is first asked for.
+
+    Args:
+      known: the maps that are computed.
+      compute: from the names of others to these. It keeps what they are computed from.
+    """
+
+    def __init__(
+        self, known: Maps, compute: Callable[[Sequence[str]], Maps] | None = None
+    ) -> None:
+        self._known = dict(known)
+        self._compute = compute
+
+    def read(self, names: Sequence[str]) -> Maps:
+        """Returns some maps. Those that are not known are computed together."""
+        compute = self._compute  # read first: another thread may be done meanwhile
+        missing = tuple(name for name in names if name not in self._known)
+        if missing:
+            assert compute is not None, missing
+            self._known |= compute(missing)
+        if len(self._known) == len(OUTPUTS):
+            self._compute = None
+        return {name: self._known[name] for name in names}
+
+    def read_image(
+        self,
+        names: Sequence[str],
+        *,
+        index: int,
+        size: tuple[int, int],
+        view: ViewScale,
+    ) -> ImageMaps:
+        """Returns some maps of one image, at its own size and in its own metres.
+
+        Args:
+          names: of the maps.
+          index: of the image in the batch.
+          size: its height and width.
+          view: how it was scaled for the network.
+        """
+
+        def own(name: str, values: np.ndarray) -> np.ndarray:
+            if view == UNSCALED:
+                return values
+            factor = view.depth_factor if name in IN_METRES else 1
+            return resize_map(values, size) * factor
+
+        return {
+            name: None if batch is None else own(name, batch[index])
+            for name, batch in self.read(names).items()
+        }
 
 
 @jax.tree_util.register_dataclass

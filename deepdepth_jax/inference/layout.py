@@ -1,15 +1,14 @@
 """The way of images of any size to the devices of a process, and of results back."""
 
 import copy
-from collections.abc import Callable
+import functools
+from collections.abc import Iterator
 from typing import TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Bool, Float, Shaped
 
-from deepdepth_jax.inference.windows import Mosaic
-from deepdepth_jax.inference.windows import Window as Place
 from deepdepth_jax.types import Tree
 
 LARGEST_WHOLE_PX = 2_500_000
@@ -26,6 +25,11 @@ Window = tuple[int, int] | None
 
 SIZE_CLASS_PX = 32
 """Sides are padded to a multiple of it, or to two less."""
+OVERLAP = 0.25
+"""The least share of its side that a window has in common with the next one."""
+
+Place = tuple[slice, slice]
+"""The rows and columns of a window."""
 
 
 L = TypeVar("L", bound="Layout")
@@ -56,24 +60,15 @@ class Layout:
         other.batch_size, other.window = batch_size, window
         return other
 
-    def cut(self, size: tuple[int, ...]) -> Mosaic | None:
-        """Cuts a size into windows. Returns None if it is a single window."""
-        side = min(self.window[0], size[0]), min(self.window[1], size[1])
-        return None if side in (size, (0, 0)) else Mosaic(size, side)
+    def cut(self, size: tuple[int, ...]) -> "Mosaic":
+        """Cuts a height and width into windows. A size within a window is a single one.
 
-    def over_windows(self, size: tuple[int, ...], run: Callable[[Place], Tree]) -> Tree:
-        """Joins the results of all windows of a size. Of one window, it is the result.
-
-        Args:
-          size: height and width of the images.
-          run: from the rows and columns of a window to a tree of arrays (b, y, x).
+        Returns:
+          The windows, to which their results are added.
         """
-        mosaic = self.cut(size)
-        if mosaic is None:
-            return run((slice(None), slice(None)))
-        for window in mosaic.windows:
-            mosaic.add(window, run(window))
-        return mosaic.whole
+        if not any(self.window):
+            return Mosaic(size, size)
+        return Mosaic(size, tuple(map(min, size, self.window)))
 
     def shard(self, *arrays: Shaped[np.ndarray, "b h w ..."] | None) -> Tree:
         """Pads arrays and cuts them into equal parts for the devices.
@@ -157,3 +152,94 @@ def window_for(
     if any(of_run):
         return of_run
     return WINDOW if size[0] * size[1] > LARGEST_WHOLE_PX else (0, 0)
+
+
+class Mosaic:
+    """Joins the results of windows to those of the whole image.
+
+    Where windows overlap, numbers are averaged, with weights that fall towards the
+    edges of a window so that no seam shows. Truth values are those of the window that
+    the pixel lies deepest in. The result of a single window is the whole.
+
+    Args:
+      size: height and width of the image.
+      side: height and width of a window, at most those of the image.
+
+    Attributes:
+      windows: the places of all of them, in the order of rows and columns.
+      whole: the joined result: a tree of arrays (b, h, w), of a single window any tree.
+        None before the first `add`.
+    """
+
+    def __init__(self, size: tuple[int, ...], side: tuple[int, ...]) -> None:
+        self.windows = list(_spread(size, side))
+        self.whole: Tree = None
+        self._size, self._side = size, side
+
+    def add(self, place: Place, part: Tree) -> None:
+        """Adds the result of a window: a tree of arrays (b, y, x)."""
+        if len(self.windows) == 1:
+            self.whole = part
+            return
+        if self.whole is None:
+            self.whole = jax.tree.map(
+                lambda x: np.zeros((len(x), *self._size), x.dtype), part
+            )
+        share = self._weight / self._total[place]
+        is_deepest = self._weight == self._deepest[place]
+        parts = jax.tree.leaves(part)
+        for whole, of_window in zip(jax.tree.leaves(self.whole), parts, strict=True):
+            _add(whole[:, *place], of_window, share, is_deepest)
+
+    @functools.cached_property
+    def _weight(self) -> Float[np.ndarray, "y x"]:
+        return np.multiply.outer(*map(_ramp, self._side))
+
+    @functools.cached_property
+    def _total(self) -> Float[np.ndarray, "h w"]:
+        """The sum of the weights of all windows."""
+        total = np.zeros(self._size, np.float32)
+        for place in self.windows:
+            total[place] += self._weight
+        return total
+
+    @functools.cached_property
+    def _deepest(self) -> Float[np.ndarray, "h w"]:
+        """The largest weight."""
+        deepest = np.zeros(self._size, np.float32)
+        for place in self.windows:
+            np.maximum(deepest[place], self._weight, out=deepest[place])
+        return deepest
+
+
+def _add(
+    whole: Shaped[np.ndarray, "b y x"],
+    part: Shaped[np.ndarray, "b y x"],
+    share: Float[np.ndarray, "y x"],
+    is_deepest: Bool[np.ndarray, "y x"],
+) -> None:
+    """Adds a window's part to its place, a view of the whole."""
+    if np.issubdtype(part.dtype, np.floating):
+        whole += part * share
+    else:
+        np.copyto(whole, part, where=is_deepest)
+
+
+def _ramp(length: int) -> Float[np.ndarray, " length"]:
+    """Rises from the edges of a window to 1 over the overlap."""
+    from_edge = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1
+    return np.minimum(from_edge / max(1, int(length * OVERLAP)), 1).astype(np.float32)
+
+
+def _spread(size: tuple[int, ...], side: tuple[int, ...]) -> Iterator[Place]:
+    """Spreads windows evenly over an image, the outermost at its edges."""
+    rows, columns = map(_starts, size, side)
+    for top in rows:
+        for left in columns:
+            yield slice(top, top + side[0]), slice(left, left + side[1])
+
+
+def _starts(size: int, side: int) -> list[int]:
+    stride = max(1, side - int(side * OVERLAP))
+    count = 1 + -(-(size - side) // stride)
+    return np.linspace(0, size - side, count).astype(int).tolist()

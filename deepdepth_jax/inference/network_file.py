@@ -28,7 +28,6 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_details import describe_details
 from deepdepth_jax.inference.network_metadata import AGAIN, FORMAT, read_metadata
 from deepdepth_jax.inference.saved_network import SavedNetwork
-from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.models.strict import check_tensors, listed
 from deepdepth_jax.models.tensor_files import (
@@ -39,7 +38,7 @@ from deepdepth_jax.models.tensor_files import (
 from deepdepth_jax.runtime.claim import check_same_network, versions
 from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.runtime.workdir import camera_from_json, camera_to_json
-from deepdepth_jax.types import Tree
+from deepdepth_jax.types import Trained, Tree
 
 DTYPES: Mapping[str, Any] = MappingProxyType(
     {

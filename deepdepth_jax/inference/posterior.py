@@ -8,18 +8,36 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped, UInt8
 
-from deepdepth_jax.inference.views import (
-    OWN,
-    Views,
-    mirrored,
-    scaled,
-    scaled_extent,
-)
+from deepdepth_jax.config import Config
+from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Head
 from deepdepth_jax.models.input_convention import InputConvention
-from deepdepth_jax.models.layers import Extent, resize_bilinear_at
+from deepdepth_jax.models.layers import Extent
+from deepdepth_jax.models.resampling import (
+    mirrored,
+    resize_bilinear_at,
+    scaled,
+    scaled_extent,
+)
 from deepdepth_jax.types import Tree
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """The views of an image whose distributions are averaged, as probabilities.
+
+    Attributes:
+      flip: whether the mirrored image is a view too, at each scale.
+      scales: by which factors the image is enlarged.
+    """
+
+    flip: bool = False
+    scales: tuple[float, ...] = (1.0,)
+
+
+OWN = Views()
+"""The image as it is."""
 
 
 class ViewScores(NamedTuple):
@@ -90,6 +108,19 @@ class PixelPosterior:
     views: Views = OWN
     band_px: int | None = 2**15
 
+    @classmethod
+    def of(cls, config: Config, views: Views | None = None) -> "PixelPosterior":
+        """Builds the network of a completed config.
+
+        Args:
+          config: completed.
+          views: None for those of the section `eval`.
+        """
+        if views is None:
+            views = Views(config.eval.flip, config.eval.scales)
+        network = build_network(config)
+        return cls(network.model, network.head, network.convention, views)
+
     def __call__(
         self,
         variables: dict[str, Tree],
@@ -97,8 +128,7 @@ class PixelPosterior:
         extent: Extent = None,
     ) -> Float[Array, "b h w m"]:
         """Computes the distributions of all pixels."""
-        scores = self.scores(variables, image, extent)
-        return self._at(scores, scores.places(1))
+        return self.whole_images(self.scores(variables, image, extent))
 
     def scores(
         self,
@@ -174,7 +204,7 @@ class PixelPosterior:
           The results of all bands, with an axis of bands in front. See `whole`.
         """
         if self.band_px is None:
-            found = readout(self._at(scores, scores.places(1)), *maps)
+            found = readout(self.whole_images(scores), *maps)
             return jax.tree.map(lambda x: x[None], found)
         batch, height, width = scores.shape
         rows = min(max(1, self.band_px // (batch * width)), height)
@@ -184,6 +214,10 @@ class PixelPosterior:
             lambda band: readout(self._at(scores, band[0]), *band[1:]),
             (jnp.minimum(at, scores.size[0] - 1).reshape(-1, rows), *bands),
         )
+
+    def whole_images(self, scores: ImageScores) -> Float[Array, "b h w m"]:
+        """Computes the distributions of all pixels from the network's scores."""
+        return self._at(scores, scores.places(1))
 
     def _at(
         self, scores: ImageScores, rows: Int[Array, " r"]

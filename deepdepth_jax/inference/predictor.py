@@ -12,7 +12,7 @@ from deepdepth_jax.datasets.images import CameraImage
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import UNSCALED, Pinhole, TrainingCamera, ViewScale
 from deepdepth_jax.inference.batching import CameraItem, HasCamera, neighbours
-from deepdepth_jax.inference.deferred import DepthRunner
+from deepdepth_jax.inference.depth_runner import DepthRunner
 from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.inference.inputs import (
     Focal,
@@ -25,8 +25,8 @@ from deepdepth_jax.inference.inputs import (
 from deepdepth_jax.inference.layout import Window, batch_size_for, window_for
 from deepdepth_jax.inference.rescaling import resize_image, seen_size
 from deepdepth_jax.inference.saved_network import Loadable, SavedNetwork
-from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.runtime.parallel import replicated
+from deepdepth_jax.types import Trained
 
 
 class DepthPredictor(Loadable):

@@ -1,4 +1,4 @@
-"""Images of any size through a step, on all devices of a process."""
+"""Images of any size through the step of a config, on all devices of a process."""
 
 import functools
 from collections.abc import Callable
@@ -7,12 +7,22 @@ from typing import Any, Generic
 import numpy as np
 from jaxtyping import Array, Float, Float32, Shaped, UInt8
 
+from deepdepth_jax.config import Config
 from deepdepth_jax.inference.layout import Layout
-from deepdepth_jax.inference.steps import Distributions, Result, Step
-from deepdepth_jax.inference.trained import Trained
+from deepdepth_jax.inference.posterior import OWN, PixelPosterior
+from deepdepth_jax.inference.steps import (
+    Distributions,
+    LikelihoodStep,
+    PredictStep,
+    Result,
+    Scores,
+    ScoreStep,
+    Step,
+)
 from deepdepth_jax.models.layers import Extent
 from deepdepth_jax.runtime.parallel import on_local_devices
-from deepdepth_jax.types import AnyArray, Tree
+from deepdepth_jax.types import AnyArray, Prediction, Trained, Tree
+from deepdepth_jax.uncertainty.confidence import calibrate
 
 Refine = Callable[
     [Float[np.ndarray, "b h w k"], UInt8[np.ndarray, "b h w 3"]],
@@ -62,12 +72,11 @@ class Runner(Layout, Generic[Result]):
           The step's result, on the host. Of windows, all its arrays must be (b, h, w).
         """
         arrays = [np.asarray(array) for array in (image, *maps)]
-        return self.over_windows(
-            arrays[0].shape[1:3],
-            lambda window: self._run_window(
-                trained, *(array[:, *window] for array in arrays)
-            ),
-        )
+        mosaic = self.cut(arrays[0].shape[1:3])
+        for place in mosaic.windows:
+            parts = [array[:, *place] for array in arrays]
+            mosaic.add(place, self._run_window(trained, *parts))
+        return mosaic.whole
 
     def _run_window(
         self, trained: Trained, image: np.ndarray, *maps: np.ndarray
@@ -99,8 +108,10 @@ class _Programs(Generic[Result]):
         self, trained: Trained, extent: Extent, arrays: Tree
     ) -> tuple[Array | None, Array]:
         [image] = arrays
-        own = self._step.posterior(trained.variables, image, extent)
-        return own if self._step.reads_own else None, trained.calibrate(own)
+        posterior = self._step.posterior
+        own = posterior.whole_images(posterior.scores(trained.variables, image, extent))
+        calibrated = calibrate(own, trained.temperature)
+        return own if self._step.reads_own else None, calibrated
 
     def _readout_on_device(self, arrays: Tree) -> Result:
         own, refined, *maps = arrays
@@ -115,3 +126,36 @@ def _programs(step: Step[Any]) -> _Programs[Any]:
     predictors of one architecture.
     """
     return _Programs(step)
+
+
+def build_prediction(config: Config) -> Runner[Prediction]:
+    """Builds the runner that predicts. See `PredictStep`."""
+    return _build(PredictStep.of(config), config)
+
+
+def build_scoring(config: Config) -> Runner[tuple[Prediction, Scores]]:
+    """Builds the runner that predicts and scores. See `ScoreStep`."""
+    step = ScoreStep(PixelPosterior.of(config), config.eval.decode)
+    return _build(step, config)
+
+
+def build_likelihood(config: Config) -> Runner[tuple[Array, Array]]:
+    """Builds the runner that a temperature is fitted by. See `LikelihoodStep`.
+
+    It sees the image as it is, as a whole, and without the CRF.
+    """
+    step = LikelihoodStep(PixelPosterior.of(config, OWN))
+    return Runner(step, config.eval.batch_size)
+
+
+def _build(step: Step[Result], config: Config) -> Runner[Result]:
+    section = config.eval
+    return Runner(step, section.batch_size, section.window, _refine(config))
+
+
+def _refine(config: Config) -> Refine | None:
+    if not config.crf.enabled:
+        return None
+    from deepdepth_jax.inference.crf.mean_field import dense_crf
+
+    return functools.partial(dense_crf, options=config.crf)

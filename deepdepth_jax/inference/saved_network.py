@@ -11,11 +11,11 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.layout import Window
-from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.paths import HUB
 from deepdepth_jax.runtime.shipped import SHIPPED, by_name, shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
+from deepdepth_jax.types import Trained
 
 FILE_SUFFIX = ".safetensors"
 
@@ -105,12 +105,28 @@ def load_run(
     Raises:
       UserError: there is no run or no such checkpoint, or it is damaged.
     """
-    from deepdepth_jax.inference.build import restore
-
     config = stored_config(workdir, overrides)
     step, trained = restore(config, workdir, which)
     camera = training_camera(workdir, config)
     return SavedNetwork(config, trained, camera, step, workdir=workdir)
+
+
+def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
+    """Loads a checkpoint for prediction, without the state of the optimiser.
+
+    Returns:
+      Its step, and its variables with their temperature: 1 if none has been fitted.
+
+    Raises:
+      UserError: there is no such checkpoint, or it is damaged.
+    """
+    from deepdepth_jax.runtime.checkpoints import Checkpoints
+
+    with Checkpoints.of(config, workdir) as checkpoints:
+        step = checkpoints.find(which)
+        variables = checkpoints.restore_variables(step)
+        temperature = checkpoints.temperature(step)
+    return step, Trained(variables, 1.0 if temperature is None else temperature)
 
 
 Loaded = TypeVar("Loaded", bound="Loadable")

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped, UInt8
 
 from deepdepth_jax.bins import Decoding
+from deepdepth_jax.config import Config
 from deepdepth_jax.inference.posterior import ImageScores, PixelPosterior, whole
-from deepdepth_jax.inference.trained import Trained
 from deepdepth_jax.models.layers import Extent
-from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Prediction
+from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Prediction, Trained
 from deepdepth_jax.uncertainty.calibration import PixelScores, score_pixels
-from deepdepth_jax.uncertainty.confidence import MEASURES
+from deepdepth_jax.uncertainty.confidence import MEASURES, calibrate
 from deepdepth_jax.uncertainty.temperature import nll_by_temperature
 
 
@@ -74,7 +74,7 @@ class Step(abc.ABC, Generic[Result]):
         def read(own: Float[Array, "b r w m"], *rows: Shaped[Array, "b r w"]) -> Result:
             calibrated = None
             if self.posterior.head.has_distribution:
-                calibrated = trained.calibrate(own)
+                calibrated = calibrate(own, trained.temperature)
             return self.read(Distributions(own, own, calibrated), *rows)
 
         scores = self.posterior.scores(trained.variables, image, extent)
@@ -112,6 +112,11 @@ class PredictStep(Step[Prediction]):
     decode: Decoding
     reads_own: ClassVar[bool] = False
 
+    @classmethod
+    def of(cls, config: Config) -> "PredictStep":
+        """Builds the step of a completed config, with its network."""
+        return cls(PixelPosterior.of(config), config.eval.decode)
+
     def read(self, distributions: Distributions) -> Prediction:
         """Decodes depth and confidence from the distributions.
 
@@ -144,8 +149,7 @@ class PredictStep(Step[Prediction]):
 
         def read(own: Float[Array, "b r w m"]) -> dict[str, Float[Array, "b r w"]]:
             is_depth_alone = tuple(names) == (DEPTH,)
-            trained = Trained({}, temperature)
-            calibrated = None if is_depth_alone else trained.calibrate(own)
+            calibrated = None if is_depth_alone else calibrate(own, temperature)
             return self._read_maps(Distributions(own, own, calibrated), names)
 
         return whole(self.posterior.read(read, scores), scores.shape[1])

@@ -7,12 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.conv.activation import relu
-from deepdepth_jax.models.layers import (
-    Conv,
-    Extent,
-    batch_norm,
-)
+from deepdepth_jax.models.layers import Conv, Extent, batch_norm, relu
 from deepdepth_jax.models.resnet import STAGES
 
 

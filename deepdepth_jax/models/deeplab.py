@@ -99,8 +99,8 @@ class DeepLabV2(nn.Module):
           extent: the image's part of a padded array. Not together with `train`.
 
         Returns:
-          Logits, coarser than the image. `layers.resize_bilinear` upsamples them to its
-          size. Within `output_extent` they equal those of the unpadded image.
+          Logits, coarser than the image. `resampling.resize_bilinear` upsamples them to
+          its size. Within `output_extent` they equal those of the unpadded image.
         """
         features = ResNet(
             architecture=self.architecture,

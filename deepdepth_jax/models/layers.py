@@ -1,14 +1,14 @@
-"""The layers that DeepLab v2 is made of, where Flax's own would not do."""
+"""Convolution, normalisation and ReLU, where Flax's own would not do."""
 
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from deepdepth_jax.models.conv.convolution import convolve
+from deepdepth_jax.models.conv.recompute import save_for_backward
 from deepdepth_jax.runtime.parallel import AXIS
 from deepdepth_jax.types import AnyArray
 
@@ -39,6 +39,33 @@ def extent_after(extent: Extent, stride: int) -> Extent:
 def extent_after_pool(extent: Extent) -> Extent:
     """Returns the extent after `pooling.max_pool_ceil`."""
     return None if extent is None else extent // 2 + 1
+
+
+@jax.custom_jvp
+def relu(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Computes max(x, 0), with a gradient of 0 at 0.
+
+    On CPUs as a choice, not as a maximum, whose gradient goes by the result: a maximum
+    XLA's CPU compiler takes anew wherever it is needed, for which it keeps x as well,
+    and a training step needs a fifth more memory. On GPUs as a maximum, which cuDNN
+    takes in the kernel of the convolution before it.
+    """
+    return jax.lax.platform_dependent(x, cpu=_choice, default=_maximum)
+
+
+def _choice(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    return jnp.where(x > 0, x, 0)
+
+
+def _maximum(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    return jnp.maximum(x, 0)
+
+
+@relu.defjvp
+def _relu_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    y = relu(*primals)
+    # Not y > 0: XLA would make x > 0 of it, and keep x beside y.
+    return y, jnp.where(y != 0, *tangents, 0)
 
 
 class Conv(nn.Module):
@@ -173,81 +200,34 @@ def batch_norm(
     )
 
 
-def resize_bilinear(
-    x: Float[Array, "b h w c"], size: tuple[int, int]
-) -> Float[Array, "b h2 w2 c"]:
-    """Resizes bilinearly with the corners aligned (torch's `align_corners=True`).
-
-    Written as one matrix per axis: forward and gradient are then matrix products.
-    `jax.image.resize` aligns pixel edges instead, which is another function.
-    """
-    rows = interpolation_matrix(x.shape[1], size[0])
-    columns = interpolation_matrix(x.shape[2], size[1])
-    return resample(x, rows, columns)
-
-
-def resample(
-    x: Float[Array, "b h w c"],
-    rows: Float[AnyArray, "h2 h"],
-    columns: Float[AnyArray, "w2 w"],
-) -> Float[Array, "b h2 w2 c"]:
-    """Computes each new row and each new column as a weighted sum of the old ones."""
-    # Full float32 also on GPUs that would round matrix products to TF32.
-    exact = jax.lax.Precision.HIGHEST
-    x = jnp.einsum("bhwc,Hh->bHwc", x, rows, precision=exact)
-    return jnp.einsum("bhwc,Ww->bhWc", x, columns, precision=exact)
-
-
-def interpolation_matrix(size: int, new_size: int) -> Float[np.ndarray, "n m"]:
-    """Computes the weights of all old places in each new one, for `resample`.
+def normalised(
+    conv: Conv, norm: nn.Module, x: Float[Array, "b h w c"], extent: Extent = None
+) -> Float[Array, "b h2 w2 d"]:
+    """Convolves and normalises.
 
     Args:
-      size: the number of old places.
-      new_size: the number of new ones. The first places coincide, and the last ones.
-    """
-    at = np.linspace(0, size - 1, new_size)[:, None]
-    weights = np.maximum(0, 1 - np.abs(at - np.arange(size)[None, :]))
-    return weights.astype(np.float32)
-
-
-def bilinear_taps(
-    at: Int[AnyArray, "*n"], size: Any, new_size: Any
-) -> tuple[tuple[Int[Array, "*n"], Float[Array, "*n"]], ...]:
-    """Computes the nonzero entries of some rows of `interpolation_matrix`.
-
-    The arithmetic is in integers up to the one division, so that places and sizes need
-    not be known before the program runs.
-
-    Args:
-      at: the new places whose rows are computed.
-      size: the number of old places.
-      new_size: the number of new ones.
+      conv: the convolution.
+      norm: see `batch_norm`. A frozen one leaves its gain to the convolution.
+      x: the input.
+      extent: of the images in x. See `Extent`.
 
     Returns:
-      The old place before each new one with its weight, and the old place behind it
-      with its weight.
+      The normalised output.
     """
-    steps = jnp.maximum(new_size - 1, 1)
-    before = jnp.clip(at * (size - 1) // steps, 0, jnp.maximum(size - 2, 0))
-    share = (at * (size - 1) - before * steps) / steps.astype(jnp.float32)
-    return (before, 1 - share), (jnp.minimum(before + 1, size - 1), share)
+    if not isinstance(norm, FrozenBatchNorm):
+        return norm(conv(x, extent))
+    gain, offset = norm.affine(conv.features)
+    return conv(x, extent, gain) + offset.astype(conv.dtype).reshape(1, 1, 1, -1)
 
 
-def resize_bilinear_at(
-    x: Float[Array, "..."], axis: int, at: Int[Array, " n"], size: Any, new_size: Any
-) -> Float[Array, "..."]:
-    """Computes some of the new places of `resize_bilinear`, along one axis.
+def activated(
+    conv: Conv, norm: nn.Module, x: Float[Array, "b h w c"], extent: Extent = None
+) -> Float[Array, "b h2 w2 d"]:
+    """Convolves, normalises and takes the ReLU, and marks what the gradient needs.
 
-    Args:
-      x: an array whose first `size` places along the axis are resized.
-      axis: the axis.
-      at: the new places that are computed.
-      size: the number of old places.
-      new_size: the number of new ones.
+    That is the output itself if normalisation is frozen, and else the convolution's.
+    See `normalised`.
     """
-    shape = [-1 if each == axis else 1 for each in range(x.ndim)]
-    first, second = (
-        jnp.take(x, old, axis, mode="clip") * weight.reshape(shape)
-        for old, weight in bilinear_taps(at, size, new_size)
-    )
-    return first + second
+    if not isinstance(norm, FrozenBatchNorm):
+        return relu(norm(save_for_backward(conv(x, extent))))
+    return save_for_backward(relu(normalised(conv, norm, x, extent)))

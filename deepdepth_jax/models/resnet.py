@@ -10,18 +10,19 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.conv.activation import relu
 from deepdepth_jax.models.conv.pooling import max_pool_ceil
 from deepdepth_jax.models.conv.recompute import Remat, rematerialized
 from deepdepth_jax.models.layers import (
     Conv,
     Extent,
+    activated,
     batch_norm,
     extent_after,
     extent_after_pool,
+    normalised,
+    relu,
     within,
 )
-from deepdepth_jax.models.normalised import activated, normalised
 
 StrideOn = Literal["1x1", "3x3"]
 

@@ -11,7 +11,7 @@ from deepdepth_jax import losses
 from deepdepth_jax.bins import IGNORE
 from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.heads import Head
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.training.upsampled import upsampled_sums
 from deepdepth_jax.types import AnyArray
 

@@ -21,7 +21,7 @@ from deepdepth_jax.datasets.registry import held_out_source, training_sources
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.geometry import TrainingCamera
-from deepdepth_jax.inference.build import build_prediction
+from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.runtime.content import Content
 from deepdepth_jax.training.build import build_schedule, build_train_step
 from deepdepth_jax.training.step import TrainStep

@@ -18,7 +18,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int32
 
 from deepdepth_jax.bins import IGNORE
-from deepdepth_jax.models.layers import bilinear_taps, interpolation_matrix, resample
+from deepdepth_jax.models.resampling import (
+    bilinear_taps,
+    interpolation_matrix,
+    resample,
+)
 
 CHUNK_PX = 2**13
 """Labelled pixels per chunk: they fit into a CPU's cache."""

@@ -36,6 +36,13 @@ def at_temperature(
     return jax.nn.softmax(logits / temperature)
 
 
+def calibrate(
+    probabilities: Float[Array, "*n k"], temperature: float | Float[AnyArray, ""]
+) -> Float[Array, "*n k"]:
+    """Applies a temperature to distributions over the bins. See `at_temperature`."""
+    return at_temperature(jnp.log(probabilities), jnp.asarray(temperature))
+
+
 class Confidence(NamedTuple):
     """How sure the network is of each pixel.
 

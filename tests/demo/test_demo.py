@@ -40,9 +40,9 @@ from deepdepth_jax.demo.input_images import InputImage, read_upload, street_scen
 from deepdepth_jax.drawing.colors import depth_scale
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import FocalLength, Pinhole
-from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.image_prediction import ImagePrediction
 from deepdepth_jax.inference.layout import LARGEST_WHOLE_PX
+from deepdepth_jax.inference.saved_network import restore
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.types import Prediction
 

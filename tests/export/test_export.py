@@ -20,9 +20,8 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.__main__ import main
 from deepdepth_jax.export.metadata import describe
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.network_details import with_evaluations
-from deepdepth_jax.inference.saved_network import load_run
+from deepdepth_jax.inference.saved_network import load_run, restore
 from deepdepth_jax.runtime.installation import install_command
 from deepdepth_jax.runtime.workdir import stored_config
 from deepdepth_jax.types import Prediction

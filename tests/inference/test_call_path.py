@@ -11,20 +11,18 @@ import pytest
 import deepdepth_jax
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import with_fields
-from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference import depth_runner
 from deepdepth_jax.inference.network_file import write_network
-from deepdepth_jax.inference.saved_network import load_run
+from deepdepth_jax.inference.saved_network import load_run, restore
 from deepdepth_jax.models.resnet import ResNet
 from deepdepth_jax.runtime import stored_programs
 from deepdepth_jax.runtime.workdir import stored_config
 
 PACKAGE = Path(deepdepth_jax.__file__).parent
 OURS = f"{PACKAGE}/"
-# Keeping compiled programs, computing maps when they are asked for, and convolutions of
-# several forms each take files of their own.
-MOST_FRAMES = 12
-MOST_FILES_TO_LOAD = 18
-MOST_FILES_TO_PREDICT = 30
+MOST_FRAMES = 8
+MOST_FILES_TO_LOAD = 17
+MOST_FILES_TO_PREDICT = 24
 IMAGE = np.zeros((32, 64, 3), np.uint8)
 
 
@@ -78,6 +76,7 @@ def files_run(function):
             files.add(Path(code.co_filename).relative_to(PACKAGE).as_posix())
 
     jax.clear_caches()  # what is traced already would not run
+    depth_runner._once.cache_clear()  # nor be built
     before = sys.gettrace()
     sys.settrace(note)
     try:

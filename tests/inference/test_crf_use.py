@@ -15,11 +15,10 @@ from deepdepth_jax.config import complete, default_config, override, with_fields
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.evaluate import evaluate
-from deepdepth_jax.inference.build import restore
 from deepdepth_jax.inference.crf.mean_field import dense_crf
-from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.posterior import PixelPosterior, Views
+from deepdepth_jax.inference.saved_network import restore
 from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.inference.views import Views
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.models.build import build_network

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
-from deepdepth_jax.inference.posterior import PixelPosterior
+from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import (
     LikelihoodStep,
@@ -15,12 +15,11 @@ from deepdepth_jax.inference.steps import (
     ScoreStep,
     Trained,
 )
-from deepdepth_jax.inference.views import Views
 from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.uncertainty.temperature import LOG_TEMPERATURES
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)

@@ -11,7 +11,7 @@ from deepdepth_jax import DepthPredictor
 from deepdepth_jax.datasets.images import read_any_image
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
-from deepdepth_jax.inference.deferred import DepthRunner
+from deepdepth_jax.inference.depth_runner import DepthRunner
 from deepdepth_jax.inference.inputs import read_inputs
 
 RGB = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)

@@ -9,9 +9,8 @@ from deepdepth_jax import DepthPredictor
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera, ViewScale
 from deepdepth_jax.inference import layout
-from deepdepth_jax.inference.deferred import DepthRunner
-from deepdepth_jax.inference.layout import window_for
-from deepdepth_jax.inference.windows import Mosaic
+from deepdepth_jax.inference.depth_runner import DepthRunner
+from deepdepth_jax.inference.layout import Mosaic, window_for
 from deepdepth_jax.types import Prediction
 
 BILINEAR = Image.Resampling.BILINEAR

@@ -6,7 +6,7 @@ import pytest
 import tensorstore
 
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.build import restore
+from deepdepth_jax.inference.saved_network import restore
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.workdir import stored_config

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepdepth_jax.inference.windows import Mosaic
+from deepdepth_jax.inference.layout import Mosaic
 
 SIZES = [(40, 70), (16, 24), (17, 24), (16, 25), (33, 24), (100, 300), (5, 7), (5, 90)]
 

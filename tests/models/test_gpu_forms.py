@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.models.conv import plain
-from deepdepth_jax.models.conv.activation import relu
 from deepdepth_jax.models.conv.convolution import convolve
-from deepdepth_jax.models.layers import Conv, _placed, batch_norm
-from deepdepth_jax.models.normalised import normalised
+from deepdepth_jax.models.layers import Conv, _placed, batch_norm, normalised, relu
 from deepdepth_jax.models.resnet import Bottleneck
 
 

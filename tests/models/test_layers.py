@@ -6,12 +6,8 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import map_coordinates
 
-from deepdepth_jax.models.layers import (
-    Conv,
-    FrozenBatchNorm,
-    resize_bilinear,
-    resize_bilinear_at,
-)
+from deepdepth_jax.models.layers import Conv, FrozenBatchNorm
+from deepdepth_jax.models.resampling import resize_bilinear, resize_bilinear_at
 
 
 def random(shape, seed=0):

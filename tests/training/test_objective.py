@@ -12,7 +12,7 @@ from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.losses import cross_entropy, soft_cross_entropy, soft_targets
 from deepdepth_jax.models.heads import HEADS
-from deepdepth_jax.models.layers import interpolation_matrix, resize_bilinear
+from deepdepth_jax.models.resampling import interpolation_matrix, resize_bilinear
 from deepdepth_jax.training.objective import LOSSES, make_loss
 
 BINS = DepthBins("sid", 8, 2.0, 50.0)

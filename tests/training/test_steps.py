@@ -13,7 +13,7 @@ from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
 from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import grouped, parameter_groups, poly_schedule

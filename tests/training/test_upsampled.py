@@ -7,7 +7,7 @@ import pytest
 
 from deepdepth_jax.bins import IGNORE
 from deepdepth_jax.losses import cross_entropy
-from deepdepth_jax.models.layers import resize_bilinear
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.training import upsampled
 from deepdepth_jax.training.upsampled import at_labelled_pixels, by_rows, upsampled_sums
 

@@ -11,8 +11,8 @@ from deepdepth_jax.bins import IGNORE, DepthBins
 from deepdepth_jax.config import TrainConfig
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification
-from deepdepth_jax.models.layers import resize_bilinear
 from deepdepth_jax.models.pretrained import initialise
+from deepdepth_jax.models.resampling import resize_bilinear
 from deepdepth_jax.runtime.parallel import on_all_devices
 from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import grouped, parameter_groups

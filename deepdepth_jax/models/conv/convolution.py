@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from deepdepth_jax.models.conv import plain, pointwise, products, winograd
+from deepdepth_jax.models.conv import plain, products, winograd
 from deepdepth_jax.models.conv.products import Gradients, Kernels, sum_arrays
 
 Form = Literal["plain", "pointwise", "winograd", "products"]
@@ -85,7 +85,7 @@ def cpu_form(shape: tuple[int, ...], stride: int, dtype: jnp.dtype) -> Form:
       dtype: type of the computation.
 
     Returns:
-      The name of a module in this folder, or `plain` for XLA's own convolution.
+      The name of the form. `plain` is XLA's own convolution.
     """
     size, _, inputs, outputs = shape
     if size == 1:
@@ -183,7 +183,7 @@ def _winograd_gradients(
 _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
     {
         "plain": _summed(plain.convolve),
-        "pointwise": _summed(pointwise.convolve),
+        "pointwise": _summed(products.convolve_pointwise),
         "winograd": _summed(winograd.convolve),
         "products": products.convolve_and_add,
     }
@@ -191,7 +191,7 @@ _FORWARD: MappingProxyType[Form, Callable[..., Array]] = MappingProxyType(
 _GRADIENTS: MappingProxyType[Form, Callable[..., Gradients]] = MappingProxyType(
     {
         "plain": _summed_gradients(plain.gradients),
-        "pointwise": _summed_gradients(pointwise.gradients),
+        "pointwise": _summed_gradients(products.pointwise_gradients),
         "winograd": _summed_gradients(_winograd_gradients),
         "products": products.gradients,
     }

@@ -5,8 +5,8 @@ matrix (c, d). Shifting and multiplying commute, so one product of the input wit
 taps of all kernels comes first, and its d columns per tap are shifted afterwards. This
 pays off where a kernel has far fewer outputs than inputs, such as a classifier's.
 
-The gradient of any kernel has the same form: one product of the input with the output's
-gradient, shifted to each tap and concatenated.
+A 1x1 kernel needs no shifts. The gradient of any kernel has the same form: one product
+of the input with the output's gradient, shifted to each tap and concatenated.
 
 Everything is NHWC, with kernels (s, s, c, d) of one size, stride 1 and zero padding.
 """
@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from deepdepth_jax.models.conv.recompute import recomputed
 
 Kernels = tuple[Float[Array, "s s c d"], ...]
 Gradients = tuple[Float[Array, "b h w c"], Kernels]
@@ -64,6 +66,41 @@ def gradients(
         jnp.einsum("bhwz,cz->bhwc", of_taps, _taps_in_a_row(kernels)),
         kernel_gradients(x, of_taps, kernels),
     )
+
+
+def convolve_pointwise(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "1 1 c d"], dilation: int = 1
+) -> Float[Array, "b h w d"]:
+    """Multiplies the channels of each pixel with the kernel's matrix."""
+    del dilation
+    return jnp.einsum("bhwc,cd->bhwd", x, kernel[0, 0])
+
+
+def pointwise_gradients(
+    x: Float[Array, "b h w c"],
+    kernel: Float[Array, "1 1 c d"],
+    dy: Float[Array, "b h w d"],
+    dilation: int = 1,
+) -> tuple[Float[Array, "b h w c"], Float[Array, "1 1 c d"]]:
+    """Computes the gradients of `convolve_pointwise`.
+
+    Args:
+      x: the input.
+      kernel: the kernel.
+      dy: gradient with respect to the output.
+      dilation: without effect.
+
+    Returns:
+      The gradients with respect to the input and to the kernel.
+    """
+    del dilation
+    matrix = kernel[0, 0]
+    if matrix.shape[0] < matrix.shape[1]:
+        # The last convolution of a bottleneck. Its input is a normalisation of a tensor
+        # that the gradient keeps anyway.
+        x = recomputed(x, dy)
+    of_x = jnp.einsum("bhwd,cd->bhwc", dy, matrix)
+    return of_x, matrix_gradient(x, dy)[None, None]
 
 
 def shifted_to_taps(

@@ -10,13 +10,11 @@ import pytest
 
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.config import complete, default_config, with_fields
-from deepdepth_jax.inference.build import build_prediction
-from deepdepth_jax.inference.deferred import DepthRunner
-from deepdepth_jax.inference.programs import PredictionPrograms
-from deepdepth_jax.inference.trained import Trained
+from deepdepth_jax.inference.depth_runner import DepthRunner, PredictionPrograms
+from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime.parallel import replicated
-from deepdepth_jax.types import OUTPUTS
+from deepdepth_jax.types import OUTPUTS, Trained
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 OTHERS = tuple(name for name in OUTPUTS if name != "depth_m")

@@ -1,6 +1,6 @@
-"""The programs of a network's predictions.
+"""Depth of images of any size, and their other maps when they are asked for.
 
-This module imports no network: where the programs are kept on disk, none is built.
+This module imports no network: where its programs are kept on disk, none is built.
 """
 
 import dataclasses
@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jaxtyping import Array, Float, Int32, UInt8
 
 from deepdepth_jax.config import Config
+from deepdepth_jax.inference.image_prediction import DeferredMaps, Maps
+from deepdepth_jax.inference.layout import Layout, Place
+from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.runtime.stored_programs import Program, StoredProgram
-from deepdepth_jax.types import DEPTH, AnyArray, Tree
+from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Trained, Tree
 
 if TYPE_CHECKING:
     from deepdepth_jax.inference.steps import PredictStep
@@ -36,6 +40,88 @@ SOURCES = tuple(
     )
 )
 """The code that the programs consist of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _WindowScores:
+    """The network's scores of a window of a batch.
+
+    Attributes:
+      place: of the window.
+      shape: number, height and width of the images.
+      padded: the same on each device, padding included.
+      scores: of all views, on the devices.
+    """
+
+    place: Place
+    shape: tuple[int, ...]
+    padded: tuple[int, ...]
+    scores: list[Array]
+
+
+class DepthRunner(Layout):
+    """Predicts depth on all devices of this process, and keeps the network's scores.
+
+    The other maps are read off the scores when they are asked for. With a CRF, which
+    refines the distributions of all pixels on the host, all maps are computed at once.
+
+    Args:
+      config: completed.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config.eval.batch_size, config.eval.window)
+        self._config = config
+        self._programs = PredictionPrograms.of(config)
+
+    def __call__(
+        self, trained: Trained, image: UInt8[np.ndarray, "b h w 3"]
+    ) -> DeferredMaps:
+        """Predicts the depth of images of one size.
+
+        Args:
+          trained: variables, on the devices, and temperature.
+          image: RGB, at most `batch_size` images.
+
+        Returns:
+          The maps.
+        """
+        if self._config.crf.enabled:
+            from deepdepth_jax.inference.runner import build_prediction
+
+            refining = build_prediction(self._config)
+            runner = refining.sized(self.batch_size, self.window)
+            return DeferredMaps(vars(runner(trained, image)))
+        size, kept = image.shape[1:3], []
+        mosaic = self.cut(size)
+        for place in mosaic.windows:
+            pixels = image[:, *place]
+            shape, arrays = pixels.shape[:3], self.shard(pixels)
+            extent = np.array(shape[1:], np.int32)
+            depth_m, scores = self._programs.depth(trained.variables, extent, arrays)
+            kept.append(_WindowScores(place, shape, arrays[0].shape[1:4], scores))
+            mosaic.add(place, {DEPTH: self.undo(depth_m, shape)})
+        if not HEADS[self._config.model.head].has_distribution:
+            return DeferredMaps(dict.fromkeys(OUTPUTS) | mosaic.whole)
+        temperature = np.float32(trained.temperature)
+        read = functools.partial(self._read, size, kept, temperature)
+        return DeferredMaps(mosaic.whole, read)
+
+    def _read(
+        self,
+        size: tuple[int, ...],
+        kept: Sequence[_WindowScores],
+        temperature: np.float32,
+        names: tuple[str, ...],
+    ) -> Maps:
+        """Reads maps off the scores of all windows."""
+        mosaic = self.cut(size)
+        for part in kept:
+            program = self._programs.maps(names, part.padded)
+            extent = np.array(part.shape[1:], np.int32)
+            found = program(temperature, extent, part.scores)
+            mosaic.add(part.place, self.undo(found, part.shape))
+        return mosaic.whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +152,9 @@ class PredictionPrograms:
     @functools.cached_property
     def step(self) -> "PredictStep":
         """The step that the programs are traced from."""
-        from deepdepth_jax.inference.build import build_prediction_step
+        from deepdepth_jax.inference.steps import PredictStep
 
-        return build_prediction_step(self.config)
+        return PredictStep.of(self.config)
 
     @functools.cached_property
     def depth(self) -> StoredProgram:
