@@ -48,6 +48,9 @@ def class_balanced_thresholds(
     A bin with too few pixels to select one has the threshold `NOTHING`, and so has the
     last bin: it is where networks put the sky, which has no depth.
 
+    Smoothing changes how many pixels of each bin are selected. All thresholds are then
+    scaled by one factor, so that `portion` of all pixels lie above them.
+
     Args:
       counts: see `count_confidences`.
       portion: portion of each bin's pixels to select, in (0, 1].
@@ -58,13 +61,9 @@ def class_balanced_thresholds(
       The threshold of each bin.
     """
     found = np.array([_threshold(row, portion) for row in counts[:-1]] + [NOTHING])
-    is_set = found < NOTHING
-    logs = np.log(np.where(is_set, np.maximum(found, 0.5 / CELLS), 1.0))
-    smoothed = _moving_sums(logs, smoothing_bins) / np.maximum(
-        _moving_sums(is_set.astype(np.float64), smoothing_bins), 1.0
-    )
     if smoothing_bins > 1:
-        found = np.where(is_set, np.exp(smoothed), NOTHING)
+        wanted = int(np.floor(portion * int(counts[:-1].sum())))
+        found = _scaled(counts, _smoothed(found, smoothing_bins), wanted)
     return found.astype(np.float32)
 
 
@@ -140,6 +139,38 @@ def _threshold(counts: Int64[np.ndarray, " cells"], portion: float) -> float:
     from_top = np.cumsum(counts[::-1])
     cell = CELLS - 1 - int(np.searchsorted(from_top, wanted))
     return cell / CELLS
+
+
+def _smoothed(
+    thresholds: Float[np.ndarray, " k"], count: int
+) -> Float[np.ndarray, " k"]:
+    """Averages the logarithms of `count` neighbours, without those with `NOTHING`."""
+    is_set = thresholds < NOTHING
+    logs = np.log(np.where(is_set, np.maximum(thresholds, 0.5 / CELLS), 1.0))
+    neighbours = np.maximum(_moving_sums(is_set.astype(np.float64), count), 1.0)
+    return np.where(is_set, np.exp(_moving_sums(logs, count) / neighbours), NOTHING)
+
+
+def _scaled(
+    counts: Counts, thresholds: Float[np.ndarray, " k"], wanted: int
+) -> Float[np.ndarray, " k"]:
+    """Scales the thresholds by the largest factor that selects `wanted` pixels.
+
+    Pixels are ranked by their confidence in multiples of their bin's threshold, as CBST
+    ranks bins. Results are lower edges of cells, so that the counts are exactly those
+    of the selected pixels: as many as `wanted`, or up to one cell of a bin more.
+    """
+    is_set = thresholds < NOTHING
+    edges = np.arange(CELLS) / CELLS
+    multiples = np.where(is_set[:, None], edges / thresholds[:, None], -1.0)
+    order = np.argsort(-multiples, axis=None, kind="stable")
+    selected = np.cumsum(np.where(is_set[:, None], counts, 0).ravel()[order])
+    if selected[-1] == 0:
+        return thresholds
+    last = np.searchsorted(selected, min(wanted, selected[-1]))
+    is_above = multiples >= multiples.ravel()[order[last]]
+    lowest = np.where(is_above.any(axis=1), edges[is_above.argmax(axis=1)], NOTHING)
+    return np.where(is_set, lowest, NOTHING)
 
 
 def _moving_sums(

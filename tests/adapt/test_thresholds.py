@@ -111,18 +111,49 @@ def test_smoothing_averages_logarithms_of_the_bins_that_have_pixels():
     counts = np.zeros((8, CELLS), np.int64)
     cells = {0: 1024, 1: 2048, 2: 512, 5: 256}
     for index, cell in cells.items():
-        counts[index, cell] = 10
-    counts[7, 4000] = 1000  # the last bin, which must not leak into others
+        counts[index, cell - 128 : cell + 128] = 10
+    counts[7, 4000] = 100_000  # the last bin, which must not leak into others
     counts[6, 4000] = 1  # too few to select one of them
     plain = class_balanced_thresholds(counts, 0.5)
     assert plain[[0, 1, 2, 5]].tolist() == [0.25, 0.5, 0.125, 0.0625]
     assert (plain[[3, 4, 6, 7]] == NOTHING).all()
     smoothed = class_balanced_thresholds(counts, 0.5, smoothing_bins=3)
     expected = [(0.25 * 0.5) ** 0.5, (0.25 * 0.5 * 0.125) ** (1 / 3)]
-    expected += [(0.5 * 0.125) ** 0.5]
-    np.testing.assert_allclose(smoothed[:3], expected, rtol=1e-6)
-    assert smoothed[5] == np.float32(0.0625)
+    expected += [(0.5 * 0.125) ** 0.5, 0.0625]
+    factors = smoothed[[0, 1, 2, 5]] / expected
+    np.testing.assert_allclose(factors, factors[0], atol=1 / CELLS / 0.0625)
     assert (smoothed[[3, 4, 6, 7]] == NOTHING).all()
+
+
+@pytest.mark.parametrize("portion", [0.05, 0.25, 0.5, 1.0])
+def test_smoothed_thresholds_select_the_portion_of_all_pixels(portion):
+    """Large bins are far more confident than the small ones between them."""
+    rng = np.random.default_rng(0)
+    sizes = np.array([40_000, 500, 400, 30_000, 300, 500, 20_000, 9000])
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    is_large = sizes[labels] > 1000
+    confidence = np.where(
+        is_large, rng.beta(8, 2, len(labels)), rng.beta(2, 8, len(labels))
+    ).astype(np.float32)
+    counts = count_confidences(labels, confidence, len(sizes))
+    thresholds = class_balanced_thresholds(counts, portion, smoothing_bins=5)
+    chosen = select(labels, confidence, thresholds)
+    wanted = int(np.floor(portion * sizes[:-1].sum()))
+    assert wanted <= chosen.sum() <= wanted + counts.max()
+    in_cells = sum(
+        counts[index, int(threshold * CELLS) :].sum()
+        for index, threshold in enumerate(thresholds[:-1])
+    )
+    assert chosen.sum() == in_cells
+    assert not chosen[labels == len(sizes) - 1].any()
+
+
+def test_without_any_pixel_smoothed_thresholds_select_nothing():
+    counts = np.zeros((5, CELLS), np.int64)
+    counts[4, 4000] = 1000  # the last bin
+    counts[2, 4000] = 1
+    thresholds = class_balanced_thresholds(counts, 0.2, smoothing_bins=5)
+    assert (thresholds == NOTHING).all()
 
 
 def test_portions_rise_to_their_most():
