@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.adapt.round_files import Round
 from deepdepth_jax.adapt.thresholds import portion_of_round, rarest_bins
-from deepdepth_jax.config import Config, head_differences, inherit
+from deepdepth_jax.config import FIELDS, Config, head_differences, inherit
+from deepdepth_jax.config.load import flatten
 from deepdepth_jax.datasets.registry import training_sources, training_weights
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.saved_network import (
@@ -23,6 +25,16 @@ from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.workdir import CHECKPOINTS
 from deepdepth_jax.weights.adopt import complete_with_pretrained
 from deepdepth_jax.weights.pretrained import open_pretrained
+
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    {
+        "augment.mined_bins": "set adapt.rare_bins and adapt.rare_share",
+        "augment.mining_probability": "set adapt.mining_probability",
+        "data.pseudo.manifest": "only training alone takes such a list",
+        "train.pseudo_label_std": "set adapt.label=soft",
+    }
+)
+"""Fields that every round sets itself, and how a user may have a say in each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +69,8 @@ class Plan:
           start: of the network to adapt, as `load_network` takes it.
 
         Raises:
-          UserError: the network has no distribution, the config cannot run, or the
-            target is also the source.
+          UserError: the network has no distribution, the config cannot run or sets
+            a field that the rounds set, or the target is also the source.
         """
         network = load_network(start)
         if not build_head(network.config).has_distribution:
@@ -74,6 +86,7 @@ class Plan:
         config = complete_with_pretrained(asked)
         _check_head(config, network.config)
         _check_source(config)
+        _check_fields_of_rounds(config)
         sources = [source for source, _ in training_sources(config.data)]
         return cls(
             asked=asked,
@@ -159,6 +172,17 @@ def _check_head(config: Config, trained: Config) -> None:
             f"{field}={asked!r}: must be {there!r}, as in the network of --from, which "
             "labels the target; leave the field out"
         )
+
+
+def _check_fields_of_rounds(config: Config) -> None:
+    """Refuses values that the rounds would replace."""
+    values = dict(flatten(config.to_dict()))
+    for name, instead in INSTEAD.items():
+        if values[name] != FIELDS[name].default:
+            raise UserError(
+                f"{name}={values[name]!r}: must be left out, as each round sets it; "
+                f"{instead}"
+            )
 
 
 def _check_source(config: Config) -> None:
