@@ -82,7 +82,7 @@ def _write_labels(
     if not selected.any():
         raise UserError(
             f"round {each.index}: no pixel of the {len(images)} images was selected; "
-            f"raise adapt.portion (see {each.thresholds})"
+            f"{_remedy(counts)} (see {each.thresholds})"
         )
     if is_primary():
         kept, share = len(images) - found.empty, selected.sum() / counts.sum()
@@ -101,6 +101,13 @@ def _write_labels(
             numbers["label_std"] = [round(x, 4) for x in found.stds().tolist()]
         atomic.write(each.labels, json.dumps(numbers, indent=2) + "\n")
         join_manifest(each.folder)
+
+
+def _remedy(counts: Counts) -> str:
+    """Describes how some pixel may be selected."""
+    if counts[:-1].any():
+        return "raise adapt.portion, with another --workdir"
+    return "the network labels all as the last bin, which is left out; take another"
 
 
 def find_thresholds(
