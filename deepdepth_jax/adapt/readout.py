@@ -43,6 +43,8 @@ class LabelStep(Step[PixelLabels]):
         multiple of its threshold (CBST, Zou et al. 2018, eq. 9), among all but the
         last. Empty: the most probable bin. A pixel whose most probable bin is the last
         one has that label either way.
+      takes_median: the label is the bin that the median of the distribution lies in, in
+        place of the most probable one.
       lrent: weight of the label entropy: the soft label is proportional to the
         probabilities to the power of 1 / lrent (LRENT of CRST, Zou et al. 2019).
         0: labels are hard.
@@ -51,6 +53,7 @@ class LabelStep(Step[PixelLabels]):
 
     window_bins: int
     thresholds: tuple[float, ...] = ()
+    takes_median: bool = False
     lrent: float = 0.0
     prior: tuple[tuple[float, ...], ...] = ()
     reads_own: ClassVar[bool] = True
@@ -66,6 +69,8 @@ class LabelStep(Step[PixelLabels]):
             own = own * jnp.asarray(self.prior)[cells[0]]
             own /= weighted_sum(own)[..., None]
             label = first_largest(own)
+        if self.takes_median:
+            label = self.posterior.head.bins.bin_at(own, 0.5)
         if self.thresholds:
             label = self._reweighted(own)
         last = own.shape[-1] - 1

@@ -90,8 +90,14 @@ class Labeller:
         posterior = PixelPosterior(
             network.model, network.head, network.convention, views
         )
-        lrent = section.lrent if section.label == "soft" else 0.0
-        step = LabelStep(posterior, section.window_bins, thresholds, lrent, prior)
+        step = LabelStep(
+            posterior,
+            section.window_bins,
+            thresholds,
+            takes_median=section.label == "median",
+            lrent=section.lrent if section.label == "soft" else 0.0,
+            prior=prior,
+        )
         self._takes_rows = bool(prior)
         self._trained = trained
         self._section = config.eval

@@ -8,7 +8,7 @@ from deepdepth_jax.config.declare import number, option
 from deepdepth_jax.config.fields import Section
 
 Policy = Literal["class_balanced", "global"]
-Labelling = Literal["argmax", "reweighted", "soft"]
+Labelling = Literal["argmax", "median", "reweighted", "soft"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,9 +108,9 @@ class AdaptConfig(Section):
     )
     label: Labelling = option(
         "argmax",
-        meaning="label of a pixel: argmax is the most probable bin, reweighted the bin "
-        "whose confidence is the largest multiple of its threshold, as in CBST. soft "
-        "is argmax with labels as wide as LRENT's",
+        meaning="label of a pixel: argmax is the most probable bin, median that of the "
+        "median depth, reweighted the bin whose confidence is the largest multiple of "
+        "its threshold, as in CBST. soft is argmax with labels as wide as LRENT's",
     )
     lrent: float = number(
         0.25,

@@ -200,7 +200,7 @@ def _check_adaptation(config: Config) -> None:
             raise UserError(f"adapt.{name}={count}: must be an odd number")
     if section.label == "soft" and config.model.head != "classification":
         raise UserError(
-            "adapt.label=soft: must be argmax or reweighted with model.head="
+            "adapt.label=soft: must be argmax, median or reweighted with model.head="
             f"{config.model.head}"
         )
     if section.focal_px and section.focal_mm35:

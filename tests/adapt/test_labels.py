@@ -66,6 +66,17 @@ def test_a_window_of_one_bin_is_cbst():
     assert (found != labels)[both].any()  # reweighting moves labels
 
 
+def test_the_median_is_the_bin_that_half_of_the_probability_lies_before():
+    p = distributions(2000)
+    labels, confidence = label(p, takes_median=True)
+    before = np.cumsum(p.astype(np.float64), axis=1)
+    expected = (before < 0.5 * before[:, -1:]).sum(axis=1)
+    expected[p.argmax(axis=1) == BINS - 1] = BINS - 1  # whose pixels are never selected
+    np.testing.assert_array_equal(labels, expected)
+    np.testing.assert_allclose(confidence, p[np.arange(2000), labels], rtol=1e-6)
+    assert (labels != p.argmax(axis=1)).any()
+
+
 def test_confidence_is_the_mass_about_the_label():
     p = distributions(500)
     labels, confidence = label(p, window_bins=3)

@@ -50,13 +50,17 @@ def save(path, height=32, width=64, **options):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Images of many sizes and formats, one of them broken, and other files."""
+    """Images of many sizes and formats, some of them broken, and other files."""
     folder = tmp_path / "photos"
     save(folder / "a.png")
     save(folder / "deep/b.png", 40, 48)
     save(folder / "grey.png", mode="L")
     save(folder / "c.webp", 50, 70)
+    save(folder / "dot.png", 1, 1)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 nothing")
+    whole = (folder / "a.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "empty.png").write_bytes(b"")
     (folder / "notes.txt").write_text("text")
     return folder
 
@@ -69,13 +73,23 @@ def test_a_folder_of_anything_is_labelled(trained, folder, tmp_path, capsys):
         "a.png",
         "c.webp",
         "deep/b.png",
+        "dot.png",
         "grey.png",
     ]
-    assert f"left out: {folder / 'broken.jpg'}: " in capsys.readouterr().out
+    printed = capsys.readouterr().out.splitlines()
+    for name in ("broken.jpg", "cut.png", "empty.png"):
+        begin = f"left out: {folder / name}: "
+        assert sum(line.startswith(begin) for line in printed) == 1
+    assert printed[-1].startswith("target: 5 of 8 images, 2 of them copied")
     assert images[0].image == folder / "a.png"
     copies = [each for each in images if each.image.is_relative_to(workdir)]
     assert [each.name for each in copies] == ["c.webp", "grey.png"]
     each = Round(1, workdir / "round_1")
+    moved = (folder / "a.png").rename(folder / "moved")
+    with pytest.raises(UserError, match=r"a\.png") as raised:
+        label_target(plan, each, plan.network.trained, images)
+    assert "\n" not in str(raised.value)
+    moved.rename(folder / "a.png")
     label_target(plan, each, plan.network.trained, images)
     for line in map(json.loads, each.manifest.read_text().splitlines()):
         with (
@@ -150,6 +164,11 @@ def test_where_no_pixel_is_selected_that_is_said_and_the_counts_stay(
     assert each.histogram.exists()
     assert each.thresholds.exists()
     assert not each.manifest.exists()
+    counts = np.load(each.histogram)
+    counts[:-1] = 0
+    np.save(each.histogram, counts)
+    with pytest.raises(UserError, match="labels all as the last bin"):
+        label_target(plan, each, plan.network.trained, read_target(tmp_path))
 
 
 def labelled(trained, target, workdir, **options):
@@ -162,15 +181,14 @@ def labelled(trained, target, workdir, **options):
 
 
 OTHERWISE = {
+    "median": {"adapt__label": "median"},
     "reweighted": {"adapt__label": "reweighted"},
     "global": {"adapt__policy": "global"},
     "prior": {"adapt__row_prior": True},
 }
 
 
-def test_reweighting_a_global_threshold_and_a_row_prior_label_otherwise(
-    trained, target, tmp_path
-):
+def test_the_options_of_labels_label_otherwise(trained, target, tmp_path):
     _, plain = labelled(trained, target, tmp_path / "argmax")
     for name, options in OTHERWISE.items():
         _, each = labelled(trained, target, tmp_path / name, **options)
@@ -211,6 +229,22 @@ REFUSED = [
             "data__pseudo__manifest": "x",
         },
         r"data\.mixture\.pseudo: must be 0",
+    ),
+    (
+        {"adapt__images": ".", "train__pseudo_label_std": (0.1,) * 12},
+        r"train\.pseudo_label_std=.*: must be left out.*; set adapt\.label=soft",
+    ),
+    (
+        {"adapt__images": ".", "augment__mined_bins": (3,)},
+        r"augment\.mined_bins=\(3,\): must be left out.*; set adapt\.rare_bins",
+    ),
+    (
+        {"adapt__images": ".", "augment__mining_probability": 0.5},
+        r"augment\.mining_probability=0\.5: .*; set adapt\.mining_probability",
+    ),
+    (
+        {"adapt__images": ".", "data__pseudo__manifest": "x"},
+        r"data\.pseudo\.manifest='x': must be left out",
     ),
     ({"bins__num_bins": 9}, r"bins\.num_bins=9: must be 12, as in the network"),
     (

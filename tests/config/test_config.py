@@ -340,7 +340,7 @@ def test_soft_pseudo_labels_need_a_width_for_each_bin_of_classification(fields):
 
 
 def test_soft_labels_to_adapt_by_need_classification():
-    with pytest.raises(UserError, match=r"adapt\.label=soft: must be argmax or"):
+    with pytest.raises(UserError, match=r"adapt\.label=soft: must be argmax, median"):
         runnable("--config.adapt.label=soft", "--config.model.head=ordinal")
 
 
