@@ -14,6 +14,7 @@ LossName = Literal[
     "cross_entropy", "soft_labels", "label_smoothing", "ordinal", "silog", "berhu"
 ]
 Remat = Literal["none", "selective", "full"]
+Resize = Literal["none", "pretrained"]
 
 MOST_STEPS = 1_000_000_000
 
@@ -63,7 +64,16 @@ class TrainConfig(Section):
         at_most=16_384,
         unit="px",
         meaning="height and width of the training crop. Smaller images are padded",
+        inherited=True,
         also=("crop_size", "size", "height", "width", "input_size"),
+    )
+    resize: Resize | None = option(
+        None,
+        meaning="resizing of training images with their ground truth and focal "
+        "length: pretrained (as evaluation and `predict` resize images for the "
+        "pretrained network) or none. Unset: pretrained with a depth network of known "
+        "camera in `model.pretrained`, else none",
+        also=("rescale", "downscale", "reduce", "max_pixels", "resolution"),
     )
     num_steps: int = number(
         100_000,

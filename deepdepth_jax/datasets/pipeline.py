@@ -5,7 +5,7 @@ made without those before it, so a run goes on at step t as if it had never stop
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import jax
@@ -22,9 +22,12 @@ from deepdepth_jax.datasets.records import Records, open_records
 from deepdepth_jax.datasets.registry import held_out_source
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.geometry import canonical_scale
 from deepdepth_jax.runtime.paths import expand_home
 from deepdepth_jax.types import Batch, Example
+
+SeenPair = tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]
+"""An image and its depth, as the network sees them."""
+FEATURES = ("name", "image", "depth_m", "focal_px")
 
 
 def prepare_training(
@@ -84,6 +87,11 @@ def prepare(data: DataConfig, source: Source) -> Records:
     )
 
 
+def as_it_is(example: Example) -> SeenPair:
+    """Returns the image and the depth of an example."""
+    return example.image, example.depth_m
+
+
 def train_batches(
     mixture: Mixture,
     *,
@@ -93,7 +101,7 @@ def train_batches(
     seed: int,
     first_step: int,
     num_steps: int,
-    canonical_focal_px: float = 0.0,
+    see: Callable[[Example], SeenPair] = as_it_is,
     bins: DepthBins | None = None,
 ) -> Iterator[Batch]:
     """Makes this process's share of the batches of the steps first_step..num_steps - 1.
@@ -109,34 +117,43 @@ def train_batches(
       seed: another one gives another order and other augmentation; not negative.
       first_step: where to begin.
       num_steps: where to end.
-      canonical_focal_px: of the camera whose depth is learnt; see `canonical_scale`.
+      see: computes the image that the network sees of an example, and its depth.
       bins: which `augmentation.mined_bins` are some of. None: crops are not mined.
 
     Yields:
       Batches of batch_size / processes examples.
     """
+    refused: list[UserError] = []
     share = batch_size // jax.process_count()
     first_slot = jax.process_index() * share
 
     def augmented(
-        image: np.ndarray, depth_m: np.ndarray, focal_px: np.float32, position: np.int64
-    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "h w"]]:
-        scale = canonical_scale(canonical_focal_px, float(focal_px))
-        image, depth_m = augment(
+        name: bytes,
+        image: np.ndarray,
+        depth_m: np.ndarray,
+        focal_px: np.float32,
+        position: np.int64,
+    ) -> SeenPair:
+        example = Example(name.decode(), image, depth_m, float(focal_px))
+        try:
+            image, depth_m = see(example)
+        except UserError as error:  # of which TensorFlow keeps the text alone
+            refused.append(error)
+            raise
+        return augment(
             image,
             depth_m,
             (seed, int(position)),
             crop=crop,
             augmentation=augmentation,
-            mined=_mined(depth_m * np.float32(scale), bins, augmentation),
+            mined=_mined(depth_m, bins, augmentation),
         )
-        return image, depth_m * np.float32(scale)
 
     def example(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features = mixture.load(position, seed)
         image, depth_m = tf.numpy_function(
             augmented,
-            [features["image"], features["depth_m"], features["focal_px"], position],
+            [*(features[name] for name in FEATURES), position],
             (tf.uint8, tf.float32),
         )
         return tf.ensure_shape(image, (*crop, 3)), tf.ensure_shape(depth_m, crop)
@@ -153,12 +170,17 @@ def train_batches(
         .prefetch(2)
     )
     batches = _untuned(dataset).as_numpy_iterator()
-    for step, (image, depth_m) in enumerate(batches, first_step):
-        is_pseudo = None
-        if mixture.has_pseudo_labels:
-            first = step * batch_size + first_slot
-            is_pseudo = mixture.is_pseudo(np.arange(first, first + share))
-        yield Batch(image=image, depth_m=depth_m, is_pseudo=is_pseudo)
+    try:
+        for step, (image, depth_m) in enumerate(batches, first_step):
+            is_pseudo = None
+            if mixture.has_pseudo_labels:
+                first = step * batch_size + first_slot
+                is_pseudo = mixture.is_pseudo(np.arange(first, first + share))
+            yield Batch(image=image, depth_m=depth_m, is_pseudo=is_pseudo)
+    except tf.errors.UnknownError:
+        if refused:
+            raise refused[0] from None
+        raise
 
 
 def _mined(

@@ -121,6 +121,11 @@ class TrainingCamera:
     range_px: tuple[float, float] = (0.0, 0.0)
     pixels: int = 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether images can be brought to it."""
+        return self.focal_px > 0
+
     @classmethod
     def of(
         cls,
@@ -225,6 +230,10 @@ class TrainingCamera:
         if not self.canonical_focal_px and self.has_seen(focal_px):
             return UNSCALED
         return self.view_scale(focal_px, shape=shape)
+
+
+UNKNOWN_CAMERA = TrainingCamera()
+"""The camera of images whose focal lengths and sizes are not known."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,6 +47,7 @@ from deepdepth_jax.training.progress import (
     group_rates,
     parameter_table,
 )
+from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.training.state import TrainState
 from deepdepth_jax.training.trackers import EXTRAS
 from deepdepth_jax.training.writers import MetricWriter
@@ -76,7 +77,7 @@ def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:
     check_same_run(workdir, config, content)
     check_free(workdir)
     print(describe_differences(config), flush=True)
-    parts = Preparation.of(config, sources)
+    parts = Preparation.of(config, sources, ImageScale.of(config, workdir))
     first_state = None if has_checkpoint(workdir) else _first_state(config)
     # All that may be refused has been checked: the folder is written to from here on.
     with held(workdir):
@@ -184,7 +185,7 @@ class _Run:
                 self.parts.mixture,
                 crop=self.config.train.crop,
                 augmentation=self.config.augment,
-                canonical_focal_px=self.config.data.canonical_focal_px,
+                see=self.parts.scale.see,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
                 first_step=first_step,

@@ -24,6 +24,7 @@ from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.runtime.content import Content
 from deepdepth_jax.training.build import build_schedule, build_train_step
+from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.training.step import TrainStep
 from deepdepth_jax.types import Example, Prediction
 from deepdepth_jax.weights.adopt import pretrained_digest
@@ -76,6 +77,7 @@ class Preparation:
       mixture: to learn from.
       validation: to choose checkpoints by; None if there is nothing.
       baseline: the median depth of the training images.
+      scale: at which training sees images.
       camera: the focal lengths and the size of training images.
       predict: the function from `Trained` and images to depth.
       schedule: the learning rate as a function of the steps taken.
@@ -85,14 +87,24 @@ class Preparation:
     mixture: Mixture
     validation: Records | None
     baseline: MedianDepth
+    scale: ImageScale
     camera: TrainingCamera
     predict: Callable[..., Prediction]
     schedule: optax.Schedule
     train_step: TrainStep
 
     @classmethod
-    def of(cls, config: Config, sources: RunSources) -> "Preparation":
+    def of(
+        cls, config: Config, sources: RunSources, scale: ImageScale
+    ) -> "Preparation":
         """Prepares the data, and builds the functions of a completed config.
+
+        Prints how training images are resized, if they are.
+
+        Args:
+          config: completed.
+          sources: of the frames.
+          scale: at which training sees images.
 
         Raises:
           UserError: there is nothing to learn from, a file is broken, or values of the
@@ -103,10 +115,11 @@ class Preparation:
             schedule=build_schedule(config),
             train_step=build_train_step(config),
         )
+        scale.check([source for source, _ in sources.training])
         mixture = prepare_training(config.data, sources.training)
         validation = _prepare_validation(config, sources.validation)
-        baseline, camera = _survey(mixture, config.data.canonical_focal_px)
-        return cls(mixture, validation, baseline, camera, **programs)
+        baseline, camera = _survey(mixture, scale)
+        return cls(mixture, validation, baseline, scale, camera, **programs)
 
 
 def _prepare_validation(config: Config, source: Source) -> Records | None:
@@ -119,10 +132,11 @@ def _prepare_validation(config: Config, source: Source) -> Records | None:
     return records
 
 
-def _survey(
-    mixture: Mixture, canonical_focal_px: float
-) -> tuple[MedianDepth, TrainingCamera]:
-    """Computes the median depth of training images, and reads their cameras."""
+def _survey(mixture: Mixture, scale: ImageScale) -> tuple[MedianDepth, TrainingCamera]:
+    """Computes the median depth of training images, and their camera.
+
+    That is the one that they are brought to, or else read off them.
+    """
     focals_px, pixels = [], []
 
     def depths_m() -> Iterator[np.ndarray]:
@@ -132,7 +146,12 @@ def _survey(
             yield example.depth_m
 
     baseline = MedianDepth.of(depths_m())
-    return baseline, TrainingCamera.of(canonical_focal_px, focals_px, pixels)
+    if scale.camera.is_known:
+        [first] = read_examples(mixture.parts[0], [0])
+        print(scale.describe(first), flush=True)
+        return baseline, scale.camera
+    canonical_px = scale.camera.canonical_focal_px
+    return baseline, TrainingCamera.of(canonical_px, focals_px, pixels)
 
 
 def _spread_examples(mixture: Mixture) -> Iterator[Example]:

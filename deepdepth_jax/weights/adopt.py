@@ -7,11 +7,12 @@ from ml_collections import ConfigDict
 
 from deepdepth_jax.config import Config, complete, inherit, with_fields
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import UNKNOWN_CAMERA, TrainingCamera
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Metadata
 from deepdepth_jax.weights import hub
 from deepdepth_jax.weights.catalogue import CHECKPOINTS
-from deepdepth_jax.weights.pretrained import open_pretrained
+from deepdepth_jax.weights.pretrained import Pretrained, open_pretrained
 
 
 def complete_with_pretrained(config: ConfigDict, run: Config | None = None) -> Config:
@@ -53,7 +54,7 @@ def inherit_pretrained(config: ConfigDict, run: Config | None = None) -> ConfigD
 
 
 def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
-    """Sets stride and input convention to those of the pretrained weights, if any.
+    """Sets stride, input convention and scale to those of the pretrained weights.
 
     Args:
       config: a completed config.
@@ -61,7 +62,8 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
         need not be at hand: its checkpoints hold them.
 
     Returns:
-      A copy with all fields of `model` set.
+      A copy with all fields of `model` set, and `train.resize` with a pretrained depth
+      network.
 
     Raises:
       UserError: the config contradicts the weights without `model.pretrained_override`,
@@ -69,12 +71,17 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
     """
     model = config.model
     if not model.pretrained:
+        _check_resize(config, UNKNOWN_CAMERA)
         return _filled_in(config, "1x1", "imagenet_rgb")
     if run is not None and _is_dispensable(model.pretrained, run):
-        return _filled_in(config, run.model.stride_on, run.model.input_convention)
+        return _filled_in(
+            config, run.model.stride_on, run.model.input_convention, run.train.resize
+        )
     pretrained = open_pretrained(model.pretrained)
     metadata, convention = pretrained.metadata, _name_of(pretrained.metadata)
-    config = _filled_in(config, metadata.stride_on, convention)
+    _check_resize(config, pretrained.camera)
+    resize = _resize_of(pretrained) if run is None else run.train.resize
+    config = _filled_in(config, metadata.stride_on, convention, resize)
     theirs = {"model.backbone": metadata.architecture, "model.width": metadata.width}
     _check_agrees(config, theirs, may_differ=False)
     theirs = {
@@ -119,8 +126,28 @@ def _check_agrees(
             )
 
 
+def _resize_of(pretrained: Pretrained) -> str | None:
+    """Returns the value of an unset `train.resize`."""
+    if pretrained.network is None:
+        return None
+    return "pretrained" if pretrained.camera.is_known else "none"
+
+
+def _check_resize(config: Config, camera: TrainingCamera) -> None:
+    """Refuses to resize images to a camera that is not known."""
+    if config.train.resize == "pretrained" and not camera.is_known:
+        raise UserError(
+            "train.resize=pretrained: the focal length of the images that "
+            f"model.pretrained={config.model.pretrained!r} was trained on is not "
+            "known: leave the field out"
+        )
+
+
 def _filled_in(
-    config: Config, stride_on: str | None, input_convention: str | None
+    config: Config,
+    stride_on: str | None,
+    input_convention: str | None,
+    resize: str | None = None,
 ) -> Config:
     """Sets the unset fields that the weights decide."""
     model = config.model
@@ -129,6 +156,7 @@ def _filled_in(
         {
             "model.stride_on": model.stride_on or stride_on,
             "model.input_convention": model.input_convention or input_convention,
+            "train.resize": config.train.resize or resize,
         },
     )
 

@@ -10,8 +10,13 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from deepdepth_jax.config import Config, complete, config_from_fields
+from deepdepth_jax.geometry import UNKNOWN_CAMERA, TrainingCamera
 from deepdepth_jax.inference.network_file import read_network
-from deepdepth_jax.inference.network_metadata import holds_network, read_metadata
+from deepdepth_jax.inference.network_metadata import (
+    AGAIN,
+    holds_network,
+    read_metadata,
+)
 from deepdepth_jax.inference.saved_network import SavedNetwork, load_run
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.layers import BATCH_NORM_EPSILON
@@ -23,7 +28,12 @@ from deepdepth_jax.models.pretrained import (
 )
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.checkpoints import Checkpoints
-from deepdepth_jax.runtime.workdir import is_checkpoint, stored_config
+from deepdepth_jax.runtime.workdir import (
+    camera_from_json,
+    is_checkpoint,
+    stored_config,
+    training_camera,
+)
 from deepdepth_jax.weights import hub
 
 
@@ -36,12 +46,14 @@ class Pretrained:
       digest: of the content.
       load: loads the tensors, by their paths in the variables of `DeepLabV2`.
       network: config of the trained depth network, completed. None for a backbone.
+      camera: of its training images. Unknown for a backbone.
     """
 
     metadata: Metadata
     digest: str
     load: Callable[[], Mapping[str, np.ndarray]]
     network: Config | None = None
+    camera: TrainingCamera = UNKNOWN_CAMERA
 
 
 def open_pretrained(name_or_path: str) -> Pretrained:
@@ -73,7 +85,8 @@ def _of_run(path: Path) -> Pretrained:
         step = checkpoints.find(which)
         digest = checkpoints.digest(step)
     load = functools.partial(load_run, workdir, step)
-    return _of_network(f"{workdir}, step {step}", config, digest, load)
+    camera = training_camera(workdir, config)
+    return _of_network(f"{workdir}, step {step}", config, camera, digest, load)
 
 
 def _place_of(path: Path) -> tuple[Path, Which]:
@@ -85,12 +98,17 @@ def _place_of(path: Path) -> tuple[Path, Which]:
 def _of_network_file(path: Path) -> Pretrained:
     fields = read_metadata(path)
     config = complete(config_from_fields(fields["config"], str(path)))
+    camera = camera_from_json(fields["camera"], config, str(path), AGAIN)
     load = functools.partial(read_network, path)
-    return _of_network(str(path), config, fields["sha256"], load)
+    return _of_network(str(path), config, camera, fields["sha256"], load)
 
 
 def _of_network(
-    source: str, config: Config, digest: str, load: Callable[[], SavedNetwork]
+    source: str,
+    config: Config,
+    camera: TrainingCamera,
+    digest: str,
+    load: Callable[[], SavedNetwork],
 ) -> Pretrained:
     network = build_network(config)
     metadata = Metadata(
@@ -108,4 +126,4 @@ def _of_network(
     def tensors() -> Mapping[str, np.ndarray]:
         return flatten_dict(jax.device_get(load().trained.variables), sep="/")
 
-    return Pretrained(metadata, f"sha256 {digest}", tensors, config)
+    return Pretrained(metadata, f"sha256 {digest}", tensors, config, camera)

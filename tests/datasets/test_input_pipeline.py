@@ -21,7 +21,10 @@ from deepdepth_jax.datasets.pipeline import (
 )
 from deepdepth_jax.datasets.records import open_records
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.training.seen_images import ImageScale
 
+THROUGH_350_PX = ImageScale(TrainingCamera(350.0))
 NOTHING = AugmentConfig(**AUGMENTATIONS["none"])
 
 
@@ -255,7 +258,7 @@ def test_crops_are_mined_for_the_bins_of_the_depth_that_is_learnt(records):
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pipeline, "augment", watched)
-        options = {"augmentation": augmentation, "canonical_focal_px": 350.0}
+        options = {"augmentation": augmentation, "see": THROUGH_350_PX.see}
         batches(records, num_steps=4, bins=bins, **options)
         batches(records, num_steps=1, **options)
     *mined, _, _, _, without = seen
@@ -268,7 +271,7 @@ def test_crops_are_mined_for_the_bins_of_the_depth_that_is_learnt(records):
 
 
 def test_depth_is_learnt_as_seen_through_the_canonical_lens(records):
-    for batch in batches(records, canonical_focal_px=350.0):
+    for batch in batches(records, see=THROUGH_350_PX.see):
         number = batch.image[..., 0].astype(float)
         expected = (number + 1) * 350 / (700 + number)
         np.testing.assert_allclose(batch.depth_m, expected, rtol=1e-6)

@@ -9,15 +9,20 @@ import pytest
 from safetensors.numpy import save_file
 from tiny_runs import arguments
 
+from deepdepth_jax import DepthPredictor
 from deepdepth_jax.check_data import report
 from deepdepth_jax.check_data.__main__ import main as check_data
 from deepdepth_jax.config import complete, default_config, override
 from deepdepth_jax.convert import main as convert
+from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
+from deepdepth_jax.evaluation.predictions import SeenExample
+from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.main import main
 from deepdepth_jax.runtime.workdir import stored_config
 from deepdepth_jax.training.build import build_first_state
+from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.weights.adopt import (
     adopt_pretrained,
     inherit_pretrained,
@@ -69,7 +74,10 @@ def test_a_run_its_checkpoint_and_its_file_start_the_same_training(run, file, ca
         assert found.bins == expected.bins
         for name in ("backbone", "width", "output_stride", "stride_on", "aspp_rates"):
             assert getattr(found.model, name) == getattr(expected.model, name)
-        assert found.model.norm == "frozen"
+        assert found.model.norm == expected.model.norm == "trained"
+        assert found.eval.decode == expected.eval.decode == "expectation"
+    own = config(run, "model.norm=frozen", "eval.decode=median")
+    assert (own.model.norm, own.eval.decode) == ("frozen", "median")
 
 
 def test_another_checkpoint_is_another_start(run):
@@ -161,7 +169,7 @@ def test_averaged_weights_are_taken(trained, tmp_path):
 
 @pytest.fixture(scope="module")
 def tuned(trained, tmp_path_factory):
-    """A fine-tuned run, with the command that made it. Its source is gone."""
+    """A run tuned on images of twice the size, with its command. Its source is gone."""
     folder = tmp_path_factory.mktemp("tuned")
     shutil.copytree(trained / "run", folder / "source")
     argv = [
@@ -173,14 +181,14 @@ def tuned(trained, tmp_path_factory):
         "--config.data.streets.train_scenes=6",
         "--config.data.streets.val_scenes=2",
         "--config.data.streets.test_scenes=3",
-        "--config.data.streets.height=32",
-        "--config.data.streets.width=64",
-        "--config.train.crop=(32,48)",
+        "--config.data.streets.height=64",
+        "--config.data.streets.width=128",
         "--config.train.batch_size=4",
         "--config.train.num_steps=2",
         "--config.train.checkpoint_every=1",
         "--config.train.learning_rate=0.1",
         "--config.train.freeze_at=5",
+        "--config.model.norm=frozen",
         "--config.eval.every=2",
         "--config.eval.figures=0",
     ]
@@ -204,9 +212,51 @@ def test_without_its_source_it_is_evaluated_and_resumed(tuned, tmp_path, capsys)
     main([*argv, "--mode=evaluate"])
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "2")
     main(argv)
-    assert "resuming from step 1 of 2" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "resuming from step 1 of 2" in out
+    assert "128 x 64 pixels as 64 x 32" in out
     same = [json.loads((x / "run/eval.json").read_text()) for x in (folder, tmp_path)]
     assert same[0] == same[1]
+
+
+def test_training_evaluation_and_prediction_see_one_size(trained, tuned):
+    """Of images of twice the size, whose focal length is twice as long."""
+    run = tuned[0] / "run"
+    network, source = load_run(run), load_run(trained / "run")
+    assert network.config.train.resize == "pretrained"
+    assert network.config.train.crop == (32, 48)
+    assert network.camera == source.camera
+    [example] = [StreetsSource("test", 1, 64, 128, seed=0).read(0)]
+    scale = ImageScale.of(network.config, run)  # the source is gone
+    image, depth_m = scale.see(example)
+    assert image.shape == (32, 64, 3)
+    assert set(np.unique(depth_m)) <= set(np.unique(example.depth_m))
+    evaluated = SeenExample.of(example, network.camera)
+    np.testing.assert_array_equal(image, evaluated.image)
+    predictor = DepthPredictor.of(network)
+    assert predictor.seen_size(example.image.shape, example.focal_px) == (32, 64)
+
+
+def test_images_may_stay_as_they_are(run, tmp_path):
+    asked = config(run, "train.resize=none")
+    assert ImageScale.of(asked, tmp_path) == ImageScale(TrainingCamera())
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "camera.json").unlink()  # as in older runs
+    assert config(tmp_path / "run").train.resize == "none"
+    with pytest.raises(UserError, match="focal length of the images that"):
+        config(tmp_path / "run", "train.resize=pretrained")
+
+
+def test_images_without_a_focal_length_cannot_be_brought_to_a_camera():
+    class Unknown(StreetsSource):
+        without_focal_length = ("a.png", "b.png")
+
+    source = Unknown("train", 2, 32, 64, seed=0)
+    with pytest.raises(
+        UserError, match=r"2 of streets train have none, such as a\.png"
+    ):
+        ImageScale(TrainingCamera(focal_px=100.0)).check([source])
+    ImageScale(TrainingCamera()).check([source])
 
 
 def test_other_weights_under_the_name_are_another_run(trained, tuned, tmp_path):
