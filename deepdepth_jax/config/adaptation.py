@@ -36,7 +36,7 @@ class AdaptConfig(Section):
     focal_mm35: float = number(
         0.0,
         at_least=1,
-        at_most=10_000,
+        at_most=1200,
         or_zero=True,
         unit="mm",
         meaning="the same as 35 mm equivalent, in place of `adapt.focal_px`",

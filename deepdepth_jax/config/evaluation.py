@@ -71,7 +71,9 @@ class EvalConfig(Section):
         also=("min_depth", "min_depth_eval"),
     )
     decode: Decoding = option(
-        "argmax", meaning="how depth is decoded from the distribution over bins"
+        "argmax",
+        meaning="how depth is decoded from the distribution over bins",
+        inherited=True,
     )
     flip: bool = option(
         False,

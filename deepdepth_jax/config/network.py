@@ -115,6 +115,7 @@ class ModelConfig(Section):
         "frozen",
         meaning="batch normalisation: frozen at the pretrained statistics, or trained "
         "and synchronised over all devices",
+        inherited=True,
         also=("bn", "batch_norm"),
     )
     stride_on: StrideOn | None = option(
