@@ -3,6 +3,7 @@
 import argparse
 import runpy
 import sys
+from pathlib import Path
 from types import MappingProxyType
 
 from deepdepth_jax import __version__
@@ -28,13 +29,21 @@ def main(argv: list[str]) -> None:
     """Runs a command with the arguments that follow its name."""
     command = _parser().parse_args(argv[:1]).command
     module, _ = COMMANDS[command]
+    cli.Parser.command = f"{_program()} {command}"
     mode = [f"--mode={command}"] if module == "deepdepth_jax.main" else []
     sys.argv = [sys.argv[0], *mode, *argv[1:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def _program() -> str:
+    """Returns the words that started this program."""
+    name = Path(sys.argv[0]).name
+    return "python -m deepdepth_jax" if name == "__main__.py" else name
+
+
 def _parser() -> cli.Parser:
     parser = cli.Parser("deepdepth_jax", "Metric depth from a single image.")
+    parser.prog = _program()
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(
         dest="command",

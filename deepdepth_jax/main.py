@@ -40,15 +40,22 @@ def main(argv: list[str]) -> None:
 
 
 def _check_weights(arguments: argparse.Namespace) -> None:
-    """Refuses what does not go with the evaluation of a file of weights."""
+    """Refuses, at once, all that does not go with evaluating a file of weights."""
+    problems = []
+    wrong = [
+        f"--{name}"
+        for name, usual in NOT_WITH_WEIGHTS.items()
+        if getattr(arguments, name) != usual
+    ]
+    if wrong:
+        problems.append(
+            f"--weights goes without {', '.join(wrong)}: the file holds one checkpoint "
+            "and its config; override fields, such as --config.data.dataset=pairs"
+        )
     if arguments.output is None:
-        raise UserError("--weights needs --output=FOLDER for the results")
-    for name, usual in NOT_WITH_WEIGHTS.items():
-        if getattr(arguments, name) != usual:
-            raise UserError(
-                f"--{name} does not go with --weights: the file holds one checkpoint "
-                "and its config; override fields with --config.section.field=value"
-            )
+        problems.append("--weights needs --output=FOLDER for the results")
+    if problems:
+        raise UserError("; ".join(problems))
 
 
 def _parser() -> cli.Parser:
@@ -63,7 +70,9 @@ def _parser() -> cli.Parser:
         "--config", type=cli.path, help="config file, or a workdir's config.json"
     )
     parser.add_argument(
-        "--workdir", type=cli.folder, help="folder of the run (runs/<config name>)"
+        "--workdir",
+        type=cli.folder,
+        help="folder of the run (default: runs/<config name>)",
     )
     parser.add_argument(
         "--mode",

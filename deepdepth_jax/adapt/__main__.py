@@ -49,7 +49,9 @@ def _parser() -> cli.Parser:
         "--config", type=cli.path, required=True, help="config file, or its name"
     )
     parser.add_argument(
-        "--workdir", type=cli.folder, help="folder of all rounds (runs/<config name>)"
+        "--workdir",
+        type=cli.folder,
+        help="folder of all rounds (default: runs/<config name>)",
     )
     parser.add_argument(
         "--mode",

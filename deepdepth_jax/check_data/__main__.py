@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         type=cli.folder,
-        help="folder for the histogram (runs/<config name>/check_data)",
+        help="folder for the histogram (default: runs/<config name>/check_data)",
     )
     return parser
 

@@ -117,7 +117,9 @@ def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None
         title = f"{source.dataset} {source.split}"
         if inspection.broken:
             problems.append(f"{title} has {len(inspection.broken)} broken frames")
-        if source.split == "train" and not inspection.statistics.per_bin.any():
+        if source.split == "train" and not len(source):
+            problems.append(f"no training frame is there ({source.report()})")
+        elif source.split == "train" and not inspection.statistics.per_bin.any():
             problems.append(f"{title} has no pixel with depth within the bins")
         if config.data.canonical_focal_px and source.without_focal_length:
             problems.append(

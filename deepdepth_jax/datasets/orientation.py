@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from deepdepth_jax.datasets.files import read_bytes
 from deepdepth_jax.errors import UserError
@@ -76,6 +76,11 @@ def naming_damage(path: Path | str) -> Iterator[None]:
     """
     try:
         yield
+    except UnidentifiedImageError as error:  # whose text names no file of the user's
+        raise UserError(
+            f"{path}: cannot be decoded, no image or broken from its beginning on; "
+            "give a PNG or JPEG file"
+        ) from error
     except (
         OSError,
         RuntimeError,  # of AVIF

@@ -29,7 +29,7 @@ PIXELS = "pixels of the file"
 UNITS: Mapping[str, Callable[[float | int], FocalLength]] = MappingProxyType(
     {
         PIXELS: lambda number: FocalLength(px=number),
-        "mm (35 mm equivalent)": lambda number: FocalLength(mm35=number),
+        "mm (35 mm equivalent)": lambda number: FocalLength.given(mm35=number),
     }
 )
 """The units in which visitors may enter a focal length."""
@@ -125,6 +125,8 @@ class Page:
         self.unit = gr.Radio(
             [*UNITS], value=PIXELS, label="Unit", show_label=False, elem_id="unit"
         )
+        for field in (self.focal, self.unit):
+            _refuse_quietly(field)
 
     def _focal_note(self) -> str:
         canonical = self._predictor.config.data.canonical_focal_px
@@ -185,7 +187,7 @@ class Page:
                 image = read_upload(Path(path))
             finally:
                 Path(path).unlink(missing_ok=True)
-            return self._show(image, UNITS[unit](focal or 0))
+            return self._show(image, _asked(focal, unit))
 
         return self._try(show) | {self.file: None}  # the field accepts the next file
 
@@ -199,10 +201,14 @@ class Page:
         self, answer: Answer | None, focal: Typed, unit: str
     ) -> Changes:
         """Predicts again if the focal length has changed."""
-        asked = UNITS[unit](focal or 0)
-        if not answer or answer.input.is_rendered or answer.asked == asked:
-            return {self.answer: gr.skip()}
-        return self._try(lambda: self._show(answer.input, asked))
+
+        def show() -> Changes:
+            asked = _asked(focal, unit)
+            if not answer or answer.input.is_rendered or answer.asked == asked:
+                return {self.answer: gr.skip()}
+            return self._show(answer.input, asked)
+
+        return self._try(show)
 
     def _try(self, show: Callable[[], Changes]) -> Changes:
         try:
@@ -234,6 +240,30 @@ class Page:
             return draw_reading(read_pixel(answer, pixel.column, pixel.row))
         except UserError as error:
             return draw_mistake(str(error))
+
+
+def _asked(focal: Typed, unit: str) -> FocalLength:
+    """Returns the focal length that a visitor has entered."""
+    try:
+        return UNITS[unit](focal or 0)
+    except KeyError as error:
+        raise UserError(f"{unit!r}: must be one of {', '.join(UNITS)}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _refuse_quietly(field: Any) -> None:
+    """Lets a component refuse a value without a traceback, as that is no bug."""
+    preprocess = field.preprocess
+
+    def quiet(payload: Any) -> Any:
+        try:
+            return preprocess(payload)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+
+    field.preprocess = quiet
 
 
 def _make_busy(num_inputs: int) -> str:

@@ -80,7 +80,7 @@ class CameraCounts:
     """Counts how the cameras of examples were treated.
 
     Attributes:
-      images_scaled: those that were scaled to the focal length of training.
+      images_scaled: those that were scaled to the focal length or size of training.
       images_of_unknown_camera: those whose focal length is not known. They count as
         taken by the training camera.
     """
@@ -109,10 +109,7 @@ class CameraCounts:
         """
         remarks = []
         if self.images_scaled:
-            remarks.append(
-                f"{self.images_scaled} images scaled to the focal length of training, "
-                f"{camera.focal_px:g} px"
-            )
+            remarks.append(f"{self.images_scaled} images scaled to {camera.sight}")
         if self.images_of_unknown_camera and camera.focal_px:
             remarks.append(
                 f"{self.images_of_unknown_camera} images of unknown focal length "

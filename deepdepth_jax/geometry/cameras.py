@@ -24,6 +24,8 @@ SAME_SIZE = 1.05
 """Images whose sides differ by a smaller factor are not worth resizing."""
 FILM_DIAGONAL_MM = math.hypot(36, 24)
 """Diagonal of a frame of 35 mm film."""
+LONGEST_MM35 = 1200.0
+"""35 mm equivalent of the longest lenses for photographs. More is a mistake."""
 ASSUMED_MM35 = 26.0
 """35 mm equivalent of the main cameras of most phones, for images without any."""
 
@@ -60,6 +62,20 @@ class FocalLength:
                 f"focal_px={self.px:g}, focal_mm35={self.mm35:g}: must be >= 0 and "
                 "finite, and only one of the two may be given"
             )
+
+    @classmethod
+    def given(cls, px: float | int = 0.0, mm35: float | int = 0.0) -> "FocalLength":
+        """Makes a focal length of numbers that somebody typed.
+
+        Raises:
+          ValueError: see the class, or the 35 mm equivalent is a number of pixels.
+        """
+        if LONGEST_MM35 < mm35 < math.inf:
+            raise ValueError(
+                f"focal_mm35={mm35:g}: must be <= {LONGEST_MM35:g}, the longest of all "
+                "lenses; give pixels of the image as focal_px"
+            )
+        return cls(px, mm35)
 
     def __bool__(self) -> bool:
         return bool(self.px or self.mm35)
@@ -125,6 +141,13 @@ class TrainingCamera:
     def is_known(self) -> bool:
         """Whether images can be brought to it."""
         return self.focal_px > 0
+
+    @property
+    def sight(self) -> str:
+        """Names the focal length or the size that images are brought to."""
+        if self.canonical_focal_px and self.pixels:
+            return f"the size of training, about {self.pixels} pixels"
+        return f"the focal length of training, {self.focal_px:.1f} px"
 
     @classmethod
     def of(

@@ -87,7 +87,7 @@ def _read_each(
 
 def _given(focal_px: Number, focal_mm35: Number) -> FocalLength:
     try:
-        return FocalLength(focal_px, focal_mm35)
+        return FocalLength.given(focal_px, focal_mm35)
     except ValueError as error:
         raise UserError(str(error)) from error
 

@@ -71,7 +71,7 @@ def _parser() -> cli.Parser:
     )
     focal.add_argument(
         "--focal_mm35",
-        type=cli.positive,
+        type=cli.focal_mm35,
         default=argparse.SUPPRESS,
         help="the same as its 35 mm equivalent (equal diagonal angle of view)",
     )

@@ -126,16 +126,16 @@ class FocalLengths:
             if not training_px:
                 return f"focal length of {files}: unknown, and so is that of training"
             return (
-                f"focal length of {files}: unknown, assumed to be {training_px:g} "
+                f"focal length of {files}: unknown, assumed to be {training_px:.1f} "
                 f"px, as in training; if it is another, give {OPTIONS}"
             )
-        line = f"focal length of {files}: {origin.focal_px:g} px ({origin.source})"
+        line = f"focal length of {files}: {origin.focal_px:.1f} px ({origin.source})"
         if not training_px:
             return f"{line}; that of training is unknown, so depth is not scaled"
         scale = _range(view.scale for view in views)
         depth_factor = _range(view.depth_factor for view in views)
         return (
-            f"{line}, in training {training_px:g} px: images are scaled by {scale}, "
+            f"{line}, in training {training_px:.1f} px: images are scaled by {scale}, "
             f"predicted depth by {depth_factor}"
         )
 

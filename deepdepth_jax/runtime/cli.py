@@ -6,6 +6,7 @@ and wrong arguments are answered at once.
 """
 
 import argparse
+import difflib
 import errno
 import math
 import signal
@@ -37,19 +38,33 @@ CANNOT_WRITE = frozenset(
 """Errors of paths that cannot be written or read. They are not bugs of ours."""
 
 
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the default to the help of an option that has one, once."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        is_said = "(default" in (action.help or "")
+        if is_said or action.default is None or action.default is False:
+            return action.help
+        return super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose help shows defaults and whose errors are one line."""
+
+    command = ""
+    """The words that started the command. Empty: `python -m` and its module."""
 
     def __init__(
         self, prog: str, description: str, *, takes_config: bool = False
     ) -> None:
         super().__init__(
-            prog=f"python -m {prog}",
+            prog=self.command or f"python -m {prog}",
             description=description,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
             add_help=not takes_config,
         )
+        self._takes_config = takes_config
         if takes_config:
             self.add_argument(
                 "-h",
@@ -62,9 +77,46 @@ class Parser(argparse.ArgumentParser):
                 "and exit",
             )
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuses unknown options first. A missing one may be misspelled, after all."""
+        for argument in args or ():
+            name = argument.partition("=")[0]
+            if name == "--":
+                break
+            if name.startswith("--") and not name.startswith("--config."):
+                self._check_option(name)
+        return super().parse_known_args(args, namespace)
+
+    def _check_option(self, name: str) -> None:
+        known = list(self._option_string_actions)
+        if name in known:
+            return
+        words = _by_words(known)
+        near = difflib.get_close_matches(name.replace("-", "_"), words, 1)
+        meant = words[near[0]] if near else self._nearest_field(name)
+        hint = f"; did you mean {meant}?" if meant else ""
+        self.error(f"unknown option {name}{hint}")
+
+    def _nearest_field(self, name: str) -> str | None:
+        """Finds the field of the config that an unknown option is most like."""
+        if not self._takes_config:
+            return None
+        from deepdepth_jax.config import FIELDS
+        from deepdepth_jax.config.suggest import nearest
+
+        field = nearest(name.removeprefix("--"), FIELDS.values())
+        return field and f"--config.{field}"
+
     def error(self, message: str) -> NoReturn:
         """Reports a wrong argument as any other mistake."""
         raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def _by_words(options: Sequence[str]) -> dict[str, str]:
+    """Returns options by their names with underscores alone."""
+    return {name.replace("-", "_"): name for name in options}
 
 
 class _Help(argparse.Action):
@@ -139,7 +191,7 @@ def add_network(parser: Parser, *, required: bool = True) -> None:
         "--weights",
         type=path,
         default=argparse.SUPPRESS,
-        help="file of weights, written by `python -m deepdepth_jax.convert`, or "
+        help="file of weights, written by `convert`, or "
         "hub:user/name for a network on the Hugging Face Hub"
         + ("" if required else ". (default: the network that comes with the package)"),
     )
@@ -193,6 +245,16 @@ def positive(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: must be > 0")
     return number
+
+
+def focal_mm35(text: str) -> float:
+    """Parses a focal length as 35 mm equivalent."""
+    from deepdepth_jax.geometry import FocalLength
+
+    try:
+        return FocalLength.given(mm35=positive(text)).mm35
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 def path(text: str) -> Path:

@@ -114,12 +114,18 @@ def _last_state(
     if found is None:
         return None
     step, state = found
-    print(
-        f"resuming from step {step} of {config.train.num_steps}, with the learning "
-        f"rate {float(schedule(step)):.3g}",
-        flush=True,
-    )
+    print(_describe_resuming(step, config.train.num_steps, schedule), flush=True)
     return state
+
+
+def _describe_resuming(step: int, num_steps: int, schedule: optax.Schedule) -> str:
+    if step < num_steps:
+        rate = f"the learning rate {float(schedule(step)):.3g}"
+        return f"resuming from step {step} of {num_steps}, with {rate}"
+    return (
+        f"the training is finished, at step {step} of {num_steps}; raise "
+        "train.num_steps to train for longer"
+    )
 
 
 @dataclasses.dataclass

@@ -149,6 +149,12 @@ class PairsSource(Source):
         """The pairs for which the manifest gives none."""
         return [pair.name for pair in self._found if not pair.focal_px]
 
+    def report(self) -> str:
+        """See `Source`."""
+        report = super().report()
+        is_named = self._pairs or self.split == "val"  # training does without
+        return report if is_named else f"{report}; no row has the split {self.split}"
+
     @functools.cached_property
     def _pairs(self) -> list[Pair]:
         # Sorted, as prepared records are found again whatever the order of the lines.
