@@ -1,14 +1,17 @@
 """Commands answer at once: what takes long to import waits for the arguments."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 from deepdepth_jax import convert
+from deepdepth_jax.errors import UserError
 from deepdepth_jax.export import __main__ as export
 from deepdepth_jax.export.files import WRITERS
 from deepdepth_jax.inference.layout import LARGEST_WHOLE_PX, WINDOW
+from deepdepth_jax.main import main as train
 from deepdepth_jax.predict import __main__ as predict
 from deepdepth_jax.types import OUTPUTS
 from deepdepth_jax.weights.naming_schemes import SOURCES
@@ -79,6 +82,45 @@ def test_the_help_of_predict_names_the_window(capsys):
     said = " ".join(capsys.readouterr().out.split())
     height, width = WINDOW
     assert f"else {height}x{width} above {LARGEST_WHOLE_PX / 1e6:g} megapixels" in said
+
+
+def test_help_names_the_command_and_each_default_once():
+    program = """
+import runpy, sys
+sys.argv[0] = "/somewhere/deepdepth"
+runpy.run_module("deepdepth_jax", run_name="__main__")
+"""
+    said = " ".join(run_python(program, "predict", "--help").split())
+    assert said.startswith("usage: deepdepth predict ")
+    assert "(default: None)" not in said
+    assert not re.search(r"\(default[^()]*\)\.? \(default", said)
+
+
+@pytest.mark.parametrize(
+    ("main", "option", "meant"),
+    [
+        (predict.main, "--focal-px=700", "--focal_px"),
+        (predict.main, "--inputs=a", "--input"),
+        (train, "--confg=a", "--config"),
+        (train, "--learning_rate=1", "--config.train.learning_rate"),
+        (export.main, "--formats=onnx", "--format"),
+        (convert.main, "--outputs=a", "--output"),
+    ],
+)
+def test_an_unknown_option_names_the_nearest(main, option, meant):
+    name = option.partition("=")[0]
+    with pytest.raises(UserError, match=rf"option {name}; did you mean {meant}\?"):
+        main([option])
+
+
+def test_an_option_like_no_other_is_refused_alone():
+    with pytest.raises(UserError, match=r"unknown option --xyzzy \(see"):
+        predict.main(["--xyzzy"])
+
+
+def test_pixels_are_no_35_mm_equivalent():
+    with pytest.raises(UserError, match=r"--focal_mm35: .* give pixels"):
+        predict.main(["--input=a", "--output=b", "--focal_mm35=1450"])
 
 
 def test_predicting_imports_nothing_that_trains():

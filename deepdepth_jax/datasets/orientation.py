@@ -78,8 +78,8 @@ def naming_damage(path: Path | str) -> Iterator[None]:
         yield
     except UnidentifiedImageError as error:  # whose text names no file of the user's
         raise UserError(
-            f"{path}: cannot be decoded, no image or broken from its beginning on; "
-            "give a PNG or JPEG file"
+            f"{path}: cannot be decoded, no image or cut off in its header; give a PNG "
+            "or JPEG file, or copy it again"
         ) from error
     except (
         OSError,

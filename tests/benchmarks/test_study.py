@@ -336,7 +336,7 @@ def test_a_real_cell_is_what_the_run_says(trained, tmp_path, capsys):
         return 0
 
     assert go_on(run, in_this_process) == []
-    assert "resuming from step 4" in capsys.readouterr().out
+    assert "the training is finished, at step 4 of 4" in capsys.readouterr().out
     [cell] = run.cells
     assert cell.is_done()
     expected = json.loads((trained / "run" / "eval.json").read_text())

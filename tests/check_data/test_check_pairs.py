@@ -51,6 +51,13 @@ def test_upright_pairs_pass(folder, capsys):
     assert "turned" not in capsys.readouterr().out
 
 
+def test_a_manifest_without_training_rows_is_named(folder):
+    manifest = folder / "pairs.jsonl"
+    manifest.write_text(manifest.read_text().replace("train", "test"))
+    with pytest.raises(UserError, match=r"no training frame is there .* no row has"):
+        check(folder)
+
+
 @pytest.mark.parametrize("orientation", [2, 3, 4])
 def test_an_image_that_is_turned_and_its_depth_not_is_refused(
     folder, capsys, orientation

@@ -47,6 +47,11 @@ def test_a_focal_length_beyond_those_of_training_is_brought_to_their_median():
     assert TrainingCamera(1000.0).view_scale(2000.0) == ViewScale(1.0, 2.0)
 
 
+def test_images_are_said_to_be_brought_to_what_they_are_brought_to():
+    assert "focal length of training, 721.5 px" in KITTI.sight
+    assert "size of training, about 30720 pixels" in WIDE.sight
+
+
 WIDE = TrainingCamera(200.0, 190.0, (100.0, 400.0), pixels=96 * 320)
 
 

@@ -91,9 +91,14 @@ def test_what_is_no_image_is_refused_with_the_remedy(predictor, image, message):
         predictor(image)
 
 
+def test_pixels_are_no_35_mm_equivalent():
+    with pytest.raises(UserError, match=r"focal_mm35=1450: .* give pixels of the imag"):
+        read(RGB, focal_mm35=1450)
+
+
 def test_files_that_are_no_images_are_named(predictor, tmp_path):
     (tmp_path / "note.jpg").write_text("not an image")
-    with pytest.raises(UserError, match=r"note.jpg: cannot be decoded"):
+    with pytest.raises(UserError, match=r"note.jpg: .* no image .*; give a PNG or JP"):
         predictor(tmp_path / "note.jpg")
     with pytest.raises(UserError, match=r"none.jpg: cannot be read"):
         predictor(str(tmp_path / "none.jpg"))

@@ -82,7 +82,7 @@ def test_a_run_that_appears_during_preparation_is_resumed(
 
     monkeypatch.setattr(train, "_first_state", overtaken)
     main(arguments(tmp_path, data__prepared_dir=trained / "prepared"))
-    assert "resuming from step 4" in capsys.readouterr().out
+    assert "the training is finished, at step 4 of 4" in capsys.readouterr().out
     assert steps(tmp_path) == steps(trained)
 
 
