@@ -111,7 +111,7 @@ def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None
     Raises:
       UserError: names all that does.
     """
-    problems = []
+    problems, is_resized = [], config.train.resize == "pretrained"
     for inspection in inspections:
         source = inspection.source
         title = f"{source.dataset} {source.split}"
@@ -125,6 +125,11 @@ def require_trainable(config: Config, inspections: Sequence[Inspection]) -> None
             problems.append(
                 f"{title} has frames without a focal length, which "
                 "data.canonical_focal_px needs"
+            )
+        elif is_resized and source.split == "train" and source.without_focal_length:
+            problems.append(
+                f"{title} has frames without a focal length, which "
+                "train.resize=pretrained needs: add them, or set train.resize=none"
             )
     if problems:
         raise UserError(f"training cannot start: {'; '.join(problems)}")

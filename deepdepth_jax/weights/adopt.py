@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from ml_collections import ConfigDict
 
 from deepdepth_jax.config import Config, complete, inherit, with_fields
+from deepdepth_jax.config.check import set_unset
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import UNKNOWN_CAMERA, TrainingCamera
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import Metadata
 from deepdepth_jax.weights import hub
 from deepdepth_jax.weights.catalogue import CHECKPOINTS
-from deepdepth_jax.weights.pretrained import Pretrained, open_pretrained
+from deepdepth_jax.weights.pretrained import open_pretrained
 
 
 def complete_with_pretrained(config: ConfigDict, run: Config | None = None) -> Config:
@@ -34,6 +35,8 @@ def complete_with_pretrained(config: ConfigDict, run: Config | None = None) -> C
 def inherit_pretrained(config: ConfigDict, run: Config | None = None) -> ConfigDict:
     """Sets the unset fields of the network to those of a pretrained depth network.
 
+    `train.resize` is set, too, to resize images if the camera of the network is known.
+
     Args:
       config: not completed. Unchanged.
       run: see `adopt_pretrained`.
@@ -46,15 +49,25 @@ def inherit_pretrained(config: ConfigDict, run: Config | None = None) -> ConfigD
     """
     pretrained = config.model.pretrained
     if run is not None and pretrained and _is_dispensable(pretrained, run):
-        return inherit(config, run)
+        return _resized(inherit(config, run), run.train.resize)
     if not pretrained or pretrained in CHECKPOINTS:  # those are backbones
         return config
-    network = open_pretrained(pretrained).network
-    return config if network is None else inherit(config, network)
+    opened = open_pretrained(pretrained)
+    if opened.network is None:
+        return config
+    usual = "pretrained" if opened.camera.is_known else "none"
+    resize = usual if run is None else run.train.resize
+    return _resized(inherit(config, opened.network), resize)
+
+
+def _resized(config: ConfigDict, resize: str | None) -> ConfigDict:
+    """Sets `train.resize` if it is unset."""
+    set_unset(config, {"train.resize": resize})
+    return config
 
 
 def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
-    """Sets stride, input convention and scale to those of the pretrained weights.
+    """Sets stride and input convention to those of the pretrained weights, if any.
 
     Args:
       config: a completed config.
@@ -62,8 +75,7 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
         need not be at hand: its checkpoints hold them.
 
     Returns:
-      A copy with all fields of `model` set, and `train.resize` with a pretrained depth
-      network.
+      A copy with all fields of `model` set.
 
     Raises:
       UserError: the config contradicts the weights without `model.pretrained_override`,
@@ -74,14 +86,11 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
         _check_resize(config, UNKNOWN_CAMERA)
         return _filled_in(config, "1x1", "imagenet_rgb")
     if run is not None and _is_dispensable(model.pretrained, run):
-        return _filled_in(
-            config, run.model.stride_on, run.model.input_convention, run.train.resize
-        )
+        return _filled_in(config, run.model.stride_on, run.model.input_convention)
     pretrained = open_pretrained(model.pretrained)
     metadata, convention = pretrained.metadata, _name_of(pretrained.metadata)
     _check_resize(config, pretrained.camera)
-    resize = _resize_of(pretrained) if run is None else run.train.resize
-    config = _filled_in(config, metadata.stride_on, convention, resize)
+    config = _filled_in(config, metadata.stride_on, convention)
     theirs = {"model.backbone": metadata.architecture, "model.width": metadata.width}
     _check_agrees(config, theirs, may_differ=False)
     theirs = {
@@ -126,13 +135,6 @@ def _check_agrees(
             )
 
 
-def _resize_of(pretrained: Pretrained) -> str | None:
-    """Returns the value of an unset `train.resize`."""
-    if pretrained.network is None:
-        return None
-    return "pretrained" if pretrained.camera.is_known else "none"
-
-
 def _check_resize(config: Config, camera: TrainingCamera) -> None:
     """Refuses to resize images to a camera that is not known."""
     if config.train.resize == "pretrained" and not camera.is_known:
@@ -144,10 +146,7 @@ def _check_resize(config: Config, camera: TrainingCamera) -> None:
 
 
 def _filled_in(
-    config: Config,
-    stride_on: str | None,
-    input_convention: str | None,
-    resize: str | None = None,
+    config: Config, stride_on: str | None, input_convention: str | None
 ) -> Config:
     """Sets the unset fields that the weights decide."""
     model = config.model
@@ -156,7 +155,6 @@ def _filled_in(
         {
             "model.stride_on": model.stride_on or stride_on,
             "model.input_convention": model.input_convention or input_convention,
-            "train.resize": config.train.resize or resize,
         },
     )
 
