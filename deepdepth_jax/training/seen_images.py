@@ -66,9 +66,14 @@ class ImageScale:
                 raise UserError(
                     "train.resize=pretrained needs the focal length of every image, "
                     f"but {len(unknown)} of {source.dataset} {source.split} have none, "
-                    f"such as {unknown[0]}: add it, or set --config.train.resize=none "
-                    "to train on images as they are"
+                    f"such as {unknown[0]}: add it{self._alternative}"
                 )
+
+    @property
+    def _alternative(self) -> str:
+        if self.camera.canonical_focal_px:  # which needs the focal length, too
+            return ""
+        return ", or set train.resize=none to train on images as they are"
 
     def see(self, example: Example) -> SeenPair:
         """Computes the image that the network sees of an example, and its depth.

@@ -139,9 +139,8 @@ def _check_resize(config: Config, camera: TrainingCamera) -> None:
     """Refuses to resize images to a camera that is not known."""
     if config.train.resize == "pretrained" and not camera.is_known:
         raise UserError(
-            "train.resize=pretrained: the focal length of the images that "
-            f"model.pretrained={config.model.pretrained!r} was trained on is not "
-            "known: leave the field out"
+            "train.resize=pretrained: must be unset, as no depth network of known "
+            f"focal length is in model.pretrained={config.model.pretrained}"
         )
 
 
