@@ -10,8 +10,8 @@ of the network. Set `model.pretrained` to start from another one, and more steps
 (`train.num_steps`) for more pairs. docs/fine_tuning.md has what it gains, and what the
 network forgets meanwhile.
 
-Expected: on twelve frames of a street of KITTI, an AbsRel of EXPECTED in place of
-BEFORE (docs/fine_tuning.md). Time: a few minutes on two CPU cores.
+Expected: six frames of a street of KITTI take the AbsRel of six others of it from
+.108 to .052 (docs/fine_tuning.md). Time: a few minutes on two CPU cores.
 """
 
 from ml_collections import ConfigDict
