@@ -8,7 +8,6 @@ from jaxtyping import UInt8
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
-from deepdepth_jax.drawing.sheets import Row, figure_sheet
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.types import AnyArray, Example
@@ -36,6 +35,9 @@ def draw_examples(
     Returns:
       The sheet, RGB.
     """
+    # Training begins before it draws: Matplotlib takes long to import.
+    from deepdepth_jax.drawing.sheets import Row, figure_sheet
+
     protocol, bins = Protocol.of(config, records.source), build_bins(config)
     rows = {}
     for example, depth_m, confidence in predict_each(read_examples(records, indices)):

@@ -7,11 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepdepth_jax.drawing.plots import (
-    TITLES,
-    save_reliability_diagram,
-    save_sparsification_curves,
-)
 from deepdepth_jax.evaluation.image_table import ImageTable
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.evaluation.published import PUBLISHED
@@ -154,6 +149,11 @@ def _null_for_nan(value: Any) -> Any:
 
 
 def _draw_uncertainty(folder: Path, uncertainty: UncertaintySummary) -> None:
+    from deepdepth_jax.drawing.plots import (
+        save_reliability_diagram,
+        save_sparsification_curves,
+    )
+
     for name, calibration in {
         "reliability_own": uncertainty.own,
         "reliability": uncertainty.calibrated,
@@ -173,6 +173,8 @@ def _metric_table(corner: str, rows: Mapping[str, Mapping[str, float | int]]) ->
 
 
 def _confidence_tables(confidence: Mapping[str, Any]) -> list[str]:
+    from deepdepth_jax.drawing.plots import TITLES
+
     temperature = confidence["temperature"]
     calibration = {
         name: [f"{confidence[kind][measure]:.4f}" for kind in ("own", "calibrated")]
