@@ -1,4 +1,4 @@
-"""Cameras, in `cameras`, and depth edges, in `edges`.
+"""Cameras and focal lengths, points in space, and depth edges.
 
 May import `types` alone.
 """
@@ -10,12 +10,12 @@ from deepdepth_jax.geometry.cameras import (
     UNKNOWN_CAMERA,
     UNSCALED,
     FocalLength,
-    Pinhole,
     TrainingCamera,
     ViewScale,
     canonical_scale,
     is_focal_length,
 )
+from deepdepth_jax.geometry.pinhole import Pinhole
 
 __all__ = [
     "ASSUMED_MM35",
