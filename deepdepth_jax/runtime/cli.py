@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
             name = argument.partition("=")[0]
             if name == "--":
                 break
-            if name.startswith("--") and not name.startswith("--config."):
+            if name.startswith("--") and not name.lower().startswith("--config."):
                 self._check_option(name)
         return super().parse_known_args(args, namespace)
 

@@ -111,7 +111,9 @@ def test_images_of_another_focal_length_are_brought_to_the_networks(
     ).network.camera.focal_px
     options = {"adapt__images": folder, "adapt__focal_px": 2 * theirs_px}
     images = prepare(make_plan(trained, workdir, **options), workdir)
-    assert {each.focal_px for each in images} == {theirs_px}
+    # One pixel cannot be halved.
+    halved = [each for each in images if each.name != "dot.png"]
+    assert {each.focal_px for each in halved} == {theirs_px}
     assert read_image(images[0].image).shape == (16, 32, 3)
 
 
