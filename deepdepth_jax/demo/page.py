@@ -198,7 +198,7 @@ class Page:
         return self._show(self._examples[0])
 
     def _on_focal_length(
-        self, answer: Answer | None, focal: Typed, unit: str
+        self, answer: Answer | None, focal: Typed, unit: str | None
     ) -> Changes:
         """Predicts again if the focal length has changed."""
 
@@ -242,12 +242,12 @@ class Page:
             return draw_mistake(str(error))
 
 
-def _asked(focal: Typed, unit: str) -> FocalLength:
-    """Returns the focal length that a visitor has entered."""
+def _asked(focal: Typed, unit: str | None) -> FocalLength:
+    """Returns the focal length that a visitor has entered. No unit is a mistake."""
+    if unit is None or unit not in UNITS:
+        raise UserError(f"{unit!r}: must be one of {', '.join(UNITS)}")
     try:
         return UNITS[unit](focal or 0)
-    except KeyError as error:
-        raise UserError(f"{unit!r}: must be one of {', '.join(UNITS)}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
 
