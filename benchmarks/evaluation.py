@@ -32,11 +32,10 @@ from deepdepth_jax.evaluation.validation import validate
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.runner import build_prediction, build_scoring
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.compiled import hand_back_memory
-from deepdepth_jax.types import Example
+from deepdepth_jax.types import Example, Trained
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
 

@@ -38,12 +38,11 @@ from benchmarks.torch_network import (
 )
 from deepdepth_jax.config import Config, with_fields
 from deepdepth_jax.inference.runner import build_prediction
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.conv.recompute import Remat
 from deepdepth_jax.runtime.compiled import hand_back_memory
 from deepdepth_jax.training.build import build_first_state, build_train_step
-from deepdepth_jax.types import Batch
+from deepdepth_jax.types import Batch, Trained
 
 LIMIT = "matrix product"
 LIMIT_SIZE = {"cpu": 2048, "cuda": 8192}

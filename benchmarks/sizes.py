@@ -16,8 +16,9 @@ import numpy as np
 from deepdepth_jax.config import complete, default_config
 from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.runner import Runner
-from deepdepth_jax.inference.steps import PredictStep, Trained
+from deepdepth_jax.inference.steps import PredictStep
 from deepdepth_jax.models.build import build_network, initial_variables
+from deepdepth_jax.types import Trained
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 SIZES = (375, 1242), (376, 1241), (374, 1238), (370, 1226), (370, 1224)

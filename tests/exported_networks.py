@@ -5,11 +5,11 @@ import numpy as np
 
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.build import Network, initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
+from deepdepth_jax.types import Trained
 
 LOGITS_STD = 3.0
 

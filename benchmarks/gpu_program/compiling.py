@@ -14,11 +14,11 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from benchmarks.gpu_program.chips import CHIPS
 from benchmarks.memory import memory_gb, recipe
 from deepdepth_jax.inference.posterior import PixelPosterior
-from deepdepth_jax.inference.steps import PredictStep, Trained
+from deepdepth_jax.inference.steps import PredictStep
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime.parallel import on_all_devices
 from deepdepth_jax.training.build import build_abstract_state, build_one_device_step
-from deepdepth_jax.types import Batch
+from deepdepth_jax.types import Batch, Trained
 
 IMAGES = 3
 """Of the training step, on each device."""

@@ -27,10 +27,10 @@ from deepdepth_jax.adapt.thresholds import (
     global_thresholds,
 )
 from deepdepth_jax.errors import UserError
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import as_primary_says, await_all, is_primary
+from deepdepth_jax.types import Trained
 
 
 def label_target(

@@ -23,11 +23,10 @@ from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.layout import batch_size_for, window_for
 from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
-from deepdepth_jax.inference.steps import Trained
-from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
+from deepdepth_jax.types import Trained
 
 LABELS = "labels"
 VARIANCE_UNITS = 2**20
@@ -85,13 +84,9 @@ class Labeller:
         prior: Prior = (),
         thresholds: tuple[float, ...] = (),
     ) -> None:
-        network = build_network(config)
-        section, views = config.adapt, Views(flip=config.adapt.flip)
-        posterior = PixelPosterior(
-            network.model, network.head, network.convention, views
-        )
+        section = config.adapt
         step = LabelStep(
-            posterior,
+            PixelPosterior.of(config, Views(flip=section.flip)),
             section.window_bins,
             thresholds,
             takes_median=section.label == "median",

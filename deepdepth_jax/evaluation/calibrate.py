@@ -15,11 +15,11 @@ from deepdepth_jax.evaluation.predictions import see_examples
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.runner import build_likelihood
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.runtime.workdir import stored_config, stored_content
+from deepdepth_jax.types import Trained
 from deepdepth_jax.uncertainty.temperature import TemperatureFit
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.parity import check_parity
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.installation import install_command
+from deepdepth_jax.types import Trained
 
 
 def write_onnx(

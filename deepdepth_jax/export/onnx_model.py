@@ -19,9 +19,8 @@ from deepdepth_jax.export.onnx_answers import (
 from deepdepth_jax.export.onnx_graph import Graph
 from deepdepth_jax.export.onnx_network import NetworkWriter, write_convention
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.heads import Regression
-from deepdepth_jax.types import IN_METRES
+from deepdepth_jax.types import IN_METRES, Trained
 
 
 def onnx_model(

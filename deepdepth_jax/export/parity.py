@@ -11,9 +11,8 @@ from jaxtyping import Array, Float, UInt8
 from deepdepth_jax.bins import Decoding, DepthBins
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.deeplab import DeepLabV2
-from deepdepth_jax.types import AnyArray, Prediction, known
+from deepdepth_jax.types import AnyArray, Prediction, Trained, known
 from deepdepth_jax.uncertainty.confidence import INTERVAL, calibrate
 
 TOLERANCE = 1e-3

@@ -10,9 +10,9 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.posterior import PixelPosterior, Views
-from deepdepth_jax.inference.steps import PredictStep, Trained
+from deepdepth_jax.inference.steps import PredictStep
 from deepdepth_jax.models.build import Network, build_network
-from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction
+from deepdepth_jax.types import OUTPUTS, AnyArray, Prediction, Trained
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,8 @@ from jax import export
 from jaxtyping import Array, UInt8
 
 from deepdepth_jax.export.pipeline import Pipeline
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.resnet import STAGES
-from deepdepth_jax.types import AnyArray
+from deepdepth_jax.types import AnyArray, Trained
 
 PLATFORMS = ("cpu", "cuda")
 FRAMES = "jax_traceback_in_locations_limit"

@@ -17,7 +17,6 @@ from deepdepth_jax.datasets.pipeline import batch_names, train_batches
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.validation import draw_validation, validate
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.claim import check_same_run, claim
@@ -51,7 +50,7 @@ from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.training.state import TrainState
 from deepdepth_jax.training.trackers import EXTRAS
 from deepdepth_jax.training.writers import MetricWriter
-from deepdepth_jax.types import Batch
+from deepdepth_jax.types import Batch, Trained
 
 
 def train(config: Config, workdir: Path, notice: PreemptionNotice) -> None:

@@ -19,10 +19,9 @@ from deepdepth_jax.evaluation.calibrate import fit_temperature
 from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.saved_network import restore
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.main import main
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import Prediction, Trained
 
 
 @pytest.fixture(scope="module")

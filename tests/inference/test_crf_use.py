@@ -18,13 +18,12 @@ from deepdepth_jax.evaluation.evaluate import evaluate
 from deepdepth_jax.inference.crf.mean_field import dense_crf
 from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.saved_network import restore
-from deepdepth_jax.inference.steps import Trained
 from deepdepth_jax.main import main
 from deepdepth_jax.metrics import depth_metrics
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.runtime.workdir import stored_config
-from deepdepth_jax.types import Prediction
+from deepdepth_jax.types import Prediction, Trained
 from deepdepth_jax.uncertainty.confidence import at_temperature, measure_confidence
 
 TEMPERATURE = 1.7

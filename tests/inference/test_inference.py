@@ -9,17 +9,13 @@ import pytest
 from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
-from deepdepth_jax.inference.steps import (
-    LikelihoodStep,
-    PredictStep,
-    ScoreStep,
-    Trained,
-)
+from deepdepth_jax.inference.steps import LikelihoodStep, PredictStep, ScoreStep
 from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import Classification
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.resampling import resize_bilinear
+from deepdepth_jax.types import Trained
 from deepdepth_jax.uncertainty.temperature import LOG_TEMPERATURES
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)

@@ -13,18 +13,14 @@ from deepdepth_jax.bins import DepthBins
 from deepdepth_jax.inference.layout import padded_side
 from deepdepth_jax.inference.posterior import OWN, PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
-from deepdepth_jax.inference.steps import (
-    LikelihoodStep,
-    PredictStep,
-    ScoreStep,
-    Trained,
-)
+from deepdepth_jax.inference.steps import LikelihoodStep, PredictStep, ScoreStep
 from deepdepth_jax.models import resnet
 from deepdepth_jax.models.build import initial_variables
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.models.heads import HEADS
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.resampling import scaled
+from deepdepth_jax.types import Trained
 
 BINS = DepthBins("sid", 10, 1.0, 80.0)
 SIZES = (33, 65), (62, 71), (41, 94)
