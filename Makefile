@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
+.PHONY: demo test test-lowest test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
 	test-kills findings smoke bench bench-gpu gpu-program dist release format lock clean
 
 demo: .venv/installed  ## Render street scenes, train on them, evaluate, draw.
@@ -13,6 +13,13 @@ test: .venv/installed  ## Every check: format, lint, types, tests.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+
+test-lowest:  ## The tests at the lowest versions that pyproject.toml allows.
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet "uv>=0.8,<1"
+	.venv-lowest/bin/uv pip install --quiet --python=.venv-lowest/bin/python \
+		--resolution=lowest-direct --editable ".[dev]"
+	.venv-lowest/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 test-torch: .venv/installed  ## Parity with PyTorch implementations; installs them.
 	$(BIN)/pip install --quiet "torch>=2.6,<3" "transformers>=4.50,<6"
@@ -108,7 +115,7 @@ lock: .venv/installed  ## Resolve pyproject.toml anew into requirements.lock.
 		--quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv .venv-beam .venv-densecrf .venv-openvino .venv-trackers .venv-browser .venv-gpu .venv-gpu-program .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache *.egg-info
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
