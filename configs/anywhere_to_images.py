@@ -1,8 +1,7 @@
 """The network of the package adapted to a folder of street images, without any depth.
 
-    python -m deepdepth_jax.adapt --from=anywhere \
-        --config=configs/anywhere_to_images.py --config.adapt.images=FOLDER \
-        --config.adapt.focal_px=721.5
+    deepdepth adapt --from=anywhere --config=configs/anywhere_to_images.py \
+        --config.adapt.images=FOLDER --config.adapt.focal_px=721.5
 
 Leave the focal length out to take that of each image's EXIF tags. The labelled source
 is a tenth of the scenes that the network has learned from. Labels are the bins of the

@@ -35,9 +35,8 @@ def test_every_config_loads_and_says_what_it_is(path):
     config.model.update(pretrained="", norm="trained")  # the weights are not here
     build_network(adopt_pretrained(complete(config)))
     docstring = path.read_text().split('"""')[1]
-    assert re.search(
-        rf"python -m deepdepth_jax\.(main|adapt --from=\S+) --config={path}", docstring
-    )
+    command = r"(python -m deepdepth_jax\.|deepdepth )(main|adapt --from=\S+)"
+    assert re.search(rf"{command} --config={path}", docstring)
     for word in ("Expected", "Time"):
         assert word in docstring
 
