@@ -183,7 +183,7 @@ def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
     )
     assert (tmp_path / "depth.onnx").stat().st_size > 0
     said = deepdepth("train", "--config=street", code=2)
-    assert "no config of that name; name a file or one of anywhere, kitti, " in said
+    assert "no config of that name; name a file or one of anywhere, " in said
     assert "invalid choice: 'trian'" in deepdepth("trian", code=2)
 
 
