@@ -183,7 +183,8 @@ def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
     )
     assert (tmp_path / "depth.onnx").stat().st_size > 0
     said = deepdepth("train", "--config=street", code=2)
-    assert "no config of that name; name a file or one of anywhere, " in said
+    names = ", ".join(sorted(path.stem for path in (ROOT / "configs").glob("*.py")))
+    assert f"no config of that name; name a file or one of {names}\n" in said
     assert "invalid choice: 'trian'" in deepdepth("trian", code=2)
 
 

@@ -124,8 +124,7 @@ def _resized_by(size: tuple[int, int], tags: Mapping[int, Any]) -> float | None:
 def _number(tags: Mapping[int, Any], tag: int) -> float:
     """Returns a tag's number. 0 for none, a damaged one, or a negative one."""
     value = tags.get(tag, 0)
-    try:
-        number = float(value) if isinstance(value, numbers.Real) else 0.0
-    except ZeroDivisionError:  # before Pillow 12.3, of a rational number over 0
-        return 0.0
+    if isinstance(value, numbers.Rational) and value.denominator == 0:
+        return 0.0  # Pillow before 12.3 cannot make a float of it
+    number = float(value) if isinstance(value, numbers.Real) else 0.0
     return number if 0 < number < math.inf else 0.0

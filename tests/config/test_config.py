@@ -35,7 +35,8 @@ def test_every_config_loads_and_says_what_it_is(path):
     config.model.update(pretrained="", norm="trained")  # the weights are not here
     build_network(adopt_pretrained(complete(config)))
     docstring = path.read_text().split('"""')[1]
-    command = r"(python -m deepdepth_jax\.|deepdepth )(main|adapt --from=\S+)"
+    adapt = r"adapt --from=\S+"
+    command = rf"(python -m deepdepth_jax\.(main|{adapt})|deepdepth {adapt})"
     assert re.search(rf"{command} --config={path}", docstring)
     for word in ("Expected", "Time"):
         assert word in docstring
