@@ -8,9 +8,8 @@ is a tenth of the scenes that the network has learned from. Labels are the bins 
 median, by the confidence of eleven of them, and weights are averaged, as
 docs/adaptation.md explains.
 
-Expected: no gain on three KITTI drives (docs/adaptation.md), but for the sky, which the
-network was not taught. Time: 12 minutes to render the scenes, once, and 2 minutes a
-round for some dozen images, on two CPU cores.
+Expected: no gain on three KITTI drives (docs/adaptation.md). Time: 12 minutes to render
+the scenes, once, and 2 minutes a round for some dozen images, on two CPU cores.
 """
 
 from ml_collections import ConfigDict
