@@ -31,6 +31,7 @@ INSTEAD: Mapping[str, str] = MappingProxyType(
         "augment.mined_bins": "set adapt.rare_bins and adapt.rare_share",
         "augment.mining_probability": "set adapt.mining_probability",
         "data.pseudo.manifest": "only training alone takes such a list",
+        "model.pretrained": "--from names the network to start from",
         "train.pseudo_label_std": "set adapt.label=soft",
     }
 )
@@ -81,15 +82,15 @@ class Plan:
         pretrained = str(local_path(start))
         if network.workdir is not None:
             pretrained = str(network.workdir / CHECKPOINTS / str(network.step))
-        asked = inherit(asked, network.config)
-        asked.model.pretrained = pretrained
-        config = complete_with_pretrained(asked)
+        inherited = inherit(asked, network.config)
+        inherited.model.pretrained = pretrained
+        config = complete_with_pretrained(inherited)
         _check_head(config, network.config)
         _check_source(config)
-        _check_fields_of_rounds(config)
+        _check_fields_of_rounds(asked)
         sources = [source for source, _ in training_sources(config.data)]
         return cls(
-            asked=asked,
+            asked=inherited,
             config=config,
             network=_with_config(network, config),
             pretrained=pretrained,
@@ -174,9 +175,9 @@ def _check_head(config: Config, trained: Config) -> None:
         )
 
 
-def _check_fields_of_rounds(config: Config) -> None:
+def _check_fields_of_rounds(asked: ConfigDict) -> None:
     """Refuses values that the rounds would replace."""
-    values = dict(flatten(config.to_dict()))
+    values = dict(flatten(asked.to_dict()))
     for name, instead in INSTEAD.items():
         if values[name] != FIELDS[name].default:
             raise UserError(

@@ -248,6 +248,10 @@ REFUSED = [
         {"adapt__images": ".", "data__pseudo__manifest": "x"},
         r"data\.pseudo\.manifest='x': must be left out",
     ),
+    (
+        {"adapt__images": ".", "model__pretrained": "anywhere"},
+        r"model\.pretrained='anywhere': must be left out.*; --from names the network",
+    ),
     ({"bins__num_bins": 9}, r"bins\.num_bins=9: must be 12, as in the network"),
     (
         {"adapt__portion_max": 0.1},
