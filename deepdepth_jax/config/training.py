@@ -55,7 +55,7 @@ class TrainConfig(Section):
     remat: Remat = option(
         "none",
         meaning="activations that the backward pass recomputes to save memory: none, "
-        "selective (all but the last convolution of each block) or full",
+        "selective (the last convolution and most outputs of blocks) or full",
         also=("checkpointing", "gradient_checkpointing", "recompute"),
     )
     crop: tuple[int, int] = number(

@@ -55,20 +55,13 @@ class Pipeline:
           The pipeline.
 
         Raises:
-          UserError: images are to be looked at in more than one size, or by windows.
-            Or a focal length is needed and not given, or the other way round. Or the
-            network does not have one of the outputs.
+          UserError: images are to be looked at in more than one size or by windows, or
+            depth is to be refined by the CRF. Or a focal length is needed and not
+            given, or the other way round. Or the network does not have one of the
+            outputs.
         """
-        section, canonical_focal_px = config.eval, config.data.canonical_focal_px
-        for field, value, single in (
-            ("scales", section.scales, (1.0,)),
-            ("window", section.window, (0, 0)),
-        ):
-            if value != single:
-                raise UserError(
-                    f"eval.{field}={value}: an exported model takes the whole image at "
-                    f"its own size; add --config.eval.{field}='{single}'"
-                )
+        _check_exportable(config)
+        canonical_focal_px = config.data.canonical_focal_px
         if canonical_focal_px and focal_px <= 0:
             raise UserError(
                 "--focal_px is missing: this network needs the focal length in pixels "
@@ -90,8 +83,8 @@ class Pipeline:
                 )
         return cls(
             network=network,
-            decode=section.decode,
-            flip=section.flip,
+            decode=config.eval.decode,
+            flip=config.eval.flip,
             canonical_focal_px=canonical_focal_px,
             focal_px=focal_px,
             outputs=OUTPUTS if outputs is None else outputs,
@@ -124,3 +117,18 @@ class Pipeline:
             return step(trained, image).times(self.depth_factor)
 
         return predict_step
+
+
+def _check_exportable(config: Config) -> None:
+    """Refuses what evaluation can do and an exported model cannot."""
+    whole = "takes the whole image at its own size"
+    for field, value, exported, why in (
+        ("eval.scales", config.eval.scales, (1.0,), whole),
+        ("eval.window", config.eval.window, (0, 0), whole),
+        ("crf.enabled", config.crf.enabled, False, "has no CRF"),
+    ):
+        if value != exported:
+            raise UserError(
+                f"{field}={value}: an exported model {why}; add "
+                f"--config.{field}='{exported}'"
+            )

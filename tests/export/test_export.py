@@ -190,6 +190,10 @@ def test_a_damaged_evaluation_is_named(trained, tmp_path, content):
     [
         ("--config.eval.scales=(0.5, 1.0)", r"add --config\.eval\.scales='\(1\.0,\)'"),
         ("--config.eval.window=(32, 32)", r"add --config\.eval\.window='\(0, 0\)'"),
+        (
+            "--config.crf.enabled=True",
+            r"has no CRF; add --config\.crf\.enabled='False'",
+        ),
         ("--config.eval.decode=mode", "expectation, median"),
         ("--config.bins.num_bins=13", r"bins\.num_bins is 12 there"),
         ("--focal_px=700", "--focal_px=700: leave it out"),
