@@ -96,7 +96,9 @@ def _networks(
 ) -> Iterator[tuple[str, Path, tuple[Size, ...]]]:
     """Yields title, source and sizes of each network."""
     if arguments.source is not None:
-        yield arguments.source.stem, arguments.source, (SMALL, LARGE)
+        path = folder / "one_view.safetensors"
+        write_network(path, one_view(load_network(arguments.source)))
+        yield arguments.source.stem, path, (SMALL, LARGE)
         return
     streets = adopt_pretrained(complete(load_config("configs/streets.py")))
     deeplab = recipe("float32", "none", 1)
@@ -107,6 +109,12 @@ def _networks(
         path = folder / "random.safetensors"
         write_random(path, with_fields(config, {"eval.decode": "expectation"}))
         yield title, path, sizes
+
+
+def one_view(network: SavedNetwork) -> SavedNetwork:
+    """Returns the network as it is exported: it sees each image once."""
+    views = {"eval.scales": (1.0,), "eval.flip": False}
+    return dataclasses.replace(network, config=with_fields(network.config, views))
 
 
 def write_random(path: Path, config: Config) -> None:

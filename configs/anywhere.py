@@ -58,5 +58,7 @@ def get_config() -> ConfigDict:
     config.eval.every = 4000
     config.eval.crop = "none"
     config.eval.decode = "median"
+    config.eval.flip = True
+    config.eval.scales = (1.0, 1.3)
     config.eval.batch_size = 4
     return config

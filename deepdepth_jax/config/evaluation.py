@@ -79,6 +79,7 @@ class EvalConfig(Section):
         False,
         meaning="average the probabilities with those of the mirrored image",
         also=("tta", "flip_test", "post_process"),
+        inherited=True,
     )
     scales: tuple[float, ...] = number(
         (1.0,),
@@ -86,6 +87,7 @@ class EvalConfig(Section):
         at_most=10,
         meaning="average the probabilities over the image resized by these factors",
         also=("multi_scale",),
+        inherited=True,
     )
     window: tuple[int, int] = number(
         (0, 0),
