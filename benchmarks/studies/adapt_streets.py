@@ -9,9 +9,10 @@ reference is that network before it is adapted. The ceiling, `supervised`, train
 further as the rounds do, on the true depth of the same images. All are evaluated on the
 target's test images, by their last checkpoint.
 
-Two controls show what needs no pseudo-labels. `continued` trains on the source alone
-for as many steps as three rounds take. `statistics` is a round that changes nothing but
-the running means and variances of normalisation. `global`, `class_balanced` and `mrkld`
+Three controls show what needs no pseudo-labels. `continued` trains on the source alone
+for as many steps as three rounds take, `continued_alike` does so with the averaged
+weights and colours of `ordered`. `statistics` is a round that changes nothing but the
+running means and variances of normalisation. `global`, `class_balanced` and `mrkld`
 are the authors' methods. `median`, `window11`, `averaged` and `augmented` change one
 thing each, and `ordered` changes all four. `a_to_a` adapts to other images of the
 network's own world, and is to be compared with `source_on_a`.
@@ -99,6 +100,9 @@ def get_study() -> Study:
                 continues="source_only",
             ),
             "continued": Variant(TRAINED_ON, continues="source_only"),
+            "continued_alike": Variant(
+                {**TRAINED_ON, **AVERAGED, **AUGMENTED}, continues="source_only"
+            ),
             "statistics": _adapted({"train.learning_rate": 0.0, "adapt.rounds": 1}),
             "source_on_a": Variant(ON_A),
             "global": _adapted({"adapt.policy": "global"}),

@@ -84,19 +84,19 @@ class LabelStatistics:
           bins: of the network.
         """
         num_bins = bins.num_bins
+        # Of whole maps: JAX compiles anew for each number of pixels.
         true_bin = np.asarray(bins.label(truth_m))
+        label_bin = np.asarray(bins.label(label_m))
         is_true = true_bin != IGNORE
         both = is_true & (label_m > 0)
         self.true_pixels += np.bincount(true_bin[is_true], minlength=num_bins)
         self.true_selected += np.bincount(true_bin[both], minlength=num_bins)
-        label, truth = label_m[both].astype(np.float64), truth_m[both]
-        of_label = np.asarray(bins.label(label_m[both]))
+        label, truth, of_label = label_m[both], truth_m[both], label_bin[both]
         known = of_label != IGNORE
+        log_error = np.log(label[known].astype(np.float64) / truth[known])
         self.selected += np.bincount(of_label[known], minlength=num_bins)
-        self.log_error += np.bincount(
-            of_label[known], np.log(label / truth)[known], minlength=num_bins
-        )
-        relative = np.abs(label - truth) / truth
+        self.log_error += np.bincount(of_label[known], log_error, minlength=num_bins)
+        relative = np.abs(label.astype(np.float64) - truth) / truth
         for index, region in enumerate(DISTANCES.values()):
             inside = region(truth)
             self.relative_error[index] += relative[inside].sum()

@@ -1,5 +1,6 @@
 """Statistics of pseudo-labels, beside plain NumPy."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -50,3 +51,26 @@ def test_table_and_plot_show_what_is_there(tmp_path):
     assert second == "| 2 |  |  |  |  |  |  |"
     save_label_statistics(tmp_path / "plot.png", BINS.edges_m, found)
     assert (tmp_path / "plot.png").stat().st_size > 5000
+
+
+def test_nothing_is_compiled_for_a_map_of_a_size_that_was_measured_before():
+    """Each map has another number of labelled pixels."""
+    compiled = []
+
+    def note(event, _duration_secs, **_):
+        compiled.append(event)
+
+    found = LabelStatistics.empty(6)
+    truth_m = np.full((5, 7), 12, np.float32)
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        for labelled in range(1, 6):
+            label_m = np.zeros_like(truth_m)
+            label_m[:labelled] = 11
+            found.add(label_m, truth_m, BINS)
+            if labelled == 1:
+                compiled.clear()
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert compiled == []
+    assert found.selected.sum() == 7 * (1 + 2 + 3 + 4 + 5)
