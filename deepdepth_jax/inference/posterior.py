@@ -39,6 +39,10 @@ class Views:
 OWN = Views()
 """The image as it is."""
 
+MOST_STACKED_PX = 2**17
+"""Up to so many pixels, a view and its mirrored one run as one batch: the program is
+half as large. Others run one after the other, in the memory of one."""
+
 
 class ViewScores(NamedTuple):
     """The network's scores of one view of a batch of images.
@@ -152,14 +156,31 @@ class PixelPosterior:
             for scale in self.views.scales
         ]
         if self.views.flip:
-            views += [(mirrored(*view), view[1]) for view in views]
+            views = self._with_mirrored(views)
         found = []
         for pixels, view_extent in views:
             outputs = self.model.apply(
                 variables, self.convention(pixels), train=False, extent=view_extent
             )
-            found.append(self.head.scores(cast(Array, outputs)))
+            scores = self.head.scores(cast(Array, outputs))
+            is_stacked = pixels.shape[0] != image.shape[0]
+            found += jnp.split(scores, 2) if is_stacked else [scores]
+        if self.views.flip:
+            found = found[::2] + found[1::2]
         return self.describe_scores(found, image.shape[:3], extent)
+
+    def _with_mirrored(
+        self, views: Sequence[tuple[Float[Array, "b _ _ 3"], Extent]]
+    ) -> list[tuple[Float[Array, "_ _ _ 3"], Extent]]:
+        """Adds the mirrored views, each in the batch of its view or after it."""
+        batches = []
+        for pixels, extent in views:
+            both = [pixels, mirrored(pixels, extent)]
+            is_size_known = self.band_px is not None
+            if is_size_known and 2 * pixels.size <= 3 * MOST_STACKED_PX:
+                both = [jnp.concatenate(both)]
+            batches += [(each, extent) for each in both]
+        return batches
 
     def describe_scores(
         self,
