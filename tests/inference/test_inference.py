@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from deepdepth_jax.bins import DepthBins
+from deepdepth_jax.inference import posterior as posterior_module
 from deepdepth_jax.inference.posterior import PixelPosterior, Views
 from deepdepth_jax.inference.runner import Runner
 from deepdepth_jax.inference.steps import LikelihoodStep, PredictStep, ScoreStep
@@ -96,14 +97,26 @@ def test_what_is_said_of_an_enlarged_image_is_moved_to_where_it_is():
     assert np.abs(found - seen).max() > 0.1
 
 
-def test_scales_and_flips_are_all_averaged():
-    image = random_images(1)
+@pytest.mark.parametrize(("most_px", "runs"), [(2**17, 2), (0, 4)])
+def test_scales_and_flips_are_all_averaged(most_px, runs, monkeypatch):
+    """Small images run in one batch with their mirrored ones."""
+    image = random_images(2)
     parts = [
-        predict(1, frame, scales=(scale,)).depth_m[:, :, ::step]
+        predict(2, frame, scales=(scale,)).depth_m[:, :, ::step]
         for frame, step in ((image, 1), (image[:, :, ::-1], -1))
         for scale in (0.75, 1.0)
     ]
-    together = predict(1, image, flip=True, scales=(0.75, 1.0)).depth_m
+    jax.clear_caches()  # what is traced already would not run
+    apply, applied = DeepLabV2.apply, []
+
+    def counted(*arguments, **options):
+        applied.append(1)
+        return apply(*arguments, **options)
+
+    monkeypatch.setattr(posterior_module, "MOST_STACKED_PX", most_px)
+    monkeypatch.setattr(DeepLabV2, "apply", counted)
+    together = predict(2, image, flip=True, scales=(0.75, 1.0)).depth_m
+    assert len(applied) == runs
     np.testing.assert_allclose(together, np.mean(parts, axis=0), rtol=1e-4)
 
 

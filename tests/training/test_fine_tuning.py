@@ -12,7 +12,13 @@ from tiny_runs import arguments
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.check_data import report
 from deepdepth_jax.check_data.__main__ import main as check_data
-from deepdepth_jax.config import complete, default_config, override
+from deepdepth_jax.config import (
+    complete,
+    default_config,
+    inherit,
+    override,
+    with_fields,
+)
 from deepdepth_jax.convert import main as convert
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
@@ -76,6 +82,9 @@ def test_a_run_its_checkpoint_and_its_file_start_the_same_training(run, file, ca
             assert getattr(found.model, name) == getattr(expected.model, name)
         assert found.model.norm == expected.model.norm == "trained"
         assert found.eval.decode == expected.eval.decode == "expectation"
+    many = with_fields(expected, {"eval.flip": True, "eval.scales": (1.0, 1.3)})
+    inherited = inherit(default_config(), many).eval
+    assert (inherited.flip, inherited.scales) == (True, (1.0, 1.3))
     own = config(run, "model.norm=frozen", "eval.decode=median")
     assert (own.model.norm, own.eval.decode) == ("frozen", "median")
 
