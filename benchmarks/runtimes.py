@@ -43,7 +43,6 @@ from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.compiled import hand_back_memory
 from deepdepth_jax.runtime.installation import install_command
-from deepdepth_jax.types import Trained
 from deepdepth_jax.weights.adopt import adopt_pretrained
 
 ONNX_RUNTIME, OPENVINO = "ONNX Runtime", "OpenVINO in float32"
@@ -120,8 +119,7 @@ def one_view(network: SavedNetwork) -> SavedNetwork:
 def write_random(path: Path, config: Config) -> None:
     """Writes a network with weights drawn at random as a file of weights."""
     variables = initial_variables(build_network(config).model, seed=0)
-    trained = Trained(variables)
-    write_network(path, SavedNetwork(config, trained, TrainingCamera(), step=0))
+    write_network(path, SavedNetwork(config, variables, {}, TrainingCamera(), step=0))
 
 
 def export(source: Path, path: Path) -> None:

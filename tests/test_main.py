@@ -141,7 +141,7 @@ def test_averaged_weights_are_resumed_and_predicted_with(trained, tmp_path):
     main(arguments(tmp_path, **options))
     run = tmp_path / "run"
     whole, results = final_state(tmp_path), (run / "eval.json").read_text()
-    _, found = restore(stored_config(run), run, "last")
+    found = restore(stored_config(run), run, "last").trained
     jax.tree.map(np.testing.assert_array_equal, found.variables, whole.average)
     learned = whole.learned["params"]["aspp"]["branch0"]["kernel"]
     assert not np.array_equal(

@@ -9,7 +9,7 @@ from deepdepth_jax.config.augmentation import AUGMENTATIONS, AugmentConfig
 from deepdepth_jax.config.check import complete, fill_from_presets
 from deepdepth_jax.config.data import DataConfig, UntaggedDepth
 from deepdepth_jax.config.differences import describe_differences, differences
-from deepdepth_jax.config.evaluation import CrfConfig, EvalConfig
+from deepdepth_jax.config.evaluation import ONE_VIEW, CrfConfig, EvalConfig
 from deepdepth_jax.config.inherit import head_differences, inherit
 from deepdepth_jax.config.load import (
     config_from_fields,
@@ -25,6 +25,7 @@ __all__ = [
     "AUGMENTATIONS",
     "BIN_PRESETS",
     "FIELDS",
+    "ONE_VIEW",
     "AdaptConfig",
     "AugmentConfig",
     "BinsConfig",

@@ -30,6 +30,10 @@ Metric = Literal[
 ]
 
 
+ONE_VIEW = "temperature"
+"""The temperature of a network that sees each image once, as it is."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvalConfig(Section):
     """Validation during training, evaluation and prediction."""
@@ -111,6 +115,17 @@ class EvalConfig(Section):
     figures: int = number(
         7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure"
     )
+
+    @property
+    def temperature_name(self) -> str:
+        """Names the temperature of these views: an average is wider than one of them.
+
+        `ONE_VIEW` for the image alone, else such as `temperature 1, 1.3, mirrored`.
+        """
+        views = [f"{scale:g}" for scale in self.scales]
+        if self.flip:
+            views.append("mirrored")
+        return ONE_VIEW if views == ["1"] else f"{ONE_VIEW} {', '.join(views)}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,84 +1,78 @@
-"""The temperature of a checkpoint: fitted on validation once, then kept with it."""
+"""The temperatures of a checkpoint: fitted on validation once, then kept with it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from deepdepth_jax.config import Config
+from deepdepth_jax.config import ONE_VIEW, Config
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.datasets.registry import held_out_source, training_weights
 from deepdepth_jax.datasets.source import Source
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.predictions import see_examples
-from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.runner import build_likelihood
+from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
 from deepdepth_jax.runtime.workdir import stored_config, stored_content
-from deepdepth_jax.types import Trained
 from deepdepth_jax.uncertainty.temperature import TemperatureFit
 
 
 def calibrated(
-    config: Config,
-    workdir: Path,
-    step: int,
-    trained: Trained,
-    camera: TrainingCamera,
-    *,
-    is_kept: bool = True,
-) -> Trained:
-    """Adds the checkpoint's temperature to its variables, and fits it if needed.
+    network: SavedNetwork, workdir: Path, *, is_kept: bool = True
+) -> SavedNetwork:
+    """Adds the temperature of the config's views to a run's network, unless it has it.
 
-    It stays 1 without validation frames, for a head without distributions, and where
+    None is added without validation frames, for a head without distributions, and where
     the validation frames are not those of the run's training.
 
     Args:
-      config: completed.
-      workdir: of the run.
-      step: of the checkpoint.
-      trained: variables of the checkpoint.
-      camera: of the training images.
+      network: of a checkpoint.
+      workdir: of its run.
       is_kept: whether a fitted temperature is stored with the checkpoint. If not, the
         run is only read.
 
     Returns:
-      The variables with the temperature.
+      The network with the temperature.
 
     Raises:
       UserError: the network's output is not finite, or no frame has depth.
     """
-    if not build_head(config).has_distribution:
-        return trained
-    with Checkpoints.of(config, workdir) as checkpoints:
-        temperature = checkpoints.temperature(step)
-        if temperature is None:
-            records = _validation_records(config, workdir)
-            if records is None:
-                return trained
-            temperature = fit_temperature(config, trained, records, camera)
-            if is_kept:
-                checkpoints.calibrate(step, temperature)
-    return Trained(trained.variables, temperature)
+    config, name = network.config, network.config.eval.temperature_name
+    if name in network.temperatures or not build_head(config).has_distribution:
+        return network
+    records = _validation_records(network, workdir)
+    if records is None:
+        return network
+    fitted = {name: fit_temperature(network, records)}
+    if is_kept:
+        with Checkpoints.of(config, workdir) as checkpoints:
+            checkpoints.calibrate(network.step, fitted)
+    return dataclasses.replace(network, temperatures={**network.temperatures, **fitted})
 
 
-def _validation_records(config: Config, workdir: Path) -> Records | None:
+def _validation_records(network: SavedNetwork, workdir: Path) -> Records | None:
     """Prepares the run's own validation frames; None, and a line, if there are none."""
+    config = network.config
+    so = "confidence is not calibrated"
+    if ONE_VIEW in network.temperatures:
+        so = "the temperature is that of one view"
     source = _validation_source(config, workdir)
     if source is None:
         print(
-            "confidence is not calibrated: evaluate the checkpoint on the run's own "
-            "data once, as calibration needs its validation frames",
+            f"{so}: evaluate the checkpoint on the run's own data once, as calibration "
+            "needs its validation frames",
             flush=True,
         )
         return None
     records = prepare(config.data, source)
     if records.count == 0:
-        print("no validation frames: confidence is not calibrated", flush=True)
+        print(f"no validation frames: {so}", flush=True)
         return None
     return records
 
@@ -93,20 +87,15 @@ def _validation_source(config: Config, workdir: Path) -> Source | None:
     return None if known not in (None, source.fingerprint()) else source
 
 
-def fit_temperature(
-    config: Config, trained: Trained, records: Records, camera: TrainingCamera
-) -> float:
+def fit_temperature(network: SavedNetwork, records: Records) -> float:
     """Fits the temperature that maximises the likelihood of a split's ground truth.
 
-    Every pixel with a label counts, whatever the crop. The network sees each image
-    once, unflipped and at scale 1, whatever views evaluation averages. Each process
-    evaluates its share of the images.
+    Every pixel with a label counts, whatever the crop. The distributions are those that
+    the config's views are averaged to. Each process evaluates its share of the images.
 
     Args:
-      config: completed.
-      trained: variables of the network.
+      network: to calibrate. Its temperatures do not matter.
       records: the validation images.
-      camera: camera of the training images.
 
     Returns:
       The temperature.
@@ -114,15 +103,15 @@ def fit_temperature(
     Raises:
       UserError: the network's output for an image is not finite, or no image has depth.
     """
-    likelihood = build_likelihood(config)
+    likelihood, trained = build_likelihood(network.config), network.trained
     share = own_share(records.count)
     items = read_examples(records, share)
     bar = tqdm(items, "calibrate", len(share), disable=not is_primary())
     fit = TemperatureFit()
     for seen, (nll, pixels) in in_batches(
         lambda *arrays: likelihood(trained, *arrays),
-        see_examples(iter(bar), camera),
-        config.eval.batch_size,
+        see_examples(iter(bar), network.camera),
+        network.config.eval.batch_size,
         lambda seen: (seen.image, seen.seen_depth_m(seen.example.depth_m)),
     ):
         if not np.isfinite(nll).all():

@@ -37,7 +37,7 @@ from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
-from deepdepth_jax.runtime.workdir import stored_config, training_camera
+from deepdepth_jax.runtime.workdir import stored_config
 from deepdepth_jax.types import AnyArray, Example
 from deepdepth_jax.uncertainty.summary import UncertaintySummary
 
@@ -59,12 +59,10 @@ def evaluate(
     """
     folder = output or workdir
     require_writable(folder)
-    step, trained = restore(config, workdir, which)
-    camera = training_camera(workdir, config)
+    network = restore(config, workdir, which)
     learned_from = list(training_weights(stored_config(workdir).data))
     records = _records(config, learned_from)
-    trained = calibrated(config, workdir, step, trained, camera, is_kept=output is None)
-    network = SavedNetwork(config, trained, camera, step)
+    network = calibrated(network, workdir, is_kept=output is None)
     _evaluate(network, learned_from, records, folder, MedianDepth.load(workdir))
 
 

@@ -26,7 +26,12 @@ from deepdepth_jax.config import (
 )
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_details import describe_details
-from deepdepth_jax.inference.network_metadata import AGAIN, FORMAT, read_metadata
+from deepdepth_jax.inference.network_metadata import (
+    AGAIN,
+    FORMAT,
+    read_metadata,
+    read_temperatures,
+)
 from deepdepth_jax.inference.saved_network import SavedNetwork
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.models.strict import check_tensors, listed
@@ -38,7 +43,7 @@ from deepdepth_jax.models.tensor_files import (
 from deepdepth_jax.runtime.claim import check_same_network, versions
 from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.runtime.workdir import camera_from_json, camera_to_json
-from deepdepth_jax.types import Trained, Tree
+from deepdepth_jax.types import Tree
 
 DTYPES: Mapping[str, Any] = MappingProxyType(
     {
@@ -92,7 +97,7 @@ def write_network(
         "format": FORMAT,
         "config": _config_fields(network.config),
         "camera": camera_to_json(network.camera),
-        "temperature": float(network.trained.temperature),
+        "temperature": dict(network.temperatures),
         "step": network.step,
         "versions": versions(),
         "details": details,
@@ -140,7 +145,8 @@ def read_network(path: Path, overrides: Sequence[str] = ()) -> SavedNetwork:
     variables = jax.device_put(_nested(wide), replicated())
     return SavedNetwork(
         config,
-        Trained(variables, float(fields["temperature"])),
+        variables,
+        read_temperatures(fields),
         camera_from_json(fields["camera"], config, str(path), AGAIN),
         fields["step"],
         fields["details"],

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from deepdepth_jax.config import ONE_VIEW
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.inference.network_details import MEASURED, describe_details
 from deepdepth_jax.models.strict import listed
@@ -103,12 +104,26 @@ def _are_details(value: Any) -> bool:
     )
 
 
+def _are_temperatures(value: Any) -> bool:
+    found = value.values() if isinstance(value, dict) else [value]
+    return all(map(is_positive, found))
+
+
+def read_temperatures(fields: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the temperatures of checked metadata by their names.
+
+    Files of older versions have one number, which was fitted with one view.
+    """
+    found = fields["temperature"]
+    return found if isinstance(found, dict) else {ONE_VIEW: float(found)}
+
+
 ACCEPTS = MappingProxyType(
     {
         "format": lambda value: value == FORMAT,
         "config": lambda value: isinstance(value, dict),
         "camera": lambda value: isinstance(value, dict),
-        "temperature": is_positive,
+        "temperature": _are_temperatures,
         "step": lambda value: type(value) is int and value >= 0,
         "versions": lambda value: isinstance(value, dict),
         "details": _are_details,

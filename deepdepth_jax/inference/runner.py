@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Float32, Shaped, UInt8
 
 from deepdepth_jax.config import Config
 from deepdepth_jax.inference.layout import Layout
-from deepdepth_jax.inference.posterior import OWN, PixelPosterior
+from deepdepth_jax.inference.posterior import PixelPosterior
 from deepdepth_jax.inference.steps import (
     Distributions,
     LikelihoodStep,
@@ -142,9 +142,9 @@ def build_scoring(config: Config) -> Runner[tuple[Prediction, Scores]]:
 def build_likelihood(config: Config) -> Runner[tuple[Array, Array]]:
     """Builds the runner that a temperature is fitted by. See `LikelihoodStep`.
 
-    It sees the image as it is, as a whole, and without the CRF.
+    It sees the image as a whole, and without the CRF.
     """
-    step = LikelihoodStep(PixelPosterior.of(config, OWN))
+    step = LikelihoodStep(PixelPosterior.of(config))
     return Runner(step, config.eval.batch_size)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deepdepth_jax.config import Config
+from deepdepth_jax.config import ONE_VIEW, Config
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.layout import Window
@@ -15,7 +15,7 @@ from deepdepth_jax.runtime.checkpoint_folder import Which
 from deepdepth_jax.runtime.paths import HUB
 from deepdepth_jax.runtime.shipped import SHIPPED, by_name, shipped_network
 from deepdepth_jax.runtime.workdir import stored_config, training_camera
-from deepdepth_jax.types import Trained
+from deepdepth_jax.types import Trained, Tree
 
 FILE_SUFFIX = ".safetensors"
 
@@ -26,7 +26,8 @@ class SavedNetwork:
 
     Attributes:
       config: completed.
-      trained: variables and temperature.
+      variables: of the network.
+      temperatures: that have been fitted, by `EvalConfig.temperature_name`.
       camera: the focal lengths of the training images.
       step: of the checkpoint.
       details: further facts as JSON values: `evaluations`, with `protocol` and
@@ -35,11 +36,22 @@ class SavedNetwork:
     """
 
     config: Config
-    trained: Trained
+    variables: dict[str, Tree]
+    temperatures: Mapping[str, float]
     camera: TrainingCamera
     step: int
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     workdir: Path | None = None
+
+    @property
+    def trained(self) -> Trained:
+        """Variables and the temperature of the config's views.
+
+        Where these have none, it is that of one view, and 1 where that has none.
+        """
+        of_one_view = self.temperatures.get(ONE_VIEW, 1.0)
+        name = self.config.eval.temperature_name
+        return Trained(self.variables, self.temperatures.get(name, of_one_view))
 
 
 def load_network(
@@ -105,17 +117,11 @@ def load_run(
     Raises:
       UserError: there is no run or no such checkpoint, or it is damaged.
     """
-    config = stored_config(workdir, overrides)
-    step, trained = restore(config, workdir, which)
-    camera = training_camera(workdir, config)
-    return SavedNetwork(config, trained, camera, step, workdir=workdir)
+    return restore(stored_config(workdir, overrides), workdir, which)
 
 
-def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
-    """Loads a checkpoint for prediction, without the state of the optimiser.
-
-    Returns:
-      Its step, and its variables with their temperature: 1 if none has been fitted.
+def restore(config: Config, workdir: Path, which: Which) -> SavedNetwork:
+    """Loads the network of a run, for a config that is completed already.
 
     Raises:
       UserError: there is no such checkpoint, or it is damaged.
@@ -125,8 +131,9 @@ def restore(config: Config, workdir: Path, which: Which) -> tuple[int, Trained]:
     with Checkpoints.of(config, workdir) as checkpoints:
         step = checkpoints.find(which)
         variables = checkpoints.restore_variables(step)
-        temperature = checkpoints.temperature(step)
-    return step, Trained(variables, 1.0 if temperature is None else temperature)
+        temperatures = checkpoints.temperatures(step)
+    camera = training_camera(workdir, config)
+    return SavedNetwork(config, variables, temperatures, camera, step, workdir=workdir)
 
 
 Loaded = TypeVar("Loaded", bound="Loadable")

@@ -3,7 +3,7 @@
 checkpoints/300/                 the state after step 300, as Orbax writes it
 checkpoints/300/checksums.json   SHA-256 of every file of it
 checkpoints/300/metrics.json     its validation metrics, added when they are taken
-checkpoints/300/calibration.json its temperature, added when it is fitted
+checkpoints/300/calibration.json its temperatures, added when they are fitted
 checkpoints/partial-...          being written or deleted, or left so by a kill
 checkpoints/damaged-...          not what was written. Moved aside, never deleted
 """
@@ -225,8 +225,9 @@ def _read_note(path: Path) -> dict[str, float]:
     for name, number in numbers.items():
         if not is_number(number):
             raise ValueError(f"{name}={number!r} is no number")
-    if path.name == CALIBRATION_FILE and not is_positive(numbers.get("temperature")):
-        raise ValueError("temperature must be > 0")
+    are_positive = numbers and all(map(is_positive, numbers.values()))
+    if path.name == CALIBRATION_FILE and not are_positive:
+        raise ValueError("temperatures must be > 0")
     return numbers
 
 

@@ -97,15 +97,20 @@ class Checkpoints:
         self.wait()
         return self._folder.note(step, METRICS_FILE) is not None
 
-    def calibrate(self, step: int, temperature: float) -> None:
-        """Adds the temperature that a checkpoint's confidence is to be scaled by."""
-        self._add_note(step, CALIBRATION_FILE, {"temperature": temperature})
+    def calibrate(self, step: int, temperatures: Mapping[str, float]) -> None:
+        """Adds temperatures that a checkpoint's confidence is to be scaled by.
 
-    def temperature(self, step: int) -> float | None:
-        """Returns the temperature of a checkpoint, None if none has been fitted."""
+        Args:
+          step: of the checkpoint.
+          temperatures: by their names. See `EvalConfig.temperature_name`.
+        """
+        kept = {**self.temperatures(step), **temperatures}
+        self._add_note(step, CALIBRATION_FILE, kept)
+
+    def temperatures(self, step: int) -> dict[str, float]:
+        """Returns the temperatures of a checkpoint that have been fitted, by name."""
         self.wait()
-        note = self._folder.note(step, CALIBRATION_FILE)
-        return None if note is None else note["temperature"]
+        return self._folder.note(step, CALIBRATION_FILE) or {}
 
     def _add_note(self, step: int, name: str, numbers: Mapping[str, float]) -> None:
         self.wait()

@@ -215,7 +215,7 @@ def test_the_visitors_focal_length_wins_over_exif_tags(predictor, tmp_path):
 
 def test_a_network_of_many_cameras_assumes_one(trained, predictor):
     config = with_fields(predictor.config, {"data.canonical_focal_px": 40.0})
-    _, learnt = restore(predictor.config, trained / "run", "best")
+    learnt = restore(predictor.config, trained / "run", "best").trained
     of_many = DepthPredictor(config, learnt)
     answer = ask(of_many, InputImage("mine", noise(32, 64)), FocalLength())
     assumed_px = 26 * np.hypot(32, 64) / np.hypot(36, 24)

@@ -18,10 +18,10 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.calibrate import fit_temperature
 from deepdepth_jax.evaluation.validation import draw_validation, validate
 from deepdepth_jax.geometry import TrainingCamera
-from deepdepth_jax.inference.saved_network import restore
+from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.main import main
-from deepdepth_jax.runtime.workdir import stored_config, training_camera
-from deepdepth_jax.types import Prediction, Trained
+from deepdepth_jax.runtime.workdir import stored_config
+from deepdepth_jax.types import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +71,16 @@ def test_an_evaluation_leaves_plots_and_a_line_for_each_image(run):
 
 def test_the_temperature_is_fitted_once_on_validation_and_kept(run, results):
     """It is where the likelihood of the validation depths is highest."""
-    config, step = stored_config(run), results["step"]
+    step = results["step"]
     path = run / "checkpoints" / str(step) / "calibration.json"
     kept = json.loads(path.read_text())["temperature"]
     assert results["confidence"]["temperature"] == kept
-    _, trained = restore(config, run, step)
-    assert trained.temperature == kept
+    assert load_run(run, step).trained.temperature == kept
     path.unlink()
-    _, trained = restore(config, run, step)
-    assert trained.temperature == 1
-    records, camera = prepare_held_out(config, "val"), training_camera(run, config)
-    assert fit_temperature(config, trained, records, camera) == pytest.approx(kept)
+    network = load_run(run, step)
+    assert network.trained.temperature == 1
+    records = prepare_held_out(network.config, "val")
+    assert fit_temperature(network, records) == pytest.approx(kept)
     again = evaluate(run)
     assert again["confidence"]["temperature"] == pytest.approx(kept)
     path.write_text('{"temperature": 3.0}')
@@ -90,6 +89,31 @@ def test_the_temperature_is_fitted_once_on_validation_and_kept(run, results):
     assert other["metrics"] == again["metrics"]
     assert other["confidence"]["own"] == again["confidence"]["own"]
     assert other["confidence"]["calibrated"] != again["confidence"]["calibrated"]
+    path.write_text(json.dumps({"temperature": kept}))
+
+
+def test_averaged_views_have_a_temperature_of_their_own(run, results):
+    """It is where the likelihood of validation depths is highest for the average."""
+    views = ["--config.eval.flip=True", "--config.eval.scales=(1.0,1.5)"]
+    name = "temperature 1, 1.5, mirrored"
+    kept = results["confidence"]["temperature"]
+    path = run / "checkpoints" / str(results["step"]) / "calibration.json"
+    path.write_text(json.dumps({"temperature": kept}))
+    assert load_run(run, overrides=views).trained.temperature == kept
+    fitted = evaluate(run, *views)["confidence"]["temperature"]
+    assert fitted != pytest.approx(kept, rel=0.01)
+    assert json.loads(path.read_text()) == {"temperature": kept, name: fitted}
+    assert load_run(run).trained.temperature == kept
+    assert load_run(run, overrides=views).trained.temperature == fitted
+
+    def nll(temperature):
+        path.write_text(json.dumps({name: temperature}))
+        found = evaluate(run, *views, "--config.eval.split=val")["confidence"]
+        assert found["temperature"] == temperature
+        return found["calibrated"]["nll"]
+
+    lower, at_best, higher = (nll(factor * fitted) for factor in (0.98, 1, 1.02))
+    assert at_best < min(lower, higher)
     path.write_text(json.dumps({"temperature": kept}))
 
 
@@ -192,12 +216,11 @@ def test_in_validation_it_is_a_counted_failure_and_no_missing_ground_truth(run, 
 
 
 def test_a_network_that_is_not_finite_is_not_calibrated(run):
-    config = stored_config(run)
-    _, trained = restore(config, run, "best")
-    variables = jax.tree.map(lambda x: x * np.nan, trained.variables)
-    records, camera = prepare_held_out(config, "val"), training_camera(run, config)
+    network = load_run(run)
+    variables = jax.tree.map(lambda x: x * np.nan, network.variables)
+    records = prepare_held_out(network.config, "val")
     with pytest.raises(UserError, match="val/000000: the network's output is not"):
-        fit_temperature(config, Trained(variables), records, camera)
+        fit_temperature(dataclasses.replace(network, variables=variables), records)
 
 
 # Anybody's predictions.

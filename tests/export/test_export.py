@@ -97,7 +97,7 @@ def test_stablehlo_is_what_the_predictor_says(trained, documented):
     config = stored_config(trained / "run")
     assert config.eval.decode == "expectation"
     config = with_fields(config, {"eval.decode": "median"})
-    _, learnt = restore(config, trained / "run", "last")
+    learnt = restore(config, trained / "run", "last").trained
     expected = DepthPredictor(config, learnt)(random_images(1, 33, 41)[0])
     found = np.load(documented / "stablehlo.npy")
     differs = ~np.isclose(found, expected.depth_m[None], rtol=1e-3)

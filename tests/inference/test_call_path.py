@@ -49,7 +49,7 @@ def test_a_trace_from_the_caller_to_the_network_is_short(trained, monkeypatch, c
         raise ReachedError
 
     config = with_fields(stored_config(trained / "run"), changes)
-    _, found = restore(config, trained / "run", "best")
+    found = restore(config, trained / "run", "best").trained
     predict = DepthPredictor(config, found)
     jax.clear_caches()  # what is traced already would not run
     monkeypatch.setattr(ResNet, "__call__", fail)

@@ -39,7 +39,7 @@ def run(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learnt(run):
-    _, found = restore(stored_config(run), run, "best")
+    found = restore(stored_config(run), run, "best").trained
     return Trained(found.variables, TEMPERATURE)
 
 
@@ -193,7 +193,7 @@ def test_a_run_that_was_trained_without_is_evaluated_with_the_crf(run):
 
 
 def restored(run):
-    return restore(stored_config(run), run, "best")[1]
+    return restore(stored_config(run), run, "best").trained
 
 
 @pytest.mark.parametrize(

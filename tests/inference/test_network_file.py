@@ -70,6 +70,26 @@ def test_the_prediction_is_the_same_to_the_bit(run, written):
     assert found.config.eval == expected.config.eval
 
 
+def test_the_temperature_is_that_of_the_views(written, tmp_path):
+    views = ["--config.eval.flip=True", "--config.eval.scales=(1.0,1.25)"]
+    both = {"temperature": 1.5, "temperature 1, 1.25, mirrored": 0.5}
+    path = changed(
+        written, tmp_path / "both.safetensors", lambda f: f.update(temperature=both)
+    )
+    assert read_network(path).trained.temperature == 1.5
+    assert read_network(path, views).trained.temperature == 0.5
+    assert read_network(path, views[:1]).trained.temperature == 1.5  # has none
+    write_network(tmp_path / "again.safetensors", read_network(path))
+    assert read_network(tmp_path / "again.safetensors").temperatures == both
+
+
+def test_a_file_with_one_temperature_is_of_one_view(written, tmp_path):
+    path = changed(
+        written, tmp_path / "old.safetensors", lambda f: f.update(temperature=1.5)
+    )
+    assert read_network(path).temperatures == {"temperature": 1.5}
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_small_files_predict_about_the_same(run, written, tmp_path, dtype):
     path = tmp_path / "small.safetensors"
@@ -103,7 +123,9 @@ def test_the_metadata_hold_what_is_needed_and_no_paths(run, written, trained):
     evaluation = json.loads((run / "eval.json").read_text())
     assert fields["format"] == FORMAT
     assert fields["step"] == evaluation["step"]
-    assert fields["temperature"] == evaluation["confidence"]["temperature"] != 1
+    fitted = evaluation["confidence"]["temperature"]
+    assert fields["temperature"] == {"temperature": fitted}
+    assert fitted != 1
     assert fields["camera"] == json.loads((run / "camera.json").read_text())
     assert fields["versions"].keys() > {"deepdepth_jax", "jax", "flax"}
     assert fields["details"]["licence"] == "Apache-2.0"
@@ -199,6 +221,10 @@ BROKEN = {
     "no camera": (lambda f: f.pop("camera"), "of another version: camera;"),
     "unknown": (lambda f: f.update(x=1), "of another version: x;"),
     "temperature": (lambda f: f.update(temperature=0), "version: temperature;"),
+    "temperatures": (
+        lambda f: f["temperature"].update(temperature=0),
+        "version: temperature;",
+    ),
     "step": (lambda f: f.update(step="3"), "of another version: step;"),
     "details": (lambda f: f.update(details=[]), "of another version: details;"),
     "evaluations": (

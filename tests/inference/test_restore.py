@@ -42,7 +42,7 @@ def describe(leaf):
 def test_no_moment_of_the_optimiser_is_read(trained):
     run = trained / "run"
     config = stored_config(run)
-    (_, found), read_bytes, chunks = counted(lambda: restore(config, run, "last"))
+    found, read_bytes, chunks = counted(lambda: restore(config, run, "last"))
     assert chunks == len(jax.tree.leaves(found.variables))
     assert size_bytes(found.variables) < read_bytes < 1.3 * size_bytes(found.variables)
 
@@ -65,7 +65,7 @@ def test_the_variables_are_those_of_the_network(trained):
     """Their shapes come from the checkpoint, and the network is not asked for them."""
     run = trained / "run"
     config = stored_config(run)
-    _, found = restore(config, run, "best")
+    found = restore(config, run, "best").trained
     model = build_network(config).model
     wanted = jax.eval_shape(lambda: initial_variables(model, seed=0))
     assert jax.tree.map(describe, found.variables) == jax.tree.map(describe, wanted)

@@ -272,15 +272,17 @@ def test_all_see_which_checkpoint_is_the_best_once_it_is_scored(tmp_path):
                 checkpoints.save(parallel.replicate(state))
                 checkpoints.score(step, {{"abs_rel": abs_rel}})
             best = checkpoints.find("best")
-            checkpoints.calibrate(best, 1.5)
+            checkpoints.calibrate(best, {{"temperature": 1.5}})
             pathlib.Path("{tmp_path}", f"best.{{me}}").write_text(
-                f"{{best}} {{checkpoints.temperature(best)}}"
+                f"{{best}} {{checkpoints.temperatures(best)}}"
             )
         """
     does = python_lines(tmp_path, does)
     code, group = run(tmp_path, "launch/local.sh", 2, "c", does=does)
     assert code == 0, group.err
-    assert [(tmp_path / f"best.{me}").read_text() for me in (0, 1)] == ["2 1.5"] * 2
+    assert [(tmp_path / f"best.{me}").read_text() for me in (0, 1)] == [
+        "2 {'temperature': 1.5}"
+    ] * 2
 
 
 def test_a_process_that_falls_silent_ends_the_others_by_its_number(tmp_path):
