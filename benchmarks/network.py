@@ -41,7 +41,8 @@ from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.models.build import build_network, initial_variables
 from deepdepth_jax.models.conv.recompute import Remat
 from deepdepth_jax.runtime.compiled import hand_back_memory
-from deepdepth_jax.training.build import build_first_state, build_train_step
+from deepdepth_jax.training.build import build_train_step
+from deepdepth_jax.training.first_state import build_first_state
 from deepdepth_jax.types import Batch, Trained
 
 LIMIT = "matrix product"

@@ -111,14 +111,13 @@ def _parser() -> cli.Parser:
 
 
 def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
-    from deepdepth_jax.training.tensorflow_setup import import_tensorflow
+    from deepdepth_jax.training.tensorflow_setup import (
+        import_tensorflow,
+        require_tensorflow,
+    )
 
-    import_tensorflow()
+    require_tensorflow()
     from deepdepth_jax.config import complete, inherit, load_config, override
-    from deepdepth_jax.datasets.pipeline import prepare
-    from deepdepth_jax.datasets.registry import all_sources
-    from deepdepth_jax.evaluation.evaluate import evaluate, evaluate_network
-    from deepdepth_jax.evaluation.files import evaluate_files
     from deepdepth_jax.inference.saved_network import load_network
     from deepdepth_jax.runtime.claim import as_trained
     from deepdepth_jax.runtime.compiled import set_up_compiling
@@ -127,6 +126,9 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     if arguments.weights is not None:
         set_up_compiling(None)
         network = load_network(arguments.weights, overrides=overrides)
+        import_tensorflow()
+        from deepdepth_jax.evaluation.evaluate import evaluate_network
+
         evaluate_network(network, arguments.output)
         return
     path, workdir = _places(arguments.config, arguments.workdir)
@@ -134,7 +136,14 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
     set_up_compiling(workdir)
     if arguments.mode == "train":
         _train(asked, workdir, arguments.checkpoint)
-    elif arguments.mode == "prepare":
+        return
+    import_tensorflow()
+    from deepdepth_jax.datasets.pipeline import prepare
+    from deepdepth_jax.datasets.registry import all_sources
+    from deepdepth_jax.evaluation.evaluate import evaluate
+    from deepdepth_jax.evaluation.files import evaluate_files
+
+    if arguments.mode == "prepare":
         config = complete(asked)
         for source in all_sources(config):
             prepare(config.data, source)
@@ -146,14 +155,20 @@ def _run(arguments: argparse.Namespace, overrides: list[str]) -> None:
 
 
 def _train(asked: "ConfigDict", workdir: Path, checkpoint: "Which") -> None:
-    from deepdepth_jax.evaluation.evaluate import evaluate
-    from deepdepth_jax.evaluation.preconditions import without_evaluation
-    from deepdepth_jax.runtime.preemption import PreemptionNotice
     from deepdepth_jax.runtime.workdir import started_config
-    from deepdepth_jax.training.loop import train
+    from deepdepth_jax.training.kept_step import kept_step
+    from deepdepth_jax.training.tensorflow_setup import import_tensorflow
     from deepdepth_jax.weights.adopt import complete_with_pretrained
 
     config = complete_with_pretrained(asked, started_config(workdir))
+    # While TensorFlow is imported and the data is opened.
+    kept_step(config).read_ahead()
+    import_tensorflow()
+    from deepdepth_jax.evaluation.evaluate import evaluate
+    from deepdepth_jax.evaluation.preconditions import without_evaluation
+    from deepdepth_jax.runtime.preemption import PreemptionNotice
+    from deepdepth_jax.training.loop import train
+
     reason = without_evaluation(config)
     if reason is not None:
         print(reason, flush=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deepdepth_jax.inference.depth_runner import SOURCES
+from deepdepth_jax.inference import depth_runner
+from deepdepth_jax.training import kept_step
 
 PACKAGE = Path("deepdepth_jax")
 
@@ -137,10 +138,16 @@ def test_torch_is_never_needed_to_start(module):
         assert "torch" not in ast.unparse(node).splitlines()[0].split()
 
 
-def test_kept_programs_are_known_by_all_of_their_code():
+@pytest.mark.parametrize(
+    ("starts", "sources"),
+    [
+        (("inference.runner", "inference.crf"), depth_runner.SOURCES),
+        (("training.kept_step",), kept_step.SOURCES),
+    ],
+)
+def test_kept_programs_are_known_by_all_of_their_code(starts, sources):
     """Of every module that the network and its steps consist of."""
-    starts = ("runner", "crf")
-    reached, waiting = set(), [f"deepdepth_jax.inference.{x}" for x in starts]
+    reached, waiting = set(), [f"deepdepth_jax.{x}" for x in starts]
     while waiting:
         module = waiting.pop()
         if module not in MODULES:
@@ -152,4 +159,4 @@ def test_kept_programs_are_known_by_all_of_their_code():
         Path(*module.split(".")).with_suffix(".py").resolve() for module in reached
     ]
     for path in paths:
-        assert any(path.is_relative_to(source) for source in SOURCES), path
+        assert any(path.is_relative_to(source) for source in sources), path

@@ -16,6 +16,7 @@ from deepdepth_jax.config import Config
 from deepdepth_jax.inference.image_prediction import DeferredMaps, Maps
 from deepdepth_jax.inference.layout import Layout, Place
 from deepdepth_jax.models.heads import HEADS
+from deepdepth_jax.runtime.parallel import on_local_devices
 from deepdepth_jax.runtime.stored_programs import Program, StoredProgram
 from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Trained, Tree
 
@@ -193,7 +194,8 @@ class PredictionPrograms:
         return self._stored(lambda: on_device, f"{names} {shape}")
 
     def _stored(self, build: Callable[[], Program], what: str) -> StoredProgram:
-        return StoredProgram(build, 2, f"{what} {self.identity}", SOURCES)
+        spread = functools.partial(on_local_devices, shared=2)
+        return StoredProgram(build, spread, 2, f"{what} {self.identity}", SOURCES)
 
     def _depth_on_device(
         self,

@@ -2,7 +2,7 @@
 
 JAX's own cache finds a program by its traced form: every start has to import the
 network, trace it and lower it, to find out that it is compiled. Here a program is found
-by a description of all that it is made of.
+by a description of all that it is made of, and can be read while other things begin.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from jax.experimental import serialize_executable
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import atomic
-from deepdepth_jax.runtime.parallel import is_alone, on_local_devices
+from deepdepth_jax.runtime.parallel import is_alone
 from deepdepth_jax.types import Tree
 
 FOLDER = "programs"
@@ -35,7 +36,7 @@ FOLDER = "programs"
 SUFFIX = ".program"
 LARGEST_BYTES = 2**29
 """Beyond this size, the least recently used programs are deleted."""
-PACKAGES = ("jax", "jaxlib", "flax", "numpy")
+PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax")
 DIGEST_BYTES = 32
 IRRELEVANT = ("cache", "log")
 """Parts of the names of JAX's settings that change no program."""
@@ -44,6 +45,8 @@ UNSUPPORTED = (NotImplementedError, ValueError, jax.errors.JaxRuntimeError)
 """Raised where a platform's programs cannot be written."""
 
 Program = Callable[..., Tree]
+Spread = Callable[[Program], Program]
+"""Makes of a function of one device a compiled one of all. See `parallel`."""
 Sources = tuple[Path, ...]
 
 
@@ -52,56 +55,81 @@ class StoredProgram:
 
     It is kept where JAX keeps compiled programs (see `compiled`), and under the same
     conditions. Without such a folder, with several processes, and where nothing shall
-    be compiled, it is what `parallel.on_local_devices` makes.
+    be compiled, it is what `spread` makes.
 
     Args:
       build: returns the function of one device. Called only if its program is not kept.
         The arguments and results are arrays in dicts, lists and tuples.
-      shared: see `on_local_devices`.
-      identity: text that differs between functions that do different things.
+      spread: compiles the function for all devices.
+      shared: how many of its arguments, the first ones, all devices have in common.
+      identity: text that differs between functions that do different things, or that
+        have shared arguments of other shapes.
       sources: files and folders of code that the function consists of.
     """
 
     def __init__(
-        self, build: Callable[[], Program], shared: int, identity: str, sources: Sources
+        self,
+        build: Callable[[], Program],
+        spread: Spread,
+        shared: int,
+        identity: str,
+        sources: Sources,
     ) -> None:
         self._build = build
+        self._spread = spread
         self._shared = shared
         self._identity = identity
         self._sources = sources
         self._loaded: dict[Hashable, Program] = {}
+        self._ahead: dict[Path, Future[Program | None]] = {}
 
     @functools.cached_property
     def function(self) -> Program:
         """The function on all devices, which JAX traces and compiles."""
-        return on_local_devices(self._build(), self._shared)
+        return self._spread(self._build())
 
     def __call__(self, *arguments: Tree) -> Tree:
         """Calls the function."""
         folder = _folder()
         if folder is None:
             return self.function(*arguments)
-        own = jax.tree.leaves(arguments[self._shared :])
-        kind = _settings(), *((x.shape, x.dtype) for x in own)
+        own = arguments[self._shared :]
+        kind = _settings(), *((x.shape, x.dtype) for x in jax.tree.leaves(own))
         program = self._loaded.get(kind)
         if program is None:
-            path = folder / f"{self._digest(arguments)}{SUFFIX}"
-            program = _read(path) or self._compile(arguments, path)
+            path = self._path(folder, own)
+            ahead = self._ahead.pop(path, None)
+            program = _read(path) if ahead is None else ahead.result()
+            if program is None:
+                program = self._compile(arguments, path)
             self._loaded[kind] = program
         return program(*arguments)
 
+    def read_ahead(self, *own: Tree) -> None:
+        """Begins to read the program in the background, if it is kept.
+
+        Args:
+          *own: arguments as those that are not shared, of which only shapes and types
+            matter.
+        """
+        folder = _folder()
+        if folder is not None:
+            path, pool = self._path(folder, own), ThreadPoolExecutor(1)
+            self._ahead[path] = pool.submit(_read, path)
+            pool.shutdown(wait=False)
+
     def _compile(self, arguments: Sequence[Tree], path: Path) -> Program:
         start = time.perf_counter()
-        function: Any = on_local_devices(_unique(self._build()), self._shared)
+        function: Any = self._spread(_unique(self._build()))
         compiled = function.lower(*arguments).compile()
         least_s = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
         if time.perf_counter() - start >= least_s:
             _keep(compiled, path)
         return _first_of(compiled)
 
-    def _digest(self, arguments: Sequence[Tree]) -> str:
-        """Hashes all that decides the compiled program."""
-        leaves, structure = jax.tree.flatten(arguments)
+    def _path(self, folder: Path, own: Sequence[Tree]) -> Path:
+        """Returns the program's file, named by all that decides the program."""
+        leaves, structure = jax.tree.flatten(tuple(own))
         parts = [
             self._identity,
             str(structure),
@@ -111,7 +139,8 @@ class StoredProgram:
             *_devices(),
             digest_sources(self._sources),
         ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return folder / f"{digest}{SUFFIX}"
 
 
 def _unique(function: Program) -> Program:

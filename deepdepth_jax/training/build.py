@@ -1,22 +1,12 @@
 """From a completed config to the parts of training."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import optax
 
-from deepdepth_jax.config import (
-    BinsConfig,
-    Config,
-    ModelConfig,
-    TrainConfig,
-    head_differences,
-)
+from deepdepth_jax.config import Config
 from deepdepth_jax.models.build import build_network, initial_variables
-from deepdepth_jax.models.pretrained import initialise
-from deepdepth_jax.runtime.parallel import on_all_devices, replicate, replicated
+from deepdepth_jax.runtime.parallel import on_all_devices, replicated
 from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.optimizer import (
     Group,
@@ -28,10 +18,6 @@ from deepdepth_jax.training.optimizer import (
 from deepdepth_jax.training.state import TrainState, initial_state
 from deepdepth_jax.training.step import TrainStep, make_train_step
 from deepdepth_jax.types import Tree
-from deepdepth_jax.weights.pretrained import open_pretrained
-
-_LAST_STEP: dict[tuple[BinsConfig, ModelConfig, TrainConfig], TrainStep] = {}
-"""The step that was built last, by the sections of the config that decide it."""
 
 
 def build_schedule(config: Config) -> optax.Schedule:
@@ -70,45 +56,10 @@ def build_optimizer(config: Config) -> optax.GradientTransformation:
     )
 
 
-def build_first_state(config: Config) -> TrainState:
-    """Builds the state before the first step, with pretrained weights if there are."""
-    pretrained = config.model.pretrained
-    variables = initial_variables(
-        build_network(config).model, config.seed, head_alone=bool(pretrained)
-    )
-    if pretrained:
-        variables = _with_pretrained(config, variables)
-    return replicate(_initial_state(config, variables))
-
-
-def _with_pretrained(config: Config, variables: dict[str, Tree]) -> dict[str, Tree]:
-    """Takes the backbone, and the head of a depth network if it fits."""
-    pretrained = open_pretrained(config.model.pretrained)
-    parts: tuple[str, ...] = ("backbone",)
-    if pretrained.network is not None:
-        changed = head_differences(config, pretrained.network)
-        print(_describe_taken(pretrained.metadata.source_file, changed), flush=True)
-        parts = ("backbone",) if changed else tuple(variables["params"])
-    return initialise(variables, pretrained.load(), pretrained.metadata, parts)
-
-
-def _describe_taken(source: str, changed: Mapping[str, tuple[Any, Any]]) -> str:
-    if not changed:
-        return f"model.pretrained: took backbone and head of {source}"
-    listed = "; ".join(
-        f"{field} is {own!r}, {theirs!r} there"
-        for field, (own, theirs) in changed.items()
-    )
-    return (
-        f"model.pretrained: took the backbone of {source}; the head starts anew, as "
-        f"{listed}"
-    )
-
-
 def build_abstract_state(config: Config) -> TrainState:
     """Describes the arrays of a state without making them, for a checkpoint to fill."""
     shapes = jax.eval_shape(
-        lambda: _initial_state(
+        lambda: build_state(
             config, initial_variables(build_network(config).model, config.seed)
         )
     )
@@ -117,30 +68,21 @@ def build_abstract_state(config: Config) -> TrainState:
     )
 
 
-def _initial_state(config: Config, variables: dict[str, Tree]) -> TrainState:
+def build_state(config: Config, variables: dict[str, Tree]) -> TrainState:
+    """Builds the state of a run that begins with these variables."""
     averages = config.train.ema > 0
     return initial_state(variables, build_optimizer(config), averages=averages)
 
 
 def build_train_step(config: Config) -> TrainStep:
-    """Builds the training step on all devices.
+    """Builds the training step on all devices, which compiles when it is called.
 
-    The last one is kept: a run that is resumed in the same process, as in a notebook,
-    is not traced again.
+    See `kept_step` for the one of a run.
 
     Args:
       config: completed.
-
-    Returns:
-      The compiled step.
     """
-    sections = config.bins, config.model, config.train
-    step = _LAST_STEP.get(sections)
-    if step is None:
-        step = on_all_devices(build_one_device_step(config))
-        _LAST_STEP.clear()
-        _LAST_STEP[sections] = step
-    return step
+    return on_all_devices(build_one_device_step(config))
 
 
 def build_one_device_step(config: Config) -> TrainStep:

@@ -34,11 +34,8 @@ from deepdepth_jax.runtime.workdir import (
     save_training_camera,
     training_camera,
 )
-from deepdepth_jax.training.build import (
-    build_abstract_state,
-    build_first_state,
-    build_groups,
-)
+from deepdepth_jax.training.build import build_abstract_state, build_groups
+from deepdepth_jax.training.first_state import build_first_state
 from deepdepth_jax.training.preparation import Preparation, RunSources
 from deepdepth_jax.training.progress import (
     Meter,

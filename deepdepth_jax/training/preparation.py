@@ -23,7 +23,8 @@ from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.runner import build_prediction
 from deepdepth_jax.runtime.content import Content
-from deepdepth_jax.training.build import build_schedule, build_train_step
+from deepdepth_jax.training.build import build_schedule
+from deepdepth_jax.training.kept_step import kept_step
 from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.training.step import TrainStep
 from deepdepth_jax.types import Example, Prediction
@@ -113,7 +114,7 @@ class Preparation:
         programs = dict(
             predict=build_prediction(config),
             schedule=build_schedule(config),
-            train_step=build_train_step(config),
+            train_step=kept_step(config),
         )
         scale.check([source for source, _ in sources.training])
         mixture = prepare_training(config.data, sources.training)

@@ -5,13 +5,22 @@ from deepdepth_jax.runtime.installation import require
 TRAINING_PACKAGES = "tensorflow", "tensorflow_datasets", "array_record", "tensorboard"
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow and hides GPUs from it.
+def require_tensorflow() -> None:
+    """Refuses to go on without TensorFlow, before it takes the time to import it.
 
     Raises:
       UserError: the extra `train` is not installed.
     """
     require("train", TRAINING_PACKAGES, "training and evaluation need")
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and hides GPUs from it.
+
+    Raises:
+      UserError: see `require_tensorflow`.
+    """
+    require_tensorflow()
     import tensorflow as tf
     from absl import logging
 

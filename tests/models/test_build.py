@@ -11,11 +11,9 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.models.input_convention import CONVENTIONS
 from deepdepth_jax.models.pretrained import load_backbone, save_backbone
-from deepdepth_jax.training.build import (
-    build_abstract_state,
-    build_first_state,
-    build_train_step,
-)
+from deepdepth_jax.training.build import build_abstract_state
+from deepdepth_jax.training.first_state import build_first_state
+from deepdepth_jax.training.kept_step import kept_step
 from deepdepth_jax.weights.adopt import adopt_pretrained
 from deepdepth_jax.weights.conversion import convert_file
 
@@ -103,9 +101,9 @@ def test_the_abstract_state_describes_the_first(weights):
 
 def test_a_run_that_is_resumed_keeps_its_step():
     def step(*options):
-        return build_train_step(config("", "--config.model.norm=trained", *options))
+        return kept_step(config("", "--config.model.norm=trained", *options))
 
     first = step()
-    assert step("--config.seed=1", "--config.eval.every=7") is first
+    assert step("--config.seed=1", "--config.train.log_every=7") is first
     for option in ("train.learning_rate=0.5", "bins.num_bins=9", "model.width=8"):
         assert step(f"--config.{option}") is not step()

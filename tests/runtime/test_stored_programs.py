@@ -1,5 +1,6 @@
 """Compiled programs are found again by all that they are made of."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from jax.experimental import serialize_executable
 
 from deepdepth_jax import convert
 from deepdepth_jax.runtime import stored_programs
+from deepdepth_jax.runtime.parallel import on_local_devices
 from deepdepth_jax.runtime.stored_programs import FOLDER, SUFFIX, StoredProgram
 
+_read = stored_programs._read
 CENTERS = np.arange(3, dtype=np.float32)
 
 
@@ -51,7 +54,9 @@ class Program:
 
     def __init__(self, code, identity="scaled"):
         self.built = 0
-        self._program = StoredProgram(self._build, 1, identity, (code.parent,))
+        spread = functools.partial(on_local_devices, shared=1)
+        self._program = StoredProgram(self._build, spread, 1, identity, (code.parent,))
+        self.read_ahead = self._program.read_ahead
 
     def _build(self):
         self.built += 1
@@ -69,6 +74,25 @@ def test_a_kept_program_is_not_built_again(folder, code):
     assert len(list(folder.glob(f"*{SUFFIX}"))) == 1
     second = Program(code)
     assert (second(), second()) == (0, 0)
+
+
+def test_a_program_is_read_ahead_by_the_shapes_of_its_own_arguments(
+    folder, code, monkeypatch
+):
+    read = []
+    monkeypatch.setattr(
+        stored_programs, "_read", lambda path, own=_read: read.append(path) or own(path)
+    )
+    described = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arguments()[1]]
+    early = Program(code)
+    early.read_ahead(described)  # nothing is kept yet
+    assert early() == 1
+    late = Program(code)
+    late.read_ahead(described)
+    assert late() == 0
+    assert len(read) == 2  # nothing was read twice
+    assert late(*arguments(width=3)) == 0
+    assert len(read) == 2
 
 
 def test_other_code_settings_and_functions_are_other_programs(

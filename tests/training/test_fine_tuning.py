@@ -27,7 +27,7 @@ from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.main import main
 from deepdepth_jax.runtime.workdir import stored_config
-from deepdepth_jax.training.build import build_first_state
+from deepdepth_jax.training.first_state import build_first_state
 from deepdepth_jax.training.seen_images import ImageScale
 from deepdepth_jax.weights.adopt import (
     adopt_pretrained,

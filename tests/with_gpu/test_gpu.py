@@ -14,7 +14,8 @@ from deepdepth_jax.export.stablehlo import load_stablehlo
 from deepdepth_jax.inference.crf.mean_field import dense_crf
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
-from deepdepth_jax.training.build import build_first_state, build_optimizer
+from deepdepth_jax.training.build import build_optimizer
+from deepdepth_jax.training.first_state import build_first_state
 from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.step import make_train_step
 from deepdepth_jax.types import Batch
