@@ -108,12 +108,21 @@ class Conv(nn.Module):
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         initializer = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
         kernel = self.param("kernel", initializer, shape)
+        if self.is_initializing():
+            # Variables depend on no output, and to trace this one takes a start's time.
+            return self._blank(x)
         if gain is not None:
             of_kernel, gain = _placed(gain)
             kernel *= of_kernel.reshape(1, 1, 1, -1)
         kernel = jnp.asarray(kernel, self.dtype)
         y = convolve(x.astype(self.dtype), kernel, self.stride, self.dilation)
         return y if gain is None else y * gain.astype(self.dtype).reshape(1, 1, 1, -1)
+
+    def _blank(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        """Returns zeros of the output's shape."""
+        height, width = (-(-side // self.stride) for side in x.shape[1:3])
+        shape = x.shape[0], height, width, self.features
+        return jnp.zeros(shape, self.dtype)
 
 
 def _placed(gain: Float[Array, " d"]) -> tuple[Float[Array, " d"], ...]:
