@@ -1,6 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
 
 .PHONY: demo test test-lowest test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
 	test-kills findings smoke bench bench-gpu gpu-program dist release format lock clean
@@ -12,14 +13,14 @@ test: .venv/installed  ## Every check: format, lint, types, tests.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+	$(BIN)/$(PYTEST)
 
 test-lowest:  ## The tests at the lowest versions that pyproject.toml allows.
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet "uv>=0.8,<1"
 	.venv-lowest/bin/uv pip install --quiet --python=.venv-lowest/bin/python \
 		--resolution=lowest-direct --editable ".[dev]"
-	.venv-lowest/bin/pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+	.venv-lowest/bin/$(PYTEST)
 
 test-torch: .venv/installed  ## Parity with PyTorch implementations; installs them.
 	$(BIN)/pip install --quiet "torch>=2.6,<3" "transformers>=4.50,<6"
