@@ -75,7 +75,8 @@ class Start:
 
     Attributes:
       first_step_s: from the command to the end of the first step.
-      compiling_s: of these, in XLA's compiler, or reading what it had compiled.
+      compiling_s: of these, in XLA's compiler, or reading JAX's cache. A kept step is
+        read without either.
       step_s: the second step, its waiting for data included.
       peak_gb: the most memory of the process.
     """

@@ -31,7 +31,7 @@ Metric = Literal[
 
 
 ONE_VIEW = "temperature"
-"""The temperature of a network that sees each image once, as it is."""
+"""The name of the temperature of a network that sees each image once, as it is."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,11 +118,11 @@ class EvalConfig(Section):
 
     @property
     def temperature_name(self) -> str:
-        """Names the temperature of these views: an average is wider than one of them.
+        """Name of the temperature of these views, such as `temperature 1, mirrored`.
 
-        `ONE_VIEW` for the image alone, else such as `temperature 1, 1.3, mirrored`.
+        Each set of views has its own, as averages are less sharp.
         """
-        views = [f"{scale:g}" for scale in self.scales]
+        views = [f"{scale:g}" for scale in sorted(self.scales)]
         if self.flip:
             views.append("mirrored")
         return ONE_VIEW if views == ["1"] else f"{ONE_VIEW} {', '.join(views)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from deepdepth_jax.config import ONE_VIEW, Config
+from deepdepth_jax.config import ONE_VIEW, Config, with_fields
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.datasets.registry import held_out_source, training_weights
@@ -28,8 +28,9 @@ def calibrated(
 ) -> SavedNetwork:
     """Adds the temperature of the config's views to a run's network, unless it has it.
 
-    None is added without validation frames, for a head without distributions, and where
-    the validation frames are not those of the run's training.
+    That of one view, which stands in for other views, is added with it. None is added
+    without validation frames, for a head without distributions, and where the
+    validation frames are not those of the run's training.
 
     Args:
       network: of a checkpoint.
@@ -49,7 +50,14 @@ def calibrated(
     records = _validation_records(network, workdir)
     if records is None:
         return network
-    fitted = {name: fit_temperature(network, records)}
+    one_view = with_fields(config, {"eval.flip": False, "eval.scales": (1.0,)})
+    fitted = {
+        views.eval.temperature_name: fit_temperature(
+            dataclasses.replace(network, config=views), records
+        )
+        for views in (one_view, config)
+        if views.eval.temperature_name not in network.temperatures
+    }
     if is_kept:
         with Checkpoints.of(config, workdir) as checkpoints:
             checkpoints.calibrate(network.step, fitted)

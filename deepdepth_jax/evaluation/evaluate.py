@@ -69,7 +69,7 @@ def evaluate(
 def evaluate_network(network: SavedNetwork, folder: Path) -> None:
     """Evaluates a network from a file of weights, as `evaluate` does for a run.
 
-    It has no baseline, and its temperature is that of the file.
+    It has no baseline, and its temperatures are those of the file.
 
     Args:
       network: the network. The section `eval` of its config is the protocol.
@@ -126,6 +126,7 @@ def _evaluate(
         uncertainty=summary and sum_over_processes(summary),
         conditions={"trained_on": [*learned_from], **counts.conditions(camera)},
         remarks=[
+            *_temperature_remarks(network),
             *_training_remarks(source, learned_from, camera),
             *counts.remarks(camera),
         ],
@@ -134,6 +135,12 @@ def _evaluate(
         predict = functools.partial(build_prediction(config), trained)
         predict_each = network_predictions(predict, config, camera)
         report(evaluation, folder, config, records, predict_each)
+
+
+def _temperature_remarks(network: SavedNetwork) -> list[str]:
+    """Tells if the temperature was fitted with other views."""
+    is_own = network.config.eval.temperature_name in network.temperatures
+    return [] if is_own or not network.temperatures else ["at one view's temperature"]
 
 
 def _training_remarks(

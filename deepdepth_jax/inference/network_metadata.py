@@ -14,7 +14,11 @@ from deepdepth_jax.models.tensor_files import (
     NETWORK_KEY,
     read_header,
 )
-from deepdepth_jax.runtime.json_files import is_positive, parse_object
+from deepdepth_jax.runtime.json_files import (
+    are_temperatures,
+    is_positive,
+    parse_object,
+)
 
 FORMAT = 1
 AGAIN = "download it again, or write it anew with `python -m deepdepth_jax.convert`"
@@ -105,8 +109,7 @@ def _are_details(value: Any) -> bool:
 
 
 def _are_temperatures(value: Any) -> bool:
-    found = value.values() if isinstance(value, dict) else [value]
-    return all(map(is_positive, found))
+    return are_temperatures(value) if isinstance(value, dict) else is_positive(value)
 
 
 def read_temperatures(fields: Mapping[str, Any]) -> dict[str, float]:

@@ -142,7 +142,7 @@ def build_scoring(config: Config) -> Runner[tuple[Prediction, Scores]]:
 def build_likelihood(config: Config) -> Runner[tuple[Array, Array]]:
     """Builds the runner that a temperature is fitted by. See `LikelihoodStep`.
 
-    It sees the image as a whole, and without the CRF.
+    It sees the image as a whole, averages the config's views, and runs no CRF.
     """
     step = LikelihoodStep(PixelPosterior.of(config))
     return Runner(step, config.eval.batch_size)

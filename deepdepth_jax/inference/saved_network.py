@@ -47,7 +47,7 @@ class SavedNetwork:
     def trained(self) -> Trained:
         """Variables and the temperature of the config's views.
 
-        Where these have none, it is that of one view, and 1 where that has none.
+        If none was fitted for these, that of one view. If none for that either, 1.
         """
         of_one_view = self.temperatures.get(ONE_VIEW, 1.0)
         name = self.config.eval.temperature_name

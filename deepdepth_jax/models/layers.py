@@ -109,7 +109,7 @@ class Conv(nn.Module):
         initializer = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
         kernel = self.param("kernel", initializer, shape)
         if self.is_initializing():
-            # Variables depend on no output, and to trace this one takes a start's time.
+            # No variable depends on the output, and tracing it would slow every start.
             return self._blank(x)
         if gain is not None:
             of_kernel, gain = _placed(gain)

@@ -22,7 +22,7 @@ from typing import Literal
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.metrics import LARGER_IS_BETTER
 from deepdepth_jax.runtime import atomic
-from deepdepth_jax.runtime.json_files import is_number, is_positive, parse_object
+from deepdepth_jax.runtime.json_files import are_temperatures, is_number, parse_object
 
 METRICS_FILE = "metrics.json"
 CALIBRATION_FILE = "calibration.json"
@@ -225,9 +225,8 @@ def _read_note(path: Path) -> dict[str, float]:
     for name, number in numbers.items():
         if not is_number(number):
             raise ValueError(f"{name}={number!r} is no number")
-    are_positive = numbers and all(map(is_positive, numbers.values()))
-    if path.name == CALIBRATION_FILE and not are_positive:
-        raise ValueError("temperatures must be > 0")
+    if path.name == CALIBRATION_FILE and not (numbers and are_temperatures(numbers)):
+        raise ValueError("must hold temperatures > 0")
     return numbers
 
 

@@ -48,7 +48,7 @@ def keep_compiled_programs(workdir: Path | None) -> None:
         return
     parent = cache_folder() if workdir is None else workdir.resolve().parent
     folder = parent / FOLDER
-    if not _is_writable(folder):
+    if not is_writable(folder):
         if is_primary():
             print(
                 f"{folder}: is not writable, so compiled programs are not cached; set "
@@ -70,20 +70,24 @@ def hand_back_memory() -> None:
 
     The GNU C library keeps small pieces for the process when they are freed: hundreds
     of megabytes of them after a training step is compiled, beside which the step would
-    run. With another C library nothing is done.
+    run.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is None:
-        return
 
     def after_compiling(event: str, duration_secs: float, **_: str | int) -> None:
         if event == COMPILED and duration_secs > LONG_S:
-            trim(0)
+            return_memory()
 
     jax.monitoring.register_event_duration_secs_listener(after_compiling)
 
 
-def _is_writable(folder: Path) -> bool:
+def return_memory() -> None:
+    """Returns freed memory to the system. With another C library nothing is done."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def is_writable(folder: Path) -> bool:
     """Returns whether a folder can be written to, or made. Makes nothing."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

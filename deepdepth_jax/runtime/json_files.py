@@ -3,9 +3,11 @@
 import json
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deepdepth_jax.config import ONE_VIEW
 from deepdepth_jax.errors import UserError
 
 
@@ -51,3 +53,9 @@ def is_number(value: Any) -> bool:
 def is_positive(value: Any) -> bool:
     """Whether a JSON value is a finite number > 0."""
     return is_number(value) and 0 < value < math.inf
+
+
+def are_temperatures(values: Mapping[str, Any]) -> bool:
+    """Whether these are temperatures by names of `EvalConfig.temperature_name`."""
+    are_named = all(name.startswith(ONE_VIEW) for name in values)
+    return are_named and all(map(is_positive, values.values()))

@@ -28,6 +28,7 @@ from jax.experimental import serialize_executable
 
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.runtime import atomic
+from deepdepth_jax.runtime.compiled import LONG_S, is_writable, return_memory
 from deepdepth_jax.runtime.parallel import is_alone
 from deepdepth_jax.types import Tree
 
@@ -37,6 +38,8 @@ SUFFIX = ".program"
 LARGEST_BYTES = 2**29
 """Beyond this size, the least recently used programs are deleted."""
 PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax")
+OF_GPUS = ("jax-cuda12-plugin", "jax-cuda12-pjrt", "nvidia-cudnn-cu12")
+"""Packages that a program for GPUs depends on, where they are installed."""
 DIGEST_BYTES = 32
 IRRELEVANT = ("cache", "log")
 """Parts of the names of JAX's settings that change no program."""
@@ -46,7 +49,7 @@ UNSUPPORTED = (NotImplementedError, ValueError, jax.errors.JaxRuntimeError)
 
 Program = Callable[..., Tree]
 Spread = Callable[[Program], Program]
-"""Makes of a function of one device a compiled one of all. See `parallel`."""
+"""Compiles a function of one device for all devices. See `parallel`."""
 Sources = tuple[Path, ...]
 
 
@@ -94,12 +97,14 @@ class StoredProgram:
         if folder is None:
             return self.function(*arguments)
         own = arguments[self._shared :]
-        kind = _settings(), *((x.shape, x.dtype) for x in jax.tree.leaves(own))
+        kind = _kind(own)
         program = self._loaded.get(kind)
         if program is None:
             path = self._path(folder, own)
             ahead = self._ahead.pop(path, None)
             program = _read(path) if ahead is None else ahead.result()
+            if program is None and not is_writable(folder):
+                return self.function(*arguments)  # JAX's cache may know it
             if program is None:
                 program = self._compile(arguments, path)
             self._loaded[kind] = program
@@ -113,8 +118,11 @@ class StoredProgram:
             matter.
         """
         folder = _folder()
-        if folder is not None:
-            path, pool = self._path(folder, own), ThreadPoolExecutor(1)
+        if folder is None or _kind(own) in self._loaded:
+            return
+        path = self._path(folder, own)
+        if path not in self._ahead:
+            pool = ThreadPoolExecutor(1)
             self._ahead[path] = pool.submit(_read, path)
             pool.shutdown(wait=False)
 
@@ -180,6 +188,12 @@ def _setting_names() -> tuple[str, ...]:
     return tuple(name for name in of_call if not any(x in name for x in IRRELEVANT))
 
 
+def _kind(own: Sequence[Tree]) -> Hashable:
+    """Returns what may differ between two calls in one process."""
+    shapes = ((x.shape, x.dtype) for x in jax.tree.leaves(tuple(own)))
+    return _settings(), *shapes
+
+
 def _settings() -> tuple[Any, ...]:
     """Returns these settings, also those of a `with` block of this thread."""
     return tuple(getattr(jax.config, name) for name in _setting_names())
@@ -194,6 +208,9 @@ def _settings_in_full() -> Iterable[str]:
 
 def _environment() -> Iterable[str]:
     yield from (f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    for name in OF_GPUS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield f"{name} {importlib.metadata.version(name)}"
     yield sys.version
     for name, value in sorted(os.environ.items()):
         if name.startswith("XLA_") or name == "NVIDIA_TF32_OVERRIDE":
@@ -245,6 +262,7 @@ def _read(path: Path) -> Program | None:
     digest, kept = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     if hashlib.sha256(kept).digest() != digest:
         return None  # it is compiled again, and replaced
+    start = time.perf_counter()
     try:
         payload, in_tree, out_tree = pickle.loads(kept)
         program = serialize_executable.deserialize_and_load(
@@ -253,6 +271,8 @@ def _read(path: Path) -> Program | None:
     except jax.errors.JaxRuntimeError as error:
         warnings.warn(f"{path}: XLA refuses its own program: {error}", stacklevel=2)
         return None
+    if time.perf_counter() - start > LONG_S:
+        return_memory()
     with contextlib.suppress(OSError):  # the folder may be read-only
         os.utime(path)
     return _first_of(program)

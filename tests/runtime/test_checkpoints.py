@@ -349,6 +349,7 @@ DAMAGE = {
     "metrics too large": note("metrics.json", f'{{"abs_rel": 1{"0" * 400}}}'),
     "no temperature": note("calibration.json", "{}"),
     "a temperature of text": note("calibration.json", '{"temperature": "1.5"}'),
+    "another number": note("calibration.json", '{"abs_rel": 0.1}'),
     "a temperature below 0": note("calibration.json", '{"temperature": -1.5}'),
     "checksums in a list": note("checksums.json", '["a"]'),
     "checksums of numbers": note("checksums.json", '{"_METADATA": 3}'),

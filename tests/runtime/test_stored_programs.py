@@ -16,7 +16,6 @@ from deepdepth_jax.runtime import stored_programs
 from deepdepth_jax.runtime.parallel import on_local_devices
 from deepdepth_jax.runtime.stored_programs import FOLDER, SUFFIX, StoredProgram
 
-_read = stored_programs._read
 CENTERS = np.arange(3, dtype=np.float32)
 
 
@@ -76,13 +75,19 @@ def test_a_kept_program_is_not_built_again(folder, code):
     assert (second(), second()) == (0, 0)
 
 
+def reads(monkeypatch):
+    """Returns the list that all paths go to which programs are read from."""
+    read, own = [], stored_programs._read
+    monkeypatch.setattr(
+        stored_programs, "_read", lambda path: read.append(path) or own(path)
+    )
+    return read
+
+
 def test_a_program_is_read_ahead_by_the_shapes_of_its_own_arguments(
     folder, code, monkeypatch
 ):
-    read = []
-    monkeypatch.setattr(
-        stored_programs, "_read", lambda path, own=_read: read.append(path) or own(path)
-    )
+    read = reads(monkeypatch)
     described = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arguments()[1]]
     early = Program(code)
     early.read_ahead(described)  # nothing is kept yet
@@ -91,7 +96,8 @@ def test_a_program_is_read_ahead_by_the_shapes_of_its_own_arguments(
     late.read_ahead(described)
     assert late() == 0
     assert len(read) == 2  # nothing was read twice
-    assert late(*arguments(width=3)) == 0
+    late.read_ahead(described)
+    assert late() == 0
     assert len(read) == 2
 
 
@@ -154,9 +160,23 @@ def test_where_nothing_is_cached_nothing_is_kept(folder, code):
     assert not folder.exists()
 
 
-def test_a_full_disk_costs_the_next_start_alone(folder, code, capsys):
+def test_where_nothing_can_be_written_jax_compiles_the_program(
+    folder, code, monkeypatch, capsys
+):
+    """It may find it in its own cache, which it would not by a unique function."""
+    monkeypatch.setattr(stored_programs, "_unique", pytest.fail)
     folder.parent.mkdir()
     folder.write_text("a file in its place")
+    one = Program(code)
+    assert (one(), one()) == (1, 1)
+    assert not capsys.readouterr().err
+
+
+def test_a_full_disk_costs_the_next_start_alone(folder, code, monkeypatch, capsys):
+    def write(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stored_programs.atomic, "write", write)
     assert Program(code)() == 1
     assert capsys.readouterr().err.startswith("the compiled program is not cached: ")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_runs import arguments
 
-from deepdepth_jax.config import FIELDS, TrainConfig, load_config, override
+from deepdepth_jax.config import FIELDS, Config, TrainConfig, load_config, override
 from deepdepth_jax.runtime import stored_programs
 from deepdepth_jax.runtime.parallel import replicated
 from deepdepth_jax.training import kept_step as module
@@ -66,10 +66,17 @@ def test_a_kept_step_is_not_traced_and_does_the_same(
     first = numbers_after(KeptStep(config, "x"), config, batches)
     assert len(list(folder.iterdir())) == 1
     monkeypatch.setattr(module, "build_one_device_step", refuse)
+    read, own = [], stored_programs._read
+    monkeypatch.setattr(
+        stored_programs, "_read", lambda path: read.append(path) or own(path)
+    )
     second = KeptStep(config, "x")
     second.read_ahead()
+    # Pseudo-labels come with one array more, and are read when they are there.
+    assert set(read) == ({next(folder.iterdir())} if not pseudo else set(read))
     for one, other in zip(first, numbers_after(second, config, batches), strict=True):
         np.testing.assert_array_equal(one, other)
+    assert len(read) == 1 + pseudo
     for one, other in zip(first, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -86,20 +93,29 @@ def test_the_memory_of_the_state_before_is_reused(tmp_path, folder):
 
 
 def test_the_step_reads_no_field_that_is_said_to_have_no_effect(tmp_path):
-    read = set()
+    read, sections = set(), set()
 
-    class Watched(TrainConfig):
+    class WatchedTraining(TrainConfig):
         def __getattribute__(self, name):
             read.add(name)
             return super().__getattribute__(name)
 
+    class Watched(Config):
+        def __getattribute__(self, name):
+            sections.add(name)
+            return super().__getattribute__(name)
+
     config = config_of(tmp_path)
-    watched = dataclasses.replace(config, train=Watched(**vars(config.train)))
+    training = WatchedTraining(**vars(config.train))
+    watched = Watched(**vars(config) | {"train": training})
     state = build_first_state(config)
     read.clear()
+    sections.clear()
     jax.eval_shape(build_train_step(watched), state, batch(0))
     assert {"learning_rate", "num_steps", "loss"} <= read
     assert not read & set(OF_NO_EFFECT)
+    every = {field.name for field in dataclasses.fields(Config)}
+    assert sections & every == {"bins", "model", "train"}
 
 
 @pytest.mark.parametrize(

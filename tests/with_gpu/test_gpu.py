@@ -14,8 +14,10 @@ from deepdepth_jax.export.stablehlo import load_stablehlo
 from deepdepth_jax.inference.crf.mean_field import dense_crf
 from deepdepth_jax.models.build import build_network
 from deepdepth_jax.runtime.parallel import on_all_devices, replicate
+from deepdepth_jax.runtime.stored_programs import FOLDER
 from deepdepth_jax.training.build import build_optimizer
 from deepdepth_jax.training.first_state import build_first_state
+from deepdepth_jax.training.kept_step import KeptStep
 from deepdepth_jax.training.objective import make_loss
 from deepdepth_jax.training.step import make_train_step
 from deepdepth_jax.types import Batch
@@ -83,6 +85,28 @@ def test_a_training_step_is_the_cpus(head, loss, share):
         for ours, theirs, before in zip(*leaves, strict=True):
             moved = np.abs(theirs - before).max()
             np.testing.assert_allclose(ours, theirs, atol=1e-2 * moved + 1e-6)
+
+
+def test_a_kept_step_is_read_and_reuses_the_states_memory(tmp_path):
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path))
+    config = configured(**{"train.batch_size": 2 * jax.local_device_count()})
+    ends = []
+    try:
+        for _ in range(2):  # compiled, then read
+            step, state = KeptStep(config, "x"), build_first_state(config)
+            step.read_ahead()
+            for seed in range(2):
+                [image, depth_m] = jax.tree.leaves(batch(seed, 0.3))
+                copies = (jax.local_device_count(), *4 * (1,))
+                given = Batch(np.tile(image, copies), np.tile(depth_m, copies[:-1]))
+                old, (state, _) = state, step(state, given)
+            assert all(x.is_deleted() for x in jax.tree.leaves(old))
+            ends.append(jax.device_get(state))
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+    assert len(list((tmp_path / FOLDER).iterdir())) == 1
+    jax.tree.map(np.testing.assert_array_equal, *ends)
 
 
 def test_bfloat16_is_near_float32():
