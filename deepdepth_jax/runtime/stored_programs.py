@@ -16,14 +16,13 @@ import secrets
 import sys
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental import serialize_executable
 
 from deepdepth_jax.errors import UserError
@@ -41,6 +40,8 @@ PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax")
 OF_GPUS = ("jax-cuda12-plugin", "jax-cuda12-pjrt", "nvidia-cudnn-cu12")
 """Packages that a program for GPUs depends on, where they are installed."""
 DIGEST_BYTES = 32
+CACHE_HIT = "/jax/compilation_cache/cache_hits"
+"""JAX's event that it has found a program in its own cache."""
 IRRELEVANT = ("cache", "log")
 """Parts of the names of JAX's settings that change no program."""
 
@@ -68,6 +69,8 @@ class StoredProgram:
       identity: text that differs between functions that do different things, or that
         have shared arguments of other shapes.
       sources: files and folders of code that the function consists of.
+      takes_cached: whether a program that JAX has in its own cache is taken from there,
+        and not kept (see `_unique`). If not, it is compiled once more.
     """
 
     def __init__(
@@ -77,12 +80,15 @@ class StoredProgram:
         shared: int,
         identity: str,
         sources: Sources,
+        *,
+        takes_cached: bool = False,
     ) -> None:
         self._build = build
         self._spread = spread
         self._shared = shared
         self._identity = identity
         self._sources = sources
+        self._takes_cached = takes_cached
         self._loaded: dict[Hashable, Program] = {}
         self._ahead: dict[Path, Future[Program | None]] = {}
 
@@ -128,10 +134,12 @@ class StoredProgram:
 
     def _compile(self, arguments: Sequence[Tree], path: Path) -> Program:
         start = time.perf_counter()
-        function: Any = self._spread(_unique(self._build()))
-        compiled = function.lower(*arguments).compile()
+        number = 0 if self._takes_cached else secrets.randbits(31)
+        function: Any = self._spread(_unique(self._build(), number))
+        with _cache_hits() as hits:
+            compiled = function.lower(*arguments).compile()
         least_s = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
-        if time.perf_counter() - start >= least_s:
+        if time.perf_counter() - start >= least_s and not hits:
             _keep(compiled, path)
         return _first_of(compiled)
 
@@ -151,18 +159,33 @@ class StoredProgram:
         return folder / f"{digest}{SUFFIX}"
 
 
-def _unique(function: Program) -> Program:
-    """Returns a function that is no other's: its second result is a random number.
+def _unique(function: Program, number: int) -> Program:
+    """Returns a function that is no other's by a random number, its second result.
 
-    JAX's cache must not know the program. One that JAX has read from there is written
+    JAX's cache does not know the program. One that JAX has read from there is written
     without some of its code (findings/jax_writes_half_of_cached_programs.sh).
     """
-    number = np.int32(secrets.randbits(31))
 
     def unique(*arguments: Tree) -> tuple[Tree, jax.Array]:
-        return function(*arguments), jnp.asarray(number)
+        return function(*arguments), jnp.asarray(number, jnp.int32)
 
     return unique
+
+
+@contextlib.contextmanager
+def _cache_hits() -> Iterator[list[str]]:
+    """Yields a list that JAX's cache adds to when it has the program."""
+    hits: list[str] = []
+
+    def listen(event: str, **_: str | int) -> None:
+        if event == CACHE_HIT:
+            hits.append(event)
+
+    jax.monitoring.register_event_listener(listen)
+    try:
+        yield hits
+    finally:
+        jax.monitoring.unregister_event_listener(listen)
 
 
 def _first_of(program: Program) -> Program:

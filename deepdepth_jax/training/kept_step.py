@@ -68,7 +68,13 @@ class KeptStep:
     def __init__(self, config: Config, identity: str) -> None:
         self._config = config
         self._program = StoredProgram(
-            lambda: self._on_one_device, on_all_devices, 1, identity, SOURCES
+            lambda: self._on_one_device,
+            on_all_devices,
+            1,
+            identity,
+            SOURCES,
+            # To compile it takes long.
+            takes_cached=True,
         )
 
     def __call__(

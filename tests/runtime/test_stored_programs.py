@@ -51,10 +51,12 @@ def scaled(variables, arrays):
 class Program:
     """A program of a new process: it knows nothing of those before it."""
 
-    def __init__(self, code, identity="scaled"):
+    def __init__(self, code, identity="scaled", **options):
         self.built = 0
         spread = functools.partial(on_local_devices, shared=1)
-        self._program = StoredProgram(self._build, spread, 1, identity, (code.parent,))
+        self._program = StoredProgram(
+            self._build, spread, 1, identity, (code.parent,), **options
+        )
         self.read_ahead = self._program.read_ahead
 
     def _build(self):
@@ -144,6 +146,20 @@ def test_a_program_is_never_taken_from_the_cache_of_jax(folder, code):
     finally:
         jax.monitoring.unregister_event_listener(listen)
     assert not hits
+
+
+def test_a_program_that_may_be_taken_from_there_is_not_kept_then(folder, code):
+    def started(identity):
+        return Program(code, identity, takes_cached=True)
+
+    assert started("new")() == 1
+    assert started("new")() == 0
+    assert len(list(folder.iterdir())) == 1
+    jax.clear_caches()
+    with stored_programs._cache_hits() as hits:
+        assert started("the same under another name")() == 1
+    assert len(hits) == 1
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_where_nothing_is_cached_nothing_is_kept(folder, code):
