@@ -116,17 +116,6 @@ class EvalConfig(Section):
         7, at_least=0, at_most=1000, unit="images", meaning="rows of the figure"
     )
 
-    @property
-    def temperature_name(self) -> str:
-        """Name of the temperature of these views, such as `temperature 1, mirrored`.
-
-        Each set of views has its own, as averages are less sharp.
-        """
-        views = [f"{scale:g}" for scale in sorted(self.scales)]
-        if self.flip:
-            views.append("mirrored")
-        return ONE_VIEW if views == ["1"] else f"{ONE_VIEW} {', '.join(views)}"
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CrfConfig(Section):

@@ -15,7 +15,7 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.predictions import see_examples
 from deepdepth_jax.inference.batching import in_batches
 from deepdepth_jax.inference.runner import build_likelihood
-from deepdepth_jax.inference.saved_network import SavedNetwork
+from deepdepth_jax.inference.saved_network import SavedNetwork, temperature_name
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime.checkpoints import Checkpoints
 from deepdepth_jax.runtime.parallel import is_primary, own_share, sum_over_processes
@@ -44,7 +44,7 @@ def calibrated(
     Raises:
       UserError: the network's output is not finite, or no frame has depth.
     """
-    config, name = network.config, network.config.eval.temperature_name
+    config, name = network.config, temperature_name(network.config)
     if name in network.temperatures or not build_head(config).has_distribution:
         return network
     records = _validation_records(network, workdir)
@@ -52,11 +52,11 @@ def calibrated(
         return network
     one_view = with_fields(config, {"eval.flip": False, "eval.scales": (1.0,)})
     fitted = {
-        views.eval.temperature_name: fit_temperature(
+        temperature_name(views): fit_temperature(
             dataclasses.replace(network, config=views), records
         )
         for views in (one_view, config)
-        if views.eval.temperature_name not in network.temperatures
+        if temperature_name(views) not in network.temperatures
     }
     if is_kept:
         with Checkpoints.of(config, workdir) as checkpoints:

@@ -32,7 +32,11 @@ from deepdepth_jax.evaluation.regions import REGIONS
 from deepdepth_jax.evaluation.report import BASELINE, MEDIAN_SCALED, MODEL, Evaluation
 from deepdepth_jax.geometry import TrainingCamera
 from deepdepth_jax.inference.runner import build_prediction, build_scoring
-from deepdepth_jax.inference.saved_network import SavedNetwork, restore
+from deepdepth_jax.inference.saved_network import (
+    SavedNetwork,
+    restore,
+    temperature_name,
+)
 from deepdepth_jax.models.heads import build_head
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.runtime.checkpoint_folder import Which
@@ -139,7 +143,7 @@ def _evaluate(
 
 def _temperature_remarks(network: SavedNetwork) -> list[str]:
     """Tells if the temperature was fitted with other views."""
-    is_own = network.config.eval.temperature_name in network.temperatures
+    is_own = temperature_name(network.config) in network.temperatures
     return [] if is_own or not network.temperatures else ["at one view's temperature"]
 
 

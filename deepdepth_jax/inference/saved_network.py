@@ -27,7 +27,7 @@ class SavedNetwork:
     Attributes:
       config: completed.
       variables: of the network.
-      temperatures: that have been fitted, by `EvalConfig.temperature_name`.
+      temperatures: that have been fitted, by `temperature_name`.
       camera: the focal lengths of the training images.
       step: of the checkpoint.
       details: further facts as JSON values: `evaluations`, with `protocol` and
@@ -50,8 +50,19 @@ class SavedNetwork:
         If none was fitted for these, that of one view. If none for that either, 1.
         """
         of_one_view = self.temperatures.get(ONE_VIEW, 1.0)
-        name = self.config.eval.temperature_name
+        name = temperature_name(self.config)
         return Trained(self.variables, self.temperatures.get(name, of_one_view))
+
+
+def temperature_name(config: Config) -> str:
+    """Names the temperature of a config's views, such as `temperature 1, mirrored`.
+
+    Each set of views has its own, as averages are less sharp.
+    """
+    views = [f"{scale:g}" for scale in sorted(config.eval.scales)]
+    if config.eval.flip:
+        views.append("mirrored")
+    return ONE_VIEW if views == ["1"] else f"{ONE_VIEW} {', '.join(views)}"
 
 
 def load_network(

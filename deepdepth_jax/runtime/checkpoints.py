@@ -102,7 +102,7 @@ class Checkpoints:
 
         Args:
           step: of the checkpoint.
-          temperatures: by their names. See `EvalConfig.temperature_name`.
+          temperatures: by their names. See `saved_network.temperature_name`.
         """
         kept = {**self.temperatures(step), **temperatures}
         self._add_note(step, CALIBRATION_FILE, kept)

@@ -56,6 +56,6 @@ def is_positive(value: Any) -> bool:
 
 
 def are_temperatures(values: Mapping[str, Any]) -> bool:
-    """Whether these are temperatures by names of `EvalConfig.temperature_name`."""
+    """Whether these are temperatures by names of `saved_network.temperature_name`."""
     are_named = all(name.startswith(ONE_VIEW) for name in values)
     return are_named and all(map(is_positive, values.values()))
