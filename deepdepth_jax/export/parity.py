@@ -1,6 +1,7 @@
 """Checks that an exported model computes the same as the network."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
@@ -13,12 +14,14 @@ from deepdepth_jax.errors import UserError
 from deepdepth_jax.export.pipeline import Pipeline
 from deepdepth_jax.models.deeplab import DeepLabV2
 from deepdepth_jax.types import AnyArray, Prediction, Trained, known
-from deepdepth_jax.uncertainty.confidence import INTERVAL, calibrate
+from deepdepth_jax.uncertainty.confidence import INTERVAL, MEASURES, calibrate
 
 TOLERANCE = 1e-3
 """The largest difference that is let pass, relative."""
 ROUNDING = 1e-4
 """Relative difference of a probability between runtimes, by rounding alone."""
+SMALLEST = 2.0**-24
+"""Rounding error of a probability near 1, and of a difference of two, in float32."""
 BLOCK_PX = 16
 """The side of the squares in random images."""
 
@@ -128,7 +131,8 @@ def make_bounds_step(
 
     Usually both equal the network's output. Where two bins are equally probable up to
     rounding, either may be the most probable one. Where hardly any probability lies
-    about a quantile, rounding moves it far.
+    about a quantile, rounding moves it far. A high temperature makes much of hardly any
+    probability: at 10, a rounding error of 6e-8 counts as .19.
 
     Args:
       pipeline: the network with its decoding.
@@ -161,21 +165,47 @@ def make_bounds_step(
             uncertain["depth_m"] = _count_bounds(own, bins)
         elif decode != "expectation":
             uncertain["depth_m"] = _most_probable_bounds(own, bins, decode)
+        measures = _measure_bounds(predicted, own, trained.temperature, bins)
         low, high = (
             dataclasses.replace(
                 predicted,
-                # Relative differences mean nothing where the network is certain.
-                entropy_nats=known(predicted.entropy_nats) + sign * ROUNDING,
+                **{name: bounds[which] for name, bounds in measures.items()},
                 **{
                     name: bounds[which] * pipeline.depth_factor
                     for name, bounds in uncertain.items()
                 },
             )
-            for which, sign in enumerate((-1, 1))
+            for which in (0, 1)
         )
         return low, high
 
     return bounds_step
+
+
+def _measure_bounds(
+    predicted: Prediction,
+    own: Float[Array, "*n k"],
+    temperature: Float[AnyArray, ""] | float,
+    bins: DepthBins,
+) -> dict[str, Bounds]:
+    """Returns bounds of the measures of distributions that are wrong by `SMALLEST`."""
+    least = jnp.finfo(own.dtype).tiny
+    shifted = [
+        calibrate(jnp.maximum(own + shift, least), temperature)
+        for shift in (-SMALLEST, SMALLEST)
+    ]
+    found = {}
+    for name in ("confidence", "entropy_nats", "log_depth_std"):
+        values = [jnp.asarray(known(getattr(predicted, name)))]
+        values += [MEASURES[name](each, bins) for each in shifted]
+        found[name] = (
+            functools.reduce(jnp.minimum, values),
+            functools.reduce(jnp.maximum, values),
+        )
+    # Relative differences mean nothing where the network is certain.
+    low, high = found["entropy_nats"]
+    found["entropy_nats"] = low - ROUNDING, high + ROUNDING
+    return found
 
 
 def _bounds(
