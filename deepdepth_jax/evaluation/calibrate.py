@@ -51,12 +51,11 @@ def calibrated(
     if records is None:
         return network
     one_view = with_fields(config, {"eval.flip": False, "eval.scales": (1.0,)})
+    wanted = {temperature_name(views): views for views in (one_view, config)}
     fitted = {
-        temperature_name(views): fit_temperature(
-            dataclasses.replace(network, config=views), records
-        )
-        for views in (one_view, config)
-        if temperature_name(views) not in network.temperatures
+        name: fit_temperature(dataclasses.replace(network, config=views), records)
+        for name, views in wanted.items()
+        if name not in network.temperatures
     }
     if is_kept:
         with Checkpoints.of(config, workdir) as checkpoints:

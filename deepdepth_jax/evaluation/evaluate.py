@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL import Image
 from tqdm import tqdm
 
-from deepdepth_jax.config import Config
+from deepdepth_jax.config import ONE_VIEW, Config
 from deepdepth_jax.datasets.pipeline import prepare, read_examples
 from deepdepth_jax.datasets.records import Records
 from deepdepth_jax.datasets.registry import training_weights
@@ -142,9 +142,10 @@ def _evaluate(
 
 
 def _temperature_remarks(network: SavedNetwork) -> list[str]:
-    """Tells if the temperature was fitted with other views."""
-    is_own = temperature_name(network.config) in network.temperatures
-    return [] if is_own or not network.temperatures else ["at one view's temperature"]
+    """Tells if the temperature of one view stands in for that of the config's."""
+    known = network.temperatures
+    is_stand_in = ONE_VIEW in known and temperature_name(network.config) not in known
+    return ["at one view's temperature"] if is_stand_in else []
 
 
 def _training_remarks(

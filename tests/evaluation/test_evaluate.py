@@ -69,7 +69,9 @@ def test_an_evaluation_leaves_plots_and_a_line_for_each_image(run):
     ]
 
 
-def test_the_temperature_is_fitted_once_on_validation_and_kept(run, results):
+def test_the_temperature_is_fitted_once_on_validation_and_kept(
+    run, results, monkeypatch
+):
     """It is where the likelihood of the validation depths is highest."""
     step = results["step"]
     path = run / "checkpoints" / str(step) / "calibration.json"
@@ -81,8 +83,14 @@ def test_the_temperature_is_fitted_once_on_validation_and_kept(run, results):
     assert network.trained.temperature == 1
     records = prepare_held_out(network.config, "val")
     assert fit_temperature(network, records) == pytest.approx(kept)
+    fits = []
+    monkeypatch.setattr(
+        "deepdepth_jax.evaluation.calibrate.fit_temperature",
+        lambda *given: fits.append(fit_temperature(*given)) or fits[-1],
+    )
     again = evaluate(run)
     assert again["confidence"]["temperature"] == pytest.approx(kept)
+    assert len(fits) == 1
     path.write_text('{"temperature": 3.0}')
     other = evaluate(run)
     assert other["confidence"]["temperature"] == 3
