@@ -15,6 +15,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import gc
 import secrets
 import signal
 import tempfile
@@ -28,6 +29,7 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 install_import_hook("deepdepth_jax", "beartype.beartype")
+gc.set_threshold(50_000)  # as in the commands
 
 # The workers of a session and the processes they start share a folder: each program is
 # compiled once, and the tiny run is trained once.

@@ -121,7 +121,7 @@ def test_the_best_checkpoint_is_the_best_validated(trained):
 
 def test_killed_and_resumed_equals_uninterrupted(trained, copied, capsys):
     shutil.rmtree(copied / "run" / "checkpoints" / "4")
-    main(arguments(copied, data__prepared_dir=trained / "prepared"))
+    main(arguments(copied))
     assert "resuming from step 3" in capsys.readouterr().out
     jax.tree.map(
         np.testing.assert_array_equal, final_state(copied), final_state(trained)
@@ -131,7 +131,6 @@ def test_killed_and_resumed_equals_uninterrupted(trained, copied, capsys):
 
 def test_averaged_weights_are_resumed_and_predicted_with(trained, tmp_path):
     options = dict(
-        data__prepared_dir=trained / "prepared",
         train__ema=0.5,
         train__schedule="cosine",
         train__warmup_steps=2,
@@ -156,7 +155,7 @@ def test_averaged_weights_are_resumed_and_predicted_with(trained, tmp_path):
 
 def test_a_finished_run_is_not_trained_again(trained, copied):
     before = contents(copied / "run" / "checkpoints")
-    main(arguments(copied, data__prepared_dir=trained / "prepared"))
+    main(arguments(copied))
     assert contents(copied / "run" / "checkpoints") == before
     assert numbers(copied) == numbers(trained)
 
@@ -194,7 +193,6 @@ def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
     main(
         arguments(
             tmp_path,
-            data__prepared_dir=trained / "prepared",
             data__streets__val_scenes=0,
             train__num_steps=1,
             eval__figures=0,

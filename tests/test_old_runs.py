@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import PREPARED
 
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.main import main
@@ -48,7 +49,7 @@ def test_it_predicts_what_it_did(run, expected, tmp_path):
 
 
 def test_it_is_evaluated_with_its_temperature(run, trained):
-    prepared = f"--config.data.prepared_dir={trained / 'prepared'}"
+    prepared = f"--config.data.prepared_dir={PREPARED}"
     main([f"--workdir={run}", "--mode=evaluate", prepared])
     found = json.loads((run / "eval.json").read_text())
     assert found["step"] == 2
@@ -57,7 +58,7 @@ def test_it_is_evaluated_with_its_temperature(run, trained):
 
 
 def test_it_is_resumed(run, trained, capsys):
-    prepared = f"--config.data.prepared_dir={trained / 'prepared'}"
+    prepared = f"--config.data.prepared_dir={PREPARED}"
     main([f"--config={run / 'config.json'}", f"--workdir={run}", prepared])
     assert "from step 2 of" in capsys.readouterr().out
     lines = (run / "metrics.jsonl").read_text().splitlines()

@@ -30,7 +30,7 @@ def test_the_notebook_runs_in_an_empty_folder(trained, tmp_path, monkeypatch):
     assert parameters["metadata"]["tags"] == ["parameters"]
     run(parameters, names)
     # The scenes of the tests' own run, so that they are not rendered again.
-    names["RECIPE"] |= OVERRIDES | {"data.prepared_dir": trained / "prepared"}
+    names["RECIPE"] |= OVERRIDES
     for cell in others:
         run(cell, names)
     metrics = json.loads((tmp_path / "runs/quickstart/eval.json").read_text())

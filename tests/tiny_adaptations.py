@@ -31,7 +31,6 @@ def adapt_arguments(trained, workdir, **overrides):
     """The command line of a tiny adaptation of the tiny run."""
     fields = {
         **OVERRIDES,
-        "data.prepared_dir": trained / "prepared",
         "model.norm": "trained",
         "adapt.rounds": 2,
         "adapt.source_portion": 0.5,

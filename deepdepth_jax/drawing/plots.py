@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.figure import Figure
 
-from deepdepth_jax.drawing.style import in_default_style, round_ticks
+from deepdepth_jax.drawing.style import depth_axis, figure_with_axes, in_default_style
 from deepdepth_jax.runtime import atomic
 
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
@@ -32,17 +31,17 @@ def save_reliability_diagram(
       accuracy: share of the bin's pixels whose most probable bin is the true one.
       pixels: number of pixels in the bin.
     """
-    figure = Figure(figsize=(5, 6.2), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    figure, (top, bottom) = figure_with_axes((4.2,), (4.2, 1.0), top=0.15)
     edges = np.linspace(0, 1, len(pixels) + 1)
     top.plot((0, 1), (0, 1), "--", color="grey", label="calibrated")
     top.stairs(np.nan_to_num(accuracy), edges, fill=True, alpha=0.25, color="C0")
     top.plot(max_probability, accuracy, "o-", color="C0", label="measured")
     top.set(xlim=(0, 1), ylim=(0, 1))
+    top.tick_params(labelbottom=False)
     top.set_ylabel("share of pixels where it is the true bin")
     top.legend(loc="upper left")
     bottom.stairs(100 * pixels / max(pixels.sum(), 1), edges, fill=True, color="C0")
-    bottom.set_xlabel("probability of the most probable bin")
+    bottom.set(xlim=(0, 1), xlabel="probability of the most probable bin")
     bottom.set_ylabel("% of pixels")
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
 
@@ -68,8 +67,7 @@ def save_sparsification_curves(
       curves: curves of model, oracle and random by the name of the error. See
         `sparsification.Curves`.
     """
-    figure = Figure(figsize=(4.2 * len(curves), 4), layout="constrained")
-    grid = figure.subplots(1, len(curves), squeeze=False)[0]
+    figure, grid = figure_with_axes([3.55] * len(curves), (2.8,), bottom=0.85)
     for axes, (name, (model, oracle, random)) in zip(grid, curves.items(), strict=True):
         axes.plot(100 * removed, random, ":", color="grey", label="random")
         axes.plot(100 * removed, model, color="C0", label="by uncertainty")
@@ -80,7 +78,7 @@ def save_sparsification_curves(
         axes.set_title(TITLES.get(name, name))
     grid[0].set_ylabel("error of the remaining pixels")
     lines = grid[0].get_lines()
-    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
+    figure.legend(handles=lines, loc="lower center", ncols=len(lines))
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
 
 
@@ -97,8 +95,7 @@ def save_label_statistics(
       edges_m: edges of the bins in metres.
       rounds: by their names. See `measures.LabelStatistics.compute`.
     """
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True)
+    figure, (top, bottom) = figure_with_axes((6.2,), (2.4, 2.4), top=0.15, gap=0.55)
     for name, found in rounds.items():
         shares, errors = (
             np.array(found[key], float)  # None becomes NaN
@@ -107,9 +104,8 @@ def save_label_statistics(
         top.stairs(100 * shares, edges_m, label=f"round {name}")
         bottom.stairs(errors, edges_m, baseline=None)
     bottom.axhline(0, color="grey", linewidth=0.8)
-    if edges_m[0] > 0:
-        bottom.set_xscale("log")
-        round_ticks(bottom.xaxis, float(edges_m[0]), float(edges_m[-1]), " m")
+    for axes in (top, bottom):
+        depth_axis(axes, edges_m)
     top.set_ylabel("% of the pixels that are labelled")
     top.set_xlabel("true depth")
     bottom.set_ylabel("mean of ln(label / truth)")

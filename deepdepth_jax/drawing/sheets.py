@@ -12,7 +12,12 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from deepdepth_jax.drawing.colors import CONFIDENCE_COLOURS, DEPTH_COLOURS
-from deepdepth_jax.drawing.style import in_default_style, round_ticks
+from deepdepth_jax.drawing.style import (
+    depth_axis,
+    figure_with_axes,
+    in_default_style,
+    round_ticks,
+)
 from deepdepth_jax.runtime import atomic
 from deepdepth_jax.types import AnyArray
 
@@ -98,14 +103,10 @@ def save_depth_histogram(
       edges_m: edges of the bins in metres.
       counts: number of pixels in each bin, by name of the data set.
     """
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    figure, [axes] = figure_with_axes((7.2,), (3.3,), top=0.15)
     for name, pixels in counts.items():
         axes.stairs(100 * pixels / pixels.sum(), edges_m, label=name, linewidth=1.5)
-    if edges_m[0] > 0:
-        axes.set_xscale("log")
-        round_ticks(axes.xaxis, float(edges_m[0]), float(edges_m[-1]), " m")
-    axes.set_xlim(edges_m[0], edges_m[-1])
+    depth_axis(axes, edges_m)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"depth in metres, in the {len(edges_m) - 1} bins of the config")
     axes.set_ylabel("% of the labelled pixels")

@@ -6,7 +6,6 @@ This module imports no network: where its programs are kept on disk, none is bui
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,24 +22,8 @@ from deepdepth_jax.types import DEPTH, OUTPUTS, AnyArray, Trained, Tree
 if TYPE_CHECKING:
     from deepdepth_jax.inference.steps import PredictStep
 
-PACKAGE = Path(__file__).parents[1]
-SOURCES = tuple(
-    PACKAGE / name
-    for name in (
-        "bins.py",
-        "config",
-        "errors.py",
-        "geometry",
-        "inference",
-        "losses.py",
-        "metrics.py",
-        "models",
-        "runtime",
-        "types.py",
-        "uncertainty",
-    )
-)
-"""The code that the programs consist of."""
+SOURCES = "inference", "metrics.py", "uncertainty"
+"""The code that the programs consist of, besides that of each program."""
 
 
 @dataclasses.dataclass(frozen=True)

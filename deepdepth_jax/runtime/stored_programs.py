@@ -40,6 +40,18 @@ PACKAGES = ("jax", "jaxlib", "flax", "numpy", "optax")
 OF_GPUS = ("jax-cuda12-plugin", "jax-cuda12-pjrt", "nvidia-cudnn-cu12")
 """Packages that a program for GPUs depends on, where they are installed."""
 DIGEST_BYTES = 32
+PACKAGE = Path(__file__).parents[1]
+OF_EACH_PROGRAM = (
+    "bins.py",
+    "config",
+    "errors.py",
+    "geometry",
+    "losses.py",
+    "models",
+    "runtime",
+    "types.py",
+)
+"""Code that every program consists of, below the package's folder."""
 CACHE_HIT = "/jax/compilation_cache/cache_hits"
 """JAX's event that it has found a program in its own cache."""
 IRRELEVANT = ("cache", "log")
@@ -68,7 +80,8 @@ class StoredProgram:
       shared: how many of its arguments, the first ones, all devices have in common.
       identity: text that differs between functions that do different things, or that
         have shared arguments of other shapes.
-      sources: files and folders of code that the function consists of.
+      sources: files and folders of the package that the function consists of, besides
+        those of each program.
       takes_cached: whether a program that JAX has in its own cache is taken from there,
         and not kept (see `_unique`). If not, it is compiled once more.
     """
@@ -79,7 +92,7 @@ class StoredProgram:
         spread: Spread,
         shared: int,
         identity: str,
-        sources: Sources,
+        sources: Sequence[str],
         *,
         takes_cached: bool = False,
     ) -> None:
@@ -87,7 +100,7 @@ class StoredProgram:
         self._spread = spread
         self._shared = shared
         self._identity = identity
-        self._sources = sources
+        self._sources = package_sources(sources)
         self._takes_cached = takes_cached
         self._loaded: dict[Hashable, Program] = {}
         self._ahead: dict[Path, Future[Program | None]] = {}
@@ -255,6 +268,11 @@ def _processor() -> str:
             if line.startswith(("flags", "Features")):
                 return line
     return f"{platform.machine()} {platform.processor()}"
+
+
+def package_sources(more: Iterable[str]) -> Sources:
+    """Returns the code of a program: what each one consists of, and more of it."""
+    return tuple(PACKAGE / name for name in (*OF_EACH_PROGRAM, *more))
 
 
 @functools.cache

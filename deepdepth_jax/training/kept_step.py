@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -18,28 +17,19 @@ from deepdepth_jax.training.build import (
 from deepdepth_jax.training.state import TrainState
 from deepdepth_jax.types import Batch
 
-PACKAGE = Path(__file__).parents[1]
 SOURCES = tuple(
-    PACKAGE / name
+    f"training/{name}.py"
     for name in (
-        "bins.py",
-        "config",
-        "errors.py",
-        "geometry",
-        "losses.py",
-        "models",
-        "runtime",
-        "training/build.py",
-        "training/kept_step.py",
-        "training/objective.py",
-        "training/optimizer.py",
-        "training/state.py",
-        "training/step.py",
-        "training/upsampled.py",
-        "types.py",
+        "build",
+        "kept_step",
+        "objective",
+        "optimizer",
+        "state",
+        "step",
+        "upsampled",
     )
 )
-"""The code that the step consists of."""
+"""The code that the step consists of, besides that of each program."""
 OF_NO_EFFECT = (
     "resize",
     "log_every",

@@ -326,8 +326,7 @@ def test_a_bug_is_not_taken_for_a_failed_run(tmp_path):
 
 def test_a_real_cell_is_what_the_run_says(trained, tmp_path, capsys):
     """And running it again gives the same: the run is there, and is only evaluated."""
-    fields = OVERRIDES | {"data.prepared_dir": trained / "prepared"}
-    study = Study({"paper": Variant()}, "paper", fields=fields, seeds=(0,))
+    study = Study({"paper": Variant()}, "paper", fields=OVERRIDES, seeds=(0,))
     [run] = lay_out(study, tmp_path)
     shutil.copytree(trained / "run", run.folder)
 

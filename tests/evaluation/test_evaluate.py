@@ -250,7 +250,7 @@ def predicted(run):
 def evaluate_files(trained, folder, *overrides):
     main(
         [
-            *arguments(folder, data__prepared_dir=trained / "prepared"),
+            *arguments(folder),
             "--mode=evaluate",
             f"--predictions={folder}",
             *overrides,

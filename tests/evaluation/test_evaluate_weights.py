@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tiny_runs import PREPARED
 
 from deepdepth_jax.convert import main as convert
 from deepdepth_jax.errors import UserError
@@ -22,7 +23,7 @@ def test_it_has_the_metrics_of_its_run(trained, weights, tmp_path):
             f"--weights={weights}",
             "--mode=evaluate",
             f"--output={tmp_path / 'out'}",
-            f"--config.data.prepared_dir={trained / 'prepared'}",
+            f"--config.data.prepared_dir={PREPARED}",
             "--config.data.streets.test_scenes=3",
         ]
     )

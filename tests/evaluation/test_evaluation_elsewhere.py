@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_runs import PREPARED
 
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.datasets.streets.streets_source import StreetsSource
@@ -119,7 +120,7 @@ def test_predicting_exporting_and_evaluating_only_read_a_run(trained, run, tmp_p
         path.unlink()
     Image.new("RGB", (64, 32)).save(tmp_path / "image.png")
     before = everything(run)
-    prepared = f"--config.data.prepared_dir={trained / 'prepared'}"
+    prepared = f"--config.data.prepared_dir={PREPARED}"
     output = tmp_path / "out"
     evaluate(run, f"--output={output / 'eval'}", prepared)
     predict(

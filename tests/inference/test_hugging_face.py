@@ -296,7 +296,6 @@ def test_a_training_starts_from_a_name_and_resumes_without_it(
 ):
     argv = arguments(
         tmp_path,
-        data__prepared_dir=trained / "prepared",
         train__num_steps=2,
         eval__every=0,
         eval__figures=0,

@@ -15,23 +15,20 @@ from deepdepth_jax.main import main
 from deepdepth_jax.predict.__main__ import main as predict
 
 
-def train(trained, folder, *overrides):
-    """Trains a tiny run on what another one has prepared."""
-    prepared = trained / "prepared"
-    command = arguments(folder, data__prepared_dir=prepared)
-    main([*command, *(f"--config.{field}" for field in overrides)])
+def train(folder, *overrides):
+    main([*arguments(folder), *(f"--config.{field}" for field in overrides)])
     return folder / "run"
 
 
 @pytest.fixture(scope="module")
-def regression(trained, tmp_path_factory):
-    return train(trained, tmp_path_factory.mktemp("heads"), "model.head=regression")
+def regression(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("heads"), "model.head=regression")
 
 
 @pytest.fixture(scope="module")
-def ordinal(trained, tmp_path_factory):
+def ordinal(tmp_path_factory):
     folder = tmp_path_factory.mktemp("heads")
-    return train(trained, folder, "model.head=ordinal", "eval.decode=count")
+    return train(folder, "model.head=ordinal", "eval.decode=count")
 
 
 @pytest.fixture

@@ -17,9 +17,8 @@ runpy.run_module("deepdepth_jax.main", run_name="__main__")
 
 
 def test_a_run_that_is_killed_ends_with_the_same_bits(trained, tmp_path):
-    prepared = {"data__prepared_dir": trained / "prepared"}
-    kill_while_training(tmp_path, 2, seed=1, **prepared)
-    main(arguments(tmp_path, **prepared))
+    kill_while_training(tmp_path, 2, seed=1)
+    main(arguments(tmp_path))
     assert_same_outcome(tmp_path, trained)
 
 
@@ -29,9 +28,8 @@ def test_a_run_without_room_for_a_checkpoint_says_so_and_goes_on_later(
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     checkpoints = tmp_path / "run" / "checkpoints"
     shutil.rmtree(checkpoints / "4")
-    prepared = {"data__prepared_dir": trained / "prepared"}
     done = subprocess.run(
-        [sys.executable, "-c", SMALL_FILES_ONLY, *arguments(tmp_path, **prepared)],
+        [sys.executable, "-c", SMALL_FILES_ONLY, *arguments(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
@@ -44,5 +42,5 @@ def test_a_run_without_room_for_a_checkpoint_says_so_and_goes_on_later(
     assert "MB are free" in said[0]
     assert said[0].endswith("step 3 is saved")
     assert not list(checkpoints.glob("*4*"))
-    main(arguments(tmp_path, **prepared))
+    main(arguments(tmp_path))
     assert_same_outcome(tmp_path, trained)

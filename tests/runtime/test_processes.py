@@ -78,19 +78,14 @@ def assert_same_run(folder: Path, reference: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def prepared(trained):
-    return {"data__prepared_dir": trained / "prepared"}
-
-
-@pytest.fixture(scope="module")
-def finished(prepared, tmp_path_factory):
+def finished(tmp_path_factory):
     """Two runs: of one process with one device, and of two processes with two each."""
     folder = tmp_path_factory.mktemp("finished")
     with contextlib.ExitStack() as both:
         runs = []
         for count, devices in ((1, 1), (2, 2)):
             below = folder / f"{count}"
-            command = training(below, count, **WHOLE_RUN, **prepared)
+            command = training(below, count, **WHOLE_RUN)
             runs.append(both.enter_context(launched(below, *command, devices=devices)))
         for group in runs:
             assert group.end() == 0, group.err[-4000:]
@@ -117,9 +112,9 @@ def assert_written_once(folder, out):
 
 
 def test_a_killed_process_ends_the_others_and_another_number_goes_on(
-    finished, prepared, tmp_path, capsys
+    finished, tmp_path, capsys
 ):
-    whole_run = {**WHOLE_RUN, "train__checkpoint_every": 1, **prepared}
+    whole_run = {**WHOLE_RUN, "train__checkpoint_every": 1}
     command = training(tmp_path, 2, **whole_run)
     with launched(tmp_path / "killed", *command, devices=2) as group:
         group.wait_until(lambda: len(steps(tmp_path)) >= 3)
@@ -134,14 +129,11 @@ def test_a_killed_process_ends_the_others_and_another_number_goes_on(
     assert_same_run(tmp_path, finished[0].folder)
 
 
-def test_a_signal_to_one_saves_and_stops_all_and_the_run_goes_on(
-    prepared, tmp_path, capsys
-):
+def test_a_signal_to_one_saves_and_stops_all_and_the_run_goes_on(tmp_path, capsys):
     endless = {
         "train__num_steps": 5000,
         "train__checkpoint_every": 5000,
         "eval__every": 0,
-        **prepared,
     }
     command = training(tmp_path, 2, **endless)
     with launched(tmp_path, *command, devices=2) as group:
@@ -199,8 +191,8 @@ def test_a_signal_stops_all_after_the_same_step(to, signum, code, tmp_path):
     assert stopped == [group.out.split()[-1]] * 2
 
 
-def test_a_mistake_of_the_users_is_told_once(tmp_path, prepared):
-    command = training(tmp_path, 2, train__batch_size=6, **prepared)
+def test_a_mistake_of_the_users_is_told_once(tmp_path):
+    command = training(tmp_path, 2, train__batch_size=6)
     code, group = run(tmp_path, *command, devices=2)
     assert code == 2
     assert group.err == (

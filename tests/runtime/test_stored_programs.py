@@ -55,7 +55,7 @@ class Program:
         self.built = 0
         spread = functools.partial(on_local_devices, shared=1)
         self._program = StoredProgram(
-            self._build, spread, 1, identity, (code.parent,), **options
+            self._build, spread, 1, identity, (str(code.parent),), **options
         )
         self.read_ahead = self._program.read_ahead
 

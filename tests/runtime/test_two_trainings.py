@@ -45,7 +45,7 @@ def test_a_second_training_is_refused_until_the_first_is_dead(
 ):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     workdir = tmp_path / "run"
-    command = arguments(tmp_path, data__prepared_dir=trained / "prepared")
+    command = arguments(tmp_path)
     says = f"{workdir}: another process is training there"
     with held_by_another_process(workdir) as first:
         before = contents(workdir)
@@ -60,7 +60,7 @@ def test_a_second_training_is_refused_until_the_first_is_dead(
 
 
 def test_of_several_processes_the_first_finds_out(trained, tmp_path):
-    config, *others = arguments(tmp_path, data__prepared_dir=trained / "prepared")
+    config, *others = arguments(tmp_path)
     command = ["launch/local.sh", 2, config.removeprefix("--config="), *others]
     with held_by_another_process(tmp_path / "run"):
         before = contents(tmp_path / "run")

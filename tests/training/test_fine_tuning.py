@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tiny_runs import arguments
+from tiny_runs import PREPARED, arguments
 
 from deepdepth_jax import DepthPredictor
 from deepdepth_jax.check_data import report
@@ -170,7 +170,7 @@ def test_a_config_that_says_otherwise_is_refused(run, file, option):
 
 def test_averaged_weights_are_taken(trained, tmp_path):
     options = dict(train__ema=0.9, train__num_steps=2, eval__every=0, eval__figures=0)
-    main(arguments(tmp_path, data__prepared_dir=trained / "prepared", **options))
+    main(arguments(tmp_path, **options))
     network = load_run(tmp_path / "run")
     state = build_first_state(config(tmp_path / "run"))
     assert_same(state.learned, network.trained.variables)
@@ -186,7 +186,7 @@ def tuned(trained, tmp_path_factory):
         f"--workdir={folder / 'run'}",
         f"--config.model.pretrained={folder / 'source'}",
         "--config.data.dataset=streets",
-        f"--config.data.prepared_dir={trained / 'prepared'}",
+        f"--config.data.prepared_dir={PREPARED}",
         "--config.data.streets.train_scenes=6",
         "--config.data.streets.val_scenes=2",
         "--config.data.streets.test_scenes=3",
@@ -362,7 +362,6 @@ def test_bad_sources_are_one_line_and_leave_nothing(run, file, tmp_path, make, m
     source = tmp_path / "source"
     source.mkdir()
     options = dict(
-        data__prepared_dir=run.parent / "prepared",
         model__pretrained=make(run, file, source),
     )
     with pytest.raises(UserError, match=message) as error:

@@ -15,7 +15,7 @@ RATE, POWER = 1e-3, 0.9
 
 def lengthened(trained, folder, **overrides):
     """The command line of the tiny run, of 4 steps, with 8."""
-    options = dict(data__prepared_dir=trained / "prepared", train__num_steps=8)
+    options = dict(train__num_steps=8)
     return arguments(folder, **options | overrides)
 
 

@@ -63,7 +63,7 @@ def test_sigterm_during_validation_stops_at_once_and_it_is_made_up_for(
         return validate(*args)
 
     monkeypatch.setattr(train, "validate", sometimes_terminated)
-    argv = arguments(tmp_path, data__prepared_dir=trained / "prepared")
+    argv = arguments(tmp_path)
     for step in (2, 2, 4, 4):
         with pytest.raises(PreemptedError, match=f"step {step} is saved"):
             main(argv)
@@ -81,7 +81,7 @@ def test_a_run_that_appears_during_preparation_is_resumed(
         return first_state(config)
 
     monkeypatch.setattr(train, "_first_state", overtaken)
-    main(arguments(tmp_path, data__prepared_dir=trained / "prepared"))
+    main(arguments(tmp_path))
     assert "the training is finished, at step 4 of 4" in capsys.readouterr().out
     assert steps(tmp_path) == steps(trained)
 
