@@ -23,10 +23,11 @@ OURS = f"{PACKAGE}/"
 MOST_FRAMES = 8
 MOST_FILES_TO_LOAD = 17
 MOST_FILES_TO_PREDICT = 24
+MOST_FILES_TO_PREDICT_AGAIN = 12
 IMAGE = np.zeros((32, 64, 3), np.uint8)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def no_program_is_kept(monkeypatch):
     """A kept program runs without the network."""
     monkeypatch.setattr(stored_programs, "_folder", lambda: None)
@@ -40,6 +41,7 @@ def is_ours(file):
     return PACKAGE in Path(file).parents
 
 
+@pytest.mark.usefixtures("no_program_is_kept")
 @pytest.mark.parametrize(
     "changes",
     [{}, {"eval.window": (24, 40)}, {"crf.enabled": True}, {"eval.flip": True}],
@@ -87,6 +89,7 @@ def files_run(function):
     return result, sorted(files - {"runtime/compiled.py"})
 
 
+@pytest.mark.usefixtures("no_program_is_kept")
 def test_few_files_run_to_load_a_predictor_and_to_predict(trained):
     predict, files = files_run(lambda: DepthPredictor.load(trained / "run"))
     assert len(files) <= MOST_FILES_TO_LOAD, "\n".join(files)
@@ -97,6 +100,17 @@ def test_few_files_run_to_load_a_predictor_and_to_predict(trained):
     assert result.depth_m.shape == (32, 64)
     assert "models/deeplab.py" in files
     assert len(files) <= MOST_FILES_TO_PREDICT, "\n".join(files)
+
+
+def test_fewer_files_run_where_programs_are_kept(trained):
+    """In another process, say: none of the network's."""
+    expected = DepthPredictor.load(trained / "run")(IMAGE).depth_m
+    depth_runner._once.cache_clear()
+    predict = DepthPredictor.load(trained / "run")
+    result, files = files_run(lambda: predict(IMAGE))
+    np.testing.assert_array_equal(result.depth_m, expected)
+    assert len(files) <= MOST_FILES_TO_PREDICT_AGAIN, "\n".join(files)
+    assert not [file for file in files if file.startswith("models/")]
 
 
 def test_few_files_run_to_load_a_file_of_weights(trained, tmp_path):
