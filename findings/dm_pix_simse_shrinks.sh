@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # dm_pix.simse is a scale-invariant error: a prediction that is the truth times any factor
-# has none. With ignore_nans=True, for truth with holes as depth has them, its scale is
-# the sum of the products over valid pixels divided by the sum of squares over all pixels
-# of the prediction, so it shrinks with the share of the holes. The truth divided by five
-# scores 25 where half of it is missing. If the prediction has NaN in the same places, the
-# error is 0 again.
+# has an error of 0. With ignore_nans=True, for truth with holes as depth has them, its
+# scale is the sum of the products over valid pixels divided by the sum of squares over
+# all pixels of the prediction, so it shrinks with the share of the holes. A truth of 10 m
+# divided by five scores 25 where half of it is missing. If the prediction has NaN in the
+# same places, the error is 0 again.
 #
 # One would guess: pixels that are ignored are left out of every sum.
 #

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# jax.random.normal with dtype bfloat16 draws 8 random bits for each number. It has 128
+# jax.random.normal with dtype bfloat16 uses 7 random bits for each number. It has 128
 # different values, none of them 0, the largest 2.52 and the smallest -2.89, with a mean
 # of -.011. So noise and initial weights in bfloat16 have no tails and a bias. Of float32
 # numbers, one in 130 lies beyond these bounds.
@@ -29,11 +29,16 @@ COUNT = 2_000_000
 for dtype in (jnp.float32, jnp.bfloat16):
     drawn = np.asarray(jax.random.normal(jax.random.key(0), (COUNT,), dtype), np.float64)
     values = len(np.unique(drawn))
+    assert (drawn != 0).all()
     print(
         f"{dtype.__name__}: {values} values from {drawn.min():.2f} to {drawn.max():.2f}, "
         f"mean {drawn.mean():.4f}, deviation {drawn.std():.3f}"
     )
     is_coarse = values == 128 and drawn.max() < 2.6 and drawn.mean() < -0.01
     assert is_coarse == (dtype is jnp.bfloat16), "drawn in another way now"
+    if not is_coarse:
+        beyond = np.mean((drawn < -2.9) | (drawn > 2.52))
+        print(f"beyond the bounds of bfloat16: one in {1 / beyond:.0f}")
+        assert 115 < 1 / beyond < 145
 PY
 echo "as described: bfloat16 normal numbers are one of 128 values"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The loss of Keras Hub's Depth Anything leaves out pixels without ground truth, by a mask
-# inside of the logarithm of their zeros. The loss is finite, but its gradient is NaN at
-# such pixels, and NaN for every weight of the network as soon as one pixel of the batch
-# has no depth. With the backend of JAX; depth maps of real sensors always have such
-# pixels.
+# The loss of Keras Hub's Depth Anything sets pixels without ground truth to zero, takes
+# the logarithm, and leaves them out afterwards. The loss is finite, but its gradient is
+# NaN at such pixels, and so NaN for a weight that all pixels share. Depth maps of real
+# sensors always have such pixels. Run with the backend of JAX; the loss is the default
+# one of the public DepthAnythingDepthEstimator.
 #
 # One would guess: pixels without ground truth have a gradient of 0: to leave them out is
 # what the mask is for.
@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from keras_hub.src.models.depth_anything.depth_anything_loss import DepthAnythingLoss
 
-loss = DepthAnythingLoss(max_depth=80.0)
+loss = DepthAnythingLoss(min_depth=0.001, max_depth=80.0)
 prediction_m = jnp.array([3, 2.5, 9, 7.0]).reshape(1, 1, 4, 1)
 for last_m in (6.0, 0.0):
     truth_m = jnp.array([4, 2, 8, last_m]).reshape(1, 1, 4, 1)
@@ -38,6 +38,7 @@ for last_m in (6.0, 0.0):
         f"{gradient.ravel().round(3).tolist()}, of a common factor {of_factor:.3f}"
     )
     assert jnp.isfinite(value) and jnp.isfinite(gradient.ravel()[:3]).all()
-    assert bool(jnp.isnan(of_factor)) == (last_m == 0), "finite gradients now"
+    for last in (gradient.ravel()[3], of_factor):
+        assert bool(jnp.isnan(last)) == (last_m == 0), "finite gradients now"
 PY
 echo "as described: a pixel without depth makes the gradient NaN"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# nnx.metrics.Average and Accuracy take a mask that is broadcast to the values. The sum is
-# over the broadcast mask, the count over the mask itself. So the average of ones, with a
-# mask of one number per image and four values in each, is 4, and a perfect accuracy is
-# 400%.
+# nnx.metrics.Average and Accuracy take a mask that is broadcast to the values, as
+# documented. The sum is over the broadcast mask, the count over the mask itself. So the
+# average of ones, with a mask of one number per image and four values in each, is 4, and
+# a perfect accuracy is 400%.
 #
-# One would guess: what is counted is what is added: an average of ones is 1, and a mask
-# of another shape is broadcast in both or refused.
+# One would guess: an average of ones is 1. A mask of another shape is broadcast for both,
+# or refused.
 #
 # Seen with flax 0.12.8, jax 0.10.2 and jaxlib 0.10.2 on Python 3.11, Linux x86-64. Exits
 # with 1 if it changes.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# onnx.version_converter raises a model's opset and keeps what it computes. Resize took no
-# coordinate transformation up to opset 10 and was "asymmetric"; the attribute that came
-# with opset 11 has another default, "half_pixel". The converter leaves it out, so an
-# upgraded model shifts each doubled map by a quarter of its pixel, and no check
-# complains.
+# onnx.version_converter raises the opset of a model, which shall compute the same. Up to
+# opset 10 Resize had no attribute for its coordinates, and ONNX Runtime takes them as
+# "asymmetric". The attribute that came with opset 11 has the default "half_pixel". The
+# converter does not set it, so an upgraded model shifts a doubled map by a quarter of an
+# input pixel, and no check complains.
 #
 # One would guess: the attribute is added, with the value that keeps the results.
 #

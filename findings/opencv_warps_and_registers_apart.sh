@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Two functions of OpenCV move a depth image to another camera. For 16-bit depth in
 # millimetres, registerDepth wants the translation in metres, and warpFrame in
-# millimetres. And registerDepth rounds the place of a pixel, while warpFrame cuts it off:
-# a translation of a thousandth of a pixel to the left moves its image by a whole one, and
-# .9 pixels to the right move nothing.
+# millimetres. And registerDepth rounds the place of a pixel, while warpFrame rounds it
+# down: a translation of a thousandth of a pixel to the left moves its image by a whole
+# one, and .9 pixels to the right move nothing.
 #
 # One would guess: both take one unit, and both round.
 #
@@ -32,17 +32,20 @@ gray = np.zeros(depth_m.shape, np.uint8)
 
 
 def columns(depth, translation):
-    """Returns where the only pixel comes to lie by each of the functions."""
+    """Returns where the only pixel comes to lie by each of the functions, -1: nowhere."""
     motion = np.eye(4)
     motion[0, 3] = translation
     warped = cv2.warpFrame(depth, gray, None, motion, camera)[0]
     size = depth.shape[::-1]
     registered = cv2.registerDepth(camera, camera, np.zeros(5), motion, depth, size)
-    return [int(np.argwhere(np.nan_to_num(x) > 0)[0, 1]) for x in (warped, registered)]
+    found = [np.argwhere(np.nan_to_num(x) > 0)[:, 1] for x in (warped, registered)]
+    return [int(x[0]) if len(x) else -1 for x in found]
 
 
-print("16-bit depth, 0.1: warpFrame, registerDepth", columns(depth_mm, 0.1))
-assert columns(depth_mm, 0.1) == [30, 36], "one unit now"
+for translation, expected in ((0.1, [30, 36]), (100, [36, -1])):
+    found = columns(depth_mm, translation)
+    print(f"16-bit depth, moved by {translation}: warpFrame, registerDepth", found)
+    assert found == expected, "one unit now"
 for pixels, expected in ((0, [30, 30]), (-1e-3, [29, 30]), (0.9, [30, 31])):
     found = columns(depth_m, pixels / 64)
     print(f"moved by {pixels} pixels: warpFrame, registerDepth", found)

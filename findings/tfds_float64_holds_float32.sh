@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A feature that TensorFlow Datasets declares as float64 comes back as float64 with the
-# precision of float32, as records hold float32 numbers only. Times in seconds since 1970
-# are rounded to 128 s, so that images of KITTI, which are .1 s apart, have the same time,
-# and latitudes to half a metre. An int64 is kept.
+# precision of float32, the only type that records have for floats. Times in seconds since
+# 1970 are rounded to 128 s, so that images of KITTI, which are .1 s apart, have the same
+# time. An int64 is kept.
 #
 # One would guess: the declared type is stored, or refused.
 #
@@ -30,12 +30,14 @@ def stored(value, dtype):
     return features.deserialize_example(record)["value"].numpy()
 
 
-times_s = 1317020413.4, 1317020413.5
-for time_s in times_s:
-    found = stored(time_s, np.float64)
-    print(f"{time_s} comes back as {found.dtype} {found:.1f}")
-    assert found.dtype == np.float64
-    assert found == float(np.float32(time_s)) != time_s, "float64 is kept now"
+times_s = 1317020413.4, 1317020413.5, 1317020473.4
+found = [stored(time_s, np.float64) for time_s in times_s]
+for time_s, stored_s in zip(times_s, found, strict=True):
+    print(f"{time_s} comes back as {stored_s.dtype} {stored_s:.1f}")
+    assert stored_s.dtype == np.float64
+    assert stored_s == float(np.float32(time_s)) != time_s, "float64 is kept now"
+assert found[0] == found[1]
+assert abs(found[2] - times_s[2]) > 50
 nanoseconds = 1317020413400000000
 assert stored(nanoseconds, np.int64) == nanoseconds
 PY

@@ -87,12 +87,17 @@ def main() -> None:
     """Runs the harness."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, begun = Path(temporary), time.monotonic()
-        _run(folder, "deepdepth_jax.main", arguments(folder))
+        prepared = {"data__prepared_dir": folder / "prepared"}
+        _run(folder, "deepdepth_jax.main", arguments(folder, **prepared))
         whole = write_target(folder / "whole_target")
-        reference = adapt_arguments(folder, folder / "whole", **on_pairs(whole))
+        reference = adapt_arguments(
+            folder, folder / "whole", **on_pairs(whole), **prepared
+        )
         _run(folder, "deepdepth_jax.adapt", reference)
         manifest = without_depth(folder / "target")
-        argv = adapt_arguments(folder, folder / "killed", **on_pairs(manifest))
+        argv = adapt_arguments(
+            folder, folder / "killed", **on_pairs(manifest), **prepared
+        )
         for stage in KILLS:
             code = _run(folder, __file__, [stage, *argv], expected=-signal.SIGKILL)
             print(f"killed {stage} ({code})", flush=True)

@@ -170,8 +170,10 @@ def test_the_console_command_works_from_an_empty_folder(bin_folder, tmp_path):
     version, path = said.split()
     assert version == deepdepth_jax.__version__ == deepdepth("--version").strip()
     assert Path(path).is_relative_to(bin_folder.parent)
-    fields = [f"--config.{field}={value}" for field, value in OVERRIDES.items()]
+    overrides = {x: y for x, y in OVERRIDES.items() if x != "data.prepared_dir"}
+    fields = [f"--config.{field}={value}" for field, value in overrides.items()]
     deepdepth("train", "--config=streets", *fields)
+    assert (tmp_path / "runs" / "prepared").is_dir()
     run = tmp_path / "runs" / "streets"
     assert json.loads((run / "eval.json").read_text())["protocol"]["images"] == 3
     deepdepth("evaluate", "--workdir=runs/streets", "--config.eval.figures=0")

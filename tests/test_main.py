@@ -129,7 +129,7 @@ def test_killed_and_resumed_equals_uninterrupted(trained, copied, capsys):
     assert numbers(copied) == numbers(trained)
 
 
-def test_averaged_weights_are_resumed_and_predicted_with(trained, tmp_path):
+def test_averaged_weights_are_resumed_and_predicted_with(tmp_path):
     options = dict(
         train__ema=0.5,
         train__schedule="cosine",
@@ -189,7 +189,7 @@ def test_training_split_can_be_evaluated(copied, capsys):
     assert re.search("streets train, rendered ground truth, .*: 6 images", out)
 
 
-def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
+def test_without_validation_the_last_is_evaluated(tmp_path, capsys):
     main(
         arguments(
             tmp_path,
@@ -236,7 +236,8 @@ def test_without_validation_the_last_is_evaluated(trained, tmp_path, capsys):
 def test_what_cannot_run_is_refused_before_anything_is_written(
     tmp_path, overrides, says
 ):
-    assert says in mistake(arguments(tmp_path, **overrides))
+    prepared = {"data__prepared_dir": tmp_path / "prepared"}
+    assert says in mistake(arguments(tmp_path, **prepared | overrides))
     assert not list(tmp_path.iterdir())
 
 

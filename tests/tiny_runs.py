@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 PREPARED = Path(os.environ.get("DEEPDEPTH_TESTS", ""), "prepared")
-"""Records of scenes, which all tests of a session share."""
+"""Records that the tests of a session share, those of rendered scenes above all."""
 OVERRIDES = {
     "data.prepared_dir": PREPARED,
     "data.streets.train_scenes": 6,
@@ -29,14 +29,16 @@ OVERRIDES = {
 def arguments(folder: Path, **overrides: object) -> list[str]:
     """Gives the command line of a tiny run below a folder.
 
-    Overrides are written `data__root=...` for data.root. Records of files
-    are not shared between tests, as files of equal names and sizes count as equal.
+    Overrides are written `data__root=...` for data.root. Tests share the records of
+    rendered scenes. Runs on files have a folder of their own, because records are found
+    by the names and sizes of files, not by their content.
     """
     fields = OVERRIDES | {
         name.replace("__", "."): value for name, value in overrides.items()
     }
-    if any(x.startswith("data__") and "streets" not in x for x in overrides):
-        fields = {**fields, "data.prepared_dir": folder / "prepared"}
+    of_files = any(x.startswith("data__") and "streets" not in x for x in overrides)
+    if of_files and "data__prepared_dir" not in overrides:
+        fields["data.prepared_dir"] = folder / "prepared"
     return [
         "--config=configs/streets.py",
         f"--workdir={folder / 'run'}",

@@ -135,8 +135,10 @@ def _parse_beam_options(beam_options: str) -> Any:
 def _why(folder: Path, source: Source) -> str:
     """Explains why a split is prepared: for the first time, or after a change."""
     title = f"{source.dataset} {source.split}: prepares {len(source)} records"
-    others = folder.parent.glob(f"{source.split}-*/*/metadata.json")
-    latest = max(others, key=lambda path: path.stat().st_mtime_ns, default=None)
+    found = folder.parent.glob(f"{source.split}-*/*/metadata.json")
+    # Another process may be preparing another state of the source.
+    whole = (x for x in found if not x.parent.name.startswith("incomplete."))
+    latest = max(whole, key=lambda path: path.stat().st_mtime_ns, default=None)
     if latest is None:
         return f"{title} in {folder}"
     before = read_object(latest, f"delete {latest.parent.parent}")

@@ -42,6 +42,7 @@ def save_reliability_diagram(
     top.legend(loc="upper left")
     bottom.stairs(100 * pixels / max(pixels.sum(), 1), edges, fill=True, color="C0")
     bottom.set(xlim=(0, 1), xlabel="probability of the most probable bin")
+    bottom.set_ylim(bottom=0)
     bottom.set_ylabel("% of pixels")
     atomic.write(path, lambda partial: figure.savefig(partial, dpi=110))
 
@@ -67,7 +68,7 @@ def save_sparsification_curves(
       curves: curves of model, oracle and random by the name of the error. See
         `sparsification.Curves`.
     """
-    figure, grid = figure_with_axes([3.55] * len(curves), (2.8,), bottom=0.85)
+    figure, grid = figure_with_axes([3.45] * len(curves), (2.8,), bottom=0.85)
     for axes, (name, (model, oracle, random)) in zip(grid, curves.items(), strict=True):
         axes.plot(100 * removed, random, ":", color="grey", label="random")
         axes.plot(100 * removed, model, color="C0", label="by uncertainty")
@@ -95,7 +96,9 @@ def save_label_statistics(
       edges_m: edges of the bins in metres.
       rounds: by their names. See `measures.LabelStatistics.compute`.
     """
-    figure, (top, bottom) = figure_with_axes((6.2,), (2.4, 2.4), top=0.15, gap=0.55)
+    figure, (top, bottom) = figure_with_axes(
+        (6.2,), (2.4, 2.4), left=0.9, top=0.15, gap=0.55
+    )
     for name, found in rounds.items():
         shares, errors = (
             np.array(found[key], float)  # None becomes NaN

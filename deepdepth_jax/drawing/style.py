@@ -20,7 +20,7 @@ def figure_with_axes(
     columns: Sequence[float],
     rows: Sequence[float],
     *,
-    left: float = 0.7,
+    left: float = 0.8,
     right: float = 0.25,
     top: float = 0.35,
     bottom: float = 0.5,
@@ -28,16 +28,17 @@ def figure_with_axes(
 ) -> tuple[Figure, list[Axes]]:
     """Makes a figure with a grid of axes, all sizes in inches.
 
-    A constrained layout would measure all text first, which takes longer than drawing.
+    Nothing is measured: text that needs more room is cut off. A constrained layout
+    would measure all text first, which takes longer than to draw it.
 
     Args:
       columns: widths of the axes, from left to right.
       rows: their heights, from top to bottom.
-      left: margin before each column, with the labels of its vertical axes.
-      right: margin behind each column.
+      left: margin to the left of each column, with the labels of its vertical axes.
+      right: margin to the right of each column.
       top: margin at the top.
       bottom: margin with the labels of the lowest horizontal axes.
-      gap: between rows.
+      gap: between two rows.
 
     Returns:
       The figure and its axes, row by row.
@@ -46,12 +47,12 @@ def figure_with_axes(
     height = sum(rows) + gap * (len(rows) - 1) + top + bottom
     figure = Figure(figsize=(width, height))
     axes = []
-    for i, tall in enumerate(rows):
+    for i, row in enumerate(rows):
         y = height - top - sum(rows[: i + 1]) - gap * i
-        for j, wide in enumerate(columns):
+        for j, column in enumerate(columns):
             x = left + (left + right) * j + sum(columns[:j])
-            place = x / width, y / height, wide / width, tall / height
-            axes.append(figure.add_axes(place))
+            box = x / width, y / height, column / width, row / height
+            axes.append(figure.add_axes(box))
     return figure, axes
 
 
@@ -63,7 +64,7 @@ def round_ticks(axis: Axis, low: float, high: float, unit: str) -> None:
 
 
 def depth_axis(axes: Axes, edges_m: Float[np.ndarray, " edges"]) -> None:
-    """Makes the horizontal axis one of depth in bins, logarithmic unless it has 0."""
+    """Makes the horizontal axis one of depth, logarithmic unless it begins at 0."""
     if edges_m[0] > 0:
         axes.set_xscale("log")
         round_ticks(axes.xaxis, float(edges_m[0]), float(edges_m[-1]), " m")

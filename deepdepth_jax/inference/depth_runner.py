@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deepdepth_jax.inference.steps import PredictStep
 
 SOURCES = "inference", "metrics.py", "uncertainty"
-"""The code that the programs consist of, besides that of each program."""
+"""The code that the programs consist of, besides `OF_EACH_PROGRAM`."""
 
 
 @dataclasses.dataclass(frozen=True)

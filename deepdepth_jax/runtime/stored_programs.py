@@ -51,7 +51,7 @@ OF_EACH_PROGRAM = (
     "runtime",
     "types.py",
 )
-"""Code that every program consists of, below the package's folder."""
+"""Files and folders of the package that every program is compiled from."""
 CACHE_HIT = "/jax/compilation_cache/cache_hits"
 """JAX's event that it has found a program in its own cache."""
 IRRELEVANT = ("cache", "log")
@@ -80,8 +80,8 @@ class StoredProgram:
       shared: how many of its arguments, the first ones, all devices have in common.
       identity: text that differs between functions that do different things, or that
         have shared arguments of other shapes.
-      sources: files and folders of the package that the function consists of, besides
-        those of each program.
+      sources: files and folders of code that the function consists of, besides
+        `OF_EACH_PROGRAM`: below the package's folder, or absolute.
       takes_cached: whether a program that JAX has in its own cache is taken from there,
         and not kept (see `_unique`). If not, it is compiled once more.
     """
@@ -92,7 +92,7 @@ class StoredProgram:
         spread: Spread,
         shared: int,
         identity: str,
-        sources: Sequence[str],
+        sources: tuple[str, ...],
         *,
         takes_cached: bool = False,
     ) -> None:
@@ -270,8 +270,8 @@ def _processor() -> str:
     return f"{platform.machine()} {platform.processor()}"
 
 
-def package_sources(more: Iterable[str]) -> Sources:
-    """Returns the code of a program: what each one consists of, and more of it."""
+def package_sources(more: tuple[str, ...]) -> Sources:
+    """Returns the sources of a program: those of every program, and `more`."""
     return tuple(PACKAGE / name for name in (*OF_EACH_PROGRAM, *more))
 
 

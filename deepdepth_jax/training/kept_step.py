@@ -29,7 +29,7 @@ SOURCES = tuple(
         "upsampled",
     )
 )
-"""The code that the step consists of, besides that of each program."""
+"""The code that the step consists of, besides `OF_EACH_PROGRAM`."""
 OF_NO_EFFECT = (
     "resize",
     "log_every",

@@ -103,7 +103,7 @@ def test_few_files_run_to_load_a_predictor_and_to_predict(trained):
 
 
 def test_fewer_files_run_where_programs_are_kept(trained):
-    """In another process, say: none of the network's."""
+    """As in a later process. No file of the network runs."""
     expected = DepthPredictor.load(trained / "run")(IMAGE).depth_m
     depth_runner._once.cache_clear()
     predict = DepthPredictor.load(trained / "run")

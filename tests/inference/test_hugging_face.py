@@ -291,9 +291,7 @@ def test_a_missing_file_that_may_be_a_name_says_so(tmp_path, monkeypatch):
         predict(["--weights=someone/streets", "--input=a.png", "--output=out"])
 
 
-def test_a_training_starts_from_a_name_and_resumes_without_it(
-    hub, trained, tmp_path, capsys
-):
+def test_a_training_starts_from_a_name_and_resumes_without_it(hub, tmp_path, capsys):
     argv = arguments(
         tmp_path,
         train__num_steps=2,

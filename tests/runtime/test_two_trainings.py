@@ -59,7 +59,7 @@ def test_a_second_training_is_refused_until_the_first_is_dead(
     assert "results:" in capsys.readouterr().out
 
 
-def test_of_several_processes_the_first_finds_out(trained, tmp_path):
+def test_of_several_processes_the_first_finds_out(tmp_path):
     config, *others = arguments(tmp_path)
     command = ["launch/local.sh", 2, config.removeprefix("--config="), *others]
     with held_by_another_process(tmp_path / "run"):

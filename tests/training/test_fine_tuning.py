@@ -168,7 +168,7 @@ def test_a_config_that_says_otherwise_is_refused(run, file, option):
         assert "\n" not in str(error.value)
 
 
-def test_averaged_weights_are_taken(trained, tmp_path):
+def test_averaged_weights_are_taken(tmp_path):
     options = dict(train__ema=0.9, train__num_steps=2, eval__every=0, eval__figures=0)
     main(arguments(tmp_path, **options))
     network = load_run(tmp_path / "run")
