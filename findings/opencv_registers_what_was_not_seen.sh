@@ -32,7 +32,7 @@ for name, seen_m in (("nothing", nothing_m), ("9.9 m in the middle", middle_m)):
     for size in ((5, 5), (8, 8)):
         depth_m = cv2.registerDepth(camera, camera, np.zeros(5), ahead, seen_m, size)
         places = np.argwhere(np.isfinite(depth_m)).tolist()
-        found_m = depth_m[np.isfinite(depth_m)].round(3).tolist()
+        found_m = [round(float(x), 3) for x in depth_m[np.isfinite(depth_m)]]
         print(f"{name}, registered to {size}: {found_m} m at {places}")
         expected_m = [0.1] if size == (8, 8) else [10.0][: len(found_m)]
         assert np.allclose(found_m, expected_m), "other depth now"
