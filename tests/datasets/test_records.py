@@ -2,6 +2,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -57,6 +58,13 @@ def until(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_no_temporary_folder_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    assert_complete(open_records(NumberedBuilder, Numbered(), tmp_path / "prepared"))
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_records_are_prepared_once(tmp_path, capsys):
