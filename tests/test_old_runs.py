@@ -48,7 +48,7 @@ def test_it_predicts_what_it_did(run, expected, tmp_path):
     )
 
 
-def test_it_is_evaluated_with_its_temperature(run, trained):
+def test_it_is_evaluated_with_its_temperature(run):
     prepared = f"--config.data.prepared_dir={PREPARED}"
     main([f"--workdir={run}", "--mode=evaluate", prepared])
     found = json.loads((run / "eval.json").read_text())
@@ -57,7 +57,7 @@ def test_it_is_evaluated_with_its_temperature(run, trained):
     assert found["metrics"]["abs_rel"] < 3
 
 
-def test_it_is_resumed(run, trained, capsys):
+def test_it_is_resumed(run, capsys):
     prepared = f"--config.data.prepared_dir={PREPARED}"
     main([f"--config={run / 'config.json'}", f"--workdir={run}", prepared])
     assert "from step 2 of" in capsys.readouterr().out

@@ -23,7 +23,7 @@ def test_the_notebook_is_committed_without_outputs():
         assert cell["execution_count"] is None
 
 
-def test_the_notebook_runs_in_an_empty_folder(trained, tmp_path, monkeypatch):
+def test_the_notebook_runs_in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     parameters, *others = CELLS

@@ -247,7 +247,7 @@ def predicted(run):
     }
 
 
-def evaluate_files(trained, folder, *overrides):
+def evaluate_files(folder, *overrides):
     main(
         [
             *arguments(folder),
@@ -260,13 +260,13 @@ def evaluate_files(trained, folder, *overrides):
 
 
 def test_files_with_a_runs_depth_get_the_runs_metrics(
-    trained, predicted, results, tmp_path, capsys
+    predicted, results, tmp_path, capsys
 ):
     for name, (depth_m, _) in predicted.items():
         path = tmp_path / f"{name}.npy"
         path.parent.mkdir(exist_ok=True)
         np.save(path, depth_m)
-    found = evaluate_files(trained, tmp_path)
+    found = evaluate_files(tmp_path)
     assert found["metrics"] == pytest.approx(results["metrics"], rel=1e-6)
     assert found["median_scaled"] == pytest.approx(results["median_scaled"], rel=1e-6)
     assert found["step"] is None
@@ -276,7 +276,7 @@ def test_files_with_a_runs_depth_get_the_runs_metrics(
 
 
 def test_files_are_found_under_flat_names_and_in_16_bits_and_other_sizes(
-    trained, predicted, results, tmp_path
+    predicted, results, tmp_path
 ):
     endings = ("", "_depth", "_depth")
     for (name, (depth_m, _)), ending in zip(predicted.items(), endings, strict=True):
@@ -284,32 +284,32 @@ def test_files_are_found_under_flat_names_and_in_16_bits_and_other_sizes(
         larger = np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
         path = tmp_path / f"{name.replace('/', '_')}{ending}.png"
         Image.fromarray(larger).save(path)
-    found = evaluate_files(trained, tmp_path)
+    found = evaluate_files(tmp_path)
     assert found["metrics"] == pytest.approx(results["metrics"], rel=0.02)
 
 
-def test_the_truth_itself_is_perfect(trained, predicted, tmp_path):
+def test_the_truth_itself_is_perfect(predicted, tmp_path):
     for name, (_, truth_m) in predicted.items():
         everywhere = np.where(truth_m > 0, truth_m, 1)
         np.save(tmp_path / f"{name.replace('/', '_')}.npy", everywhere)
-    found = evaluate_files(trained, tmp_path)
+    found = evaluate_files(tmp_path)
     assert found["metrics"]["abs_rel"] == 0
     assert found["metrics"]["d1"] == 1
 
 
-def test_what_is_missing_or_empty_is_named(trained, predicted, tmp_path):
+def test_what_is_missing_or_empty_is_named(predicted, tmp_path):
     with pytest.raises(UserError, match=r"3 of 3 images.*test/000000"):
-        evaluate_files(trained, tmp_path)
+        evaluate_files(tmp_path)
     for name, (depth_m, _) in predicted.items():
         np.save(tmp_path / f"{name.replace('/', '_')}.npy", depth_m)
     np.save(tmp_path / "test_000001.npy", np.zeros((32, 64), np.float32))
     with pytest.raises(UserError, match=r"test_000001\.npy: \d+ pixels"):
-        evaluate_files(trained, tmp_path)
+        evaluate_files(tmp_path)
     # In a map of another size too, though mixed with its neighbours it is more than 0.
     larger = np.full((48, 96), 9, np.float32)
     larger[30, 50] = np.nan
     np.save(tmp_path / "test_000001.npy", larger)
     with pytest.raises(UserError, match=r"test_000001\.npy: 1 pixels"):
-        evaluate_files(trained, tmp_path)
+        evaluate_files(tmp_path)
     with pytest.raises(UserError, match="--mode=evaluate"):
         main([*arguments(tmp_path), f"--predictions={tmp_path}"])

@@ -115,7 +115,7 @@ def everything(folder):
     }
 
 
-def test_predicting_exporting_and_evaluating_only_read_a_run(trained, run, tmp_path):
+def test_predicting_exporting_and_evaluating_only_read_a_run(run, tmp_path):
     for path in run.rglob("calibration.json"):
         path.unlink()
     Image.new("RGB", (64, 32)).save(tmp_path / "image.png")

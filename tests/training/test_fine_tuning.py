@@ -361,9 +361,7 @@ def damaged(run, file, folder):
 def test_bad_sources_are_one_line_and_leave_nothing(run, file, tmp_path, make, message):
     source = tmp_path / "source"
     source.mkdir()
-    options = dict(
-        model__pretrained=make(run, file, source),
-    )
+    options = dict(model__pretrained=make(run, file, source))
     with pytest.raises(UserError, match=message) as error:
         main(arguments(tmp_path, **options))
     assert "\n" not in str(error.value)

@@ -13,10 +13,9 @@ from deepdepth_jax.main import main
 RATE, POWER = 1e-3, 0.9
 
 
-def lengthened(trained, folder, **overrides):
+def lengthened(folder, **overrides):
     """The command line of the tiny run, of 4 steps, with 8."""
-    options = dict(train__num_steps=8)
-    return arguments(folder, **options | overrides)
+    return arguments(folder, **{"train__num_steps": 8} | overrides)
 
 
 def rates(folder):
@@ -31,8 +30,8 @@ def folder(trained, tmp_path):
     return tmp_path
 
 
-def test_it_resumes_from_its_end_on_the_longer_schedule(trained, folder, capsys):
-    main(lengthened(trained, folder))
+def test_it_resumes_from_its_end_on_the_longer_schedule(folder, capsys):
+    main(lengthened(folder))
     rate = RATE * (1 - 4 / 8) ** POWER
     out = capsys.readouterr().out
     assert f"resuming from step 4 of 8, with the learning rate {rate:.3g}" in out
@@ -53,7 +52,7 @@ def test_it_resumes_from_its_end_on_the_longer_schedule(trained, folder, capsys)
 
 
 def test_interrupted_it_ends_with_the_same_bits(trained, folder, tmp_path_factory):
-    main(lengthened(trained, folder))
+    main(lengthened(folder))
     other = tmp_path_factory.mktemp("other")
     shutil.copytree(folder / "run", other / "run")
     for step in (7, 8):
@@ -61,7 +60,7 @@ def test_interrupted_it_ends_with_the_same_bits(trained, folder, tmp_path_factor
     shutil.copytree(
         trained / "run/checkpoints/4", other / "run/checkpoints/4", dirs_exist_ok=True
     )
-    main(lengthened(trained, other))
+    main(lengthened(other))
     assert_same_outcome(other, folder)
     stored = json.loads((other / "run" / "config.json").read_text())
     assert stored["lengthened_at"] == [4]
@@ -75,13 +74,11 @@ def test_interrupted_it_ends_with_the_same_bits(trained, folder, tmp_path_factor
         (True, dict(train__learning_rate=0.1), r"train\.learning_rate is 0\.001"),
     ],
 )
-def test_what_is_not_lengthening_is_refused(
-    trained, folder, finished, options, message
-):
+def test_what_is_not_lengthening_is_refused(folder, finished, options, message):
     if not finished:
         shutil.rmtree(folder / "run" / "checkpoints" / "4")
     before = (folder / "run" / "config.json").read_bytes()
     with pytest.raises(UserError, match=message) as error:
-        main(lengthened(trained, folder, **options))
+        main(lengthened(folder, **options))
     assert "num_steps" not in str(error.value) or "\n" not in str(error.value)
     assert (folder / "run" / "config.json").read_bytes() == before
