@@ -43,8 +43,9 @@ def cbst_labels(p, thresholds):
     return labels, is_kept
 
 
-def test_of_several_largest_values_the_first_counts():
-    values = np.random.default_rng(0).integers(0, 5, (500, 71)).astype(np.float32)
+@pytest.mark.parametrize("count", [1, 2, 12, 71])
+def test_of_several_largest_values_the_first_counts(count):
+    values = np.random.default_rng(0).integers(0, 5, (500, count)).astype(np.float32)
     values[0] = 0
     found = jax.jit(first_largest)(jnp.asarray(values))
     np.testing.assert_array_equal(found, values.argmax(axis=1))
