@@ -14,6 +14,8 @@ if version("jaxlib").startswith("0.10."):  # later ones refuse it, and end the p
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+# As a variable, so that processes that tests start find the programs that tests keep.
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
 import gc
 import secrets
@@ -27,7 +29,6 @@ from filelock import FileLock
 from jax._src.lru_cache import LRUCache
 from jaxtyping import install_import_hook
 
-jax.config.update("jax_numpy_rank_promotion", "raise")
 install_import_hook("deepdepth_jax", "beartype.beartype")
 gc.set_threshold(50_000)  # as in the commands
 
@@ -55,11 +56,26 @@ def put_whole(cache: LRUCache, key: str, program: bytes) -> None:
 LRUCache.put = put_whole
 
 
+MOST_MAPPINGS = 5_000
+"""With 7 000 a worker takes 3.6 GB of memory."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def forget_programs():
-    """Linux lets a process map 65 530 pieces of memory, and each program takes some."""
+    """Each program takes memory, and some of the 65 530 pieces that Linux maps.
+
+    Modules that follow each other share what they compile, up to a bound.
+    """
     yield
-    jax.clear_caches()
+    maps = Path("/proc/self/maps")
+    if not maps.exists() or maps.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
+
+
+def pytest_collection_modifyitems(items):
+    """Puts what uses the trained run last: one worker trains it, the others go on."""
+    using = {item.module for item in items if "trained" in item.fixturenames}
+    items.sort(key=lambda item: item.module in using)
 
 
 @pytest.fixture(autouse=True)

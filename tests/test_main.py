@@ -194,14 +194,13 @@ def test_without_validation_the_last_is_evaluated(tmp_path, capsys):
         arguments(
             tmp_path,
             data__streets__val_scenes=0,
-            train__num_steps=1,
             eval__figures=0,
         )
     )
     out = capsys.readouterr().out
     assert "the best checkpoint will be the last" in out
     assert "confidence is not calibrated" in out
-    assert json.loads((tmp_path / "run" / "eval.json").read_text())["step"] == 1
+    assert json.loads((tmp_path / "run" / "eval.json").read_text())["step"] == 4
     assert not (tmp_path / "run" / "figures" / "test.png").exists()
 
 

@@ -105,7 +105,7 @@ def test_mended_data_is_prepared_after_a_failure(broken_root, kitti_root, tmp_pa
     truncate(broken_root / IMAGE_FILE)
     mistake(kitti(tmp_path, broken_root))
     shutil.copy(kitti_root / IMAGE_FILE, broken_root / IMAGE_FILE)
-    main(kitti(tmp_path, broken_root, train__num_steps=1))
+    main(kitti(tmp_path, broken_root))
 
 
 def test_no_training_frames_are_refused(broken_root, tmp_path):
@@ -119,10 +119,10 @@ def test_without_test_frames_a_run_trains_and_cannot_be_evaluated(
     broken_root, tmp_path, capsys
 ):
     shutil.rmtree(broken_root / "2011_09_26/2011_09_26_drive_0002_sync")
-    argv = kitti(tmp_path, broken_root, train__num_steps=1)
+    argv = kitti(tmp_path, broken_root)
     main(argv)
     assert capsys.readouterr().out.count("eval.split=test: nothing to evaluate on") == 2
-    assert (tmp_path / "run" / "checkpoints" / "1").is_dir()
+    assert (tmp_path / "run" / "checkpoints" / "4").is_dir()
     assert "eval.split=test" in mistake([*argv, "--mode=evaluate"])
 
 

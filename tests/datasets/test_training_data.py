@@ -36,7 +36,6 @@ def pairs(manifest, **overrides):
         "data__dataset": "pairs",
         "data__pairs__manifest": manifest,
         "data__pairs__depth_unit_m": 0.01,
-        "train__num_steps": 2,
     } | overrides
 
 

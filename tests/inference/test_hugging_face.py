@@ -294,19 +294,18 @@ def test_a_missing_file_that_may_be_a_name_says_so(tmp_path, monkeypatch):
 def test_a_training_starts_from_a_name_and_resumes_without_it(hub, tmp_path, capsys):
     argv = arguments(
         tmp_path,
-        train__num_steps=2,
+        data__streets__test_scenes=0,
         eval__every=0,
-        eval__figures=0,
         model__pretrained=f"hub:{NAME}",
     )
     main(argv)
     assert "took backbone and head of" in capsys.readouterr().out
     assert len(downloads(hub)) == 1
     shutil.rmtree(tmp_path / "cache")
-    shutil.rmtree(tmp_path / "run" / "checkpoints" / "2")
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "4")
     hub.files.clear()
     main(argv)
-    assert "resuming from step 1 of 2" in capsys.readouterr().out
+    assert "resuming from step 3 of 4" in capsys.readouterr().out
 
 
 def test_a_network_is_published_with_a_card(hub, trained):

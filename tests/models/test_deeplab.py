@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,7 @@ def count(variables):
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
+@functools.cache
 def shapes_of_init(model, size=(1, 33, 33, 3)):
     return jax.eval_shape(lambda: model.init(jax.random.key(0), jnp.zeros(size)))
 

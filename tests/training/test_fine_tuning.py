@@ -169,7 +169,7 @@ def test_a_config_that_says_otherwise_is_refused(run, file, option):
 
 
 def test_averaged_weights_are_taken(tmp_path):
-    options = dict(train__ema=0.9, train__num_steps=2, eval__every=0, eval__figures=0)
+    options = {"train__ema": 0.9, "eval__every": 0, "data__streets__test_scenes": 0}
     main(arguments(tmp_path, **options))
     network = load_run(tmp_path / "run")
     state = build_first_state(config(tmp_path / "run"))

@@ -66,7 +66,6 @@ def pairs(folder, manifest, **more):
         **{
             "data__dataset": "pairs",
             "data__pairs__manifest": manifest,
-            "train__num_steps": 2,
             "eval__figures": 0,
             **more,
         },
@@ -83,7 +82,7 @@ def contents(folder):
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A run on pairs, with pretrained weights, interrupted after its first step.
+    """A run on pairs, with pretrained weights, interrupted before its last step.
 
     Its data and its weights have been moved since.
     """
@@ -91,7 +90,7 @@ def begun(tmp_path_factory):
     manifest = write_pairs(folder / "data")
     weights = save_weights(folder / "tiny.safetensors", seed=1)
     main(pairs(folder, manifest, model__pretrained=weights))
-    shutil.rmtree(folder / "run" / "checkpoints" / "2")
+    shutil.rmtree(folder / "run" / "checkpoints" / "4")
     manifest.parent.rename(folder / "moved")
     weights.rename(folder / "moved.safetensors")
     return folder
@@ -110,7 +109,7 @@ def test_a_run_is_resumed_with_data_and_weights_that_were_moved(begun, folder, c
     argv = pairs(folder, folder / "moved/pairs.jsonl", model__pretrained=gone)
     main(argv)
     out = capsys.readouterr().out
-    assert "resuming from step 1" in out
+    assert "resuming from step 3" in out
     assert "prepares" not in out
     stored = json.loads((folder / "run" / "config.json").read_text())
     assert stored["config"]["data"]["pairs"]["manifest"].endswith("moved/pairs.jsonl")
@@ -120,7 +119,7 @@ def test_a_run_is_resumed_with_data_and_weights_that_were_moved(begun, folder, c
 def test_the_same_weights_under_another_path_are_the_same(folder, capsys):
     weights = folder / "moved.safetensors"
     main(pairs(folder, folder / "moved/pairs.jsonl", model__pretrained=weights))
-    assert "resuming from step 1" in capsys.readouterr().out
+    assert "resuming from step 3" in capsys.readouterr().out
 
 
 def test_other_weights_or_other_data_are_another_run(begun, folder):

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,6 +81,12 @@ def run(params, norm, steps=3, name="sgd", freeze_at=0):
     return params, gradients, [0.1 * (1 - step / 5) ** 0.9 for step in range(steps)]
 
 
+@functools.cache
+def trained_by(name):
+    before = params_of("trained")
+    return before, *run(before, "trained", name=name)
+
+
 @pytest.mark.parametrize(
     ("path", "mult", "decay"),
     [
@@ -94,8 +102,7 @@ def run(params, norm, steps=3, name="sgd", freeze_at=0):
 )
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_each_group_follows_the_published_rule(path, mult, decay, name):
-    before = params_of("trained")
-    after, gradients, rates = run(before, "trained", name=name)
+    before, after, gradients, rates = trained_by(name)
 
     def pick(tree):
         for part in path:
@@ -174,8 +181,8 @@ def test_the_whole_gradient_is_scaled_to_a_norm():
         (clipped, plain, scaled),
         (loose, plain, gradient),
     ):
-        found, _ = limited.update(gradient, limited.init(params), params)
-        expected, _ = like.update(given, like.init(params), params)
+        found, _ = jax.jit(limited.update)(gradient, limited.init(params), params)
+        expected, _ = jax.jit(like.update)(given, like.init(params), params)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7),
             found,

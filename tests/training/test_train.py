@@ -204,10 +204,11 @@ def test_checkpoints_are_kept_by_policy(tmp_path):
     main(
         arguments(
             tmp_path,
-            train__num_steps=7,
+            data__streets__test_scenes=0,
+            train__num_steps=8,
             train__keep_checkpoints=1,
             train__keep_every=3,
             eval__every=0,
         )
     )
-    assert checkpoints(tmp_path) == [3, 6, 7]
+    assert checkpoints(tmp_path) == [3, 6, 8]

@@ -1,5 +1,7 @@
 """Sums over all pixels, without all pixels in memory, beside sums with them."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,6 +41,18 @@ def plain(terms, logits, labels, depth_m):
     return [jnp.sum(x, axis=(1, 2)) for x in terms(full, labels, depth_m)]
 
 
+@functools.cache
+def plain_with_gradients(size, share):
+    """The sums, and of each one the gradient."""
+    logits, *rest = at_size(size, share)
+    sums, pull = jax.vjp(lambda logits: plain(terms, logits, *rest), logits)
+    gradients = []
+    for index in range(len(sums)):
+        only = [jnp.full_like(x, at == index) for at, x in enumerate(sums)]
+        gradients += pull(only)
+    return sums, gradients
+
+
 # More pixels than a chunk, a part of one, a single row, a single place.
 @pytest.mark.parametrize(
     "size",
@@ -54,13 +68,12 @@ def plain(terms, logits, labels, depth_m):
 def test_sums_and_gradients_are_the_same(size, share, form, monkeypatch):
     monkeypatch.setattr(upsampled, "ROWS_PX", upsampled.CHUNK_PX)
     logits, *rest = at_size(size, share)
-    expected, pull = jax.vjp(lambda logits: plain(terms, logits, *rest), logits)
+    expected_sums, expected_gradients = plain_with_gradients(size, share)
     sums, gradients = jax.jit(lambda *given: form(terms, *given))(logits, *rest)
-    for index, (one, expected_one) in enumerate(zip(sums, expected, strict=True)):
-        np.testing.assert_allclose(one, expected_one, rtol=1e-5)
-        only = [jnp.full_like(x, at == index) for at, x in enumerate(expected)]
-        (gradient,) = pull(only)
-        np.testing.assert_allclose(gradients[index], gradient, rtol=1e-5, atol=1e-5)
+    for found, expected in zip(sums, expected_sums, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for found, expected in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_what_is_done_with_the_sums_is_derived():

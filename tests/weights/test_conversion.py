@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 from foreign_checkpoints import (
@@ -67,6 +69,21 @@ def saved(path, tensors, metadata=None):
     return path
 
 
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """Gives the tensors and the conversion of a case, made once."""
+    folder = tmp_path_factory.mktemp("converted")
+
+    @functools.cache
+    def of(case):
+        tensors = tensors_of(case)
+        path = folder / case / "in.safetensors"
+        path.parent.mkdir()
+        return tensors, convert_file(saved(path, tensors))
+
+    return of
+
+
 def at(tree, path):
     for name in path:
         tree = tree[name]
@@ -74,11 +91,10 @@ def at(tree, path):
 
 
 @pytest.mark.parametrize("case", CHECKPOINTS)
-def test_every_tensor_arrives_at_its_place(case, tmp_path):
-    tensors = tensors_of(case)
+def test_every_tensor_arrives_at_its_place(case, converted):
     architecture, namer, prefix, rest = CHECKPOINTS[case]
 
-    conversion = convert_file(saved(tmp_path / "in.safetensors", tensors))
+    tensors, conversion = converted(case)
 
     backbone = conversion.backbone
     assert backbone.metadata.architecture == architecture
@@ -107,10 +123,10 @@ def test_every_tensor_arrives_at_its_place(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", SOURCES)
-def test_metadata_is_the_source_s(case, tmp_path):
-    path = saved(tmp_path / "in.safetensors", tensors_of(case))
+def test_metadata_is_the_source_s(case, converted):
+    _, conversion = converted(case)
 
-    metadata = convert_file(path).backbone.metadata
+    metadata = conversion.backbone.metadata
 
     source, convention, stride_on = SOURCES[case]
     assert metadata.source == source

@@ -30,12 +30,13 @@ def test_the_worlds_are_those_of_the_config_and_of_the_export():
 
 
 def test_pairs_are_exported_as_they_are_rendered(tmp_path, capsys):
-    size = ["--height=32", "--width=64", "--count=3", "--seed=4", "--world=evening"]
-    main(["--layout=pairs", f"--output={tmp_path / 'b'}", *size])
+    size = [f"--height={HEIGHT}", f"--width={WIDTH}"]
+    scenes = ["--count=3", "--seed=4", "--world=evening"]
+    main(["--layout=pairs", f"--output={tmp_path / 'b'}", *size, *scenes])
     assert "wrote 3 frames" in capsys.readouterr().out
     source = PairsSource(tmp_path / "b/pairs.jsonl", "train", 1 / 256)
     assert (len(source), source.present[0]) == (2, "image/000001.png")
-    rendered = StreetsSource("train", 3, 32, 64, seed=4, world="evening").read(1)
+    rendered = StreetsSource("train", 3, HEIGHT, WIDTH, 4, world="evening").read(1)
     read = source.read(0)
     np.testing.assert_array_equal(read.image, rendered.image)
     near = rendered.depth_m < 250

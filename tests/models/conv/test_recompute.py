@@ -15,7 +15,17 @@ SIZE = 97
 def initial_variables(architecture, norm):
     network = ResNet(architecture, width=8, norm=norm)
     x = jnp.zeros((1, SIZE, SIZE, 3))
-    variables = jax.jit(network.init)(jax.random.key(0), x)
+    shapes = jax.eval_shape(network.init, jax.random.key(0), x)
+    rng = np.random.default_rng(0)
+
+    def draw(path, leaf):
+        name = path[-1].key
+        if name != "kernel":
+            return jnp.full(leaf.shape, float(name in ("scale", "var")))
+        std = (2 / np.prod(leaf.shape[:-1])) ** 0.5
+        return jnp.asarray(rng.normal(0, std, leaf.shape), jnp.float32)
+
+    variables = jax.tree_util.tree_map_with_path(draw, shapes)
     return variables["params"], variables["batch_stats"]
 
 
