@@ -2,11 +2,14 @@
 
 import statistics
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Figure = TypeVar("Figure")
 
 
 def alternate(
-    measures: Mapping[str, Callable[[], float]], rounds: int
-) -> dict[str, list[float]]:
+    measures: Mapping[str, Callable[[], Figure]], rounds: int
+) -> dict[str, list[Figure]]:
     """Takes each measure once a round: A B A B ...
 
     Args:
@@ -16,7 +19,7 @@ def alternate(
     Returns:
       The figures of each, by name.
     """
-    figures: dict[str, list[float]] = {name: [] for name in measures}
+    figures: dict[str, list[Figure]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
             figures[name].append(measure())

@@ -26,22 +26,20 @@ import onnxoptimizer
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-
-def model(nodes, shape, shape_of_z, **constants):
-    graph = helper.make_graph(
-        nodes,
-        "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("z", TensorProto.FLOAT, shape_of_z)],
-        [
-            numpy_helper.from_array(np.array(value, np.int64), name)
-            for name, value in constants.items()
-        ],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    made = helper.make_model(graph, opset_imports=opset, ir_version=8)
-    onnx.checker.check_model(made, full_check=True)
-    return made
+constants = {"first": [6, 4], "second": [0, 2, -1]}
+graph = helper.make_graph(
+    [
+        helper.make_node("Reshape", ["x", "first"], ["y"]),
+        helper.make_node("Reshape", ["y", "second"], ["z"]),
+    ],
+    "graph",
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 3, 4])],
+    [helper.make_tensor_value_info("z", TensorProto.FLOAT, [6, 2, 2])],
+    [numpy_helper.from_array(np.array(v), name) for name, v in constants.items()],
+)
+opset = [helper.make_opsetid("", 17)]
+model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+onnx.checker.check_model(model, full_check=True)
 
 
 def run(model, x):
@@ -51,19 +49,9 @@ def run(model, x):
     return session.run(None, {"x": x})[0]
 
 
-reshapes = model(
-    [
-        helper.make_node("Reshape", ["x", "first"], ["y"]),
-        helper.make_node("Reshape", ["y", "second"], ["z"]),
-    ],
-    [1, 2, 3, 4],
-    [6, 2, 2],
-    first=[6, 4],
-    second=[0, 2, -1],
-)
 x = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
-before = run(reshapes, x).shape
-after = run(onnxoptimizer.optimize(reshapes), x).shape
+before = run(model, x).shape
+after = run(onnxoptimizer.optimize(model), x).shape
 print(f"before: {before}, after: {after}")
 assert before == (6, 2, 2)
 assert after == (1, 2, 12), "the shape is kept now"

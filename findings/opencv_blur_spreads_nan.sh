@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A box filter over depth with one NaN: cv2.blur makes the rest of its columns NaN, and
-# from 7 x 7 pixels on the whole lower right of the image, 1089 of 1600 pixels where 49
-# look at the NaN. scipy.ndimage.uniform_filter does so for every size. Both add what
-# enters a window and subtract what leaves it, and NaN never leaves. cv2.GaussianBlur of
-# the same size has NaN in the 49 pixels only.
+# A box filter over depth with one NaN. With 3 x 3 and 5 x 5 pixels, cv2.blur makes the
+# windows that hold it NaN, and everything below them. With 7 x 7, all that lies below
+# and to the right of the first such window is NaN: 1089 of 1600 pixels, where 49 look
+# at the NaN. scipy.ndimage.uniform_filter does this for all three sizes.
+# cv2.GaussianBlur has NaN in the windows that hold it, and nowhere else.
 #
 # One would guess: a NaN reaches the windows that hold it.
 #
@@ -28,18 +28,26 @@ depth_m = np.full((40, 40), 5, np.float32)
 depth_m[10, 10] = np.nan
 
 
-def missing(filtered):
-    return int(np.isnan(filtered).sum())
+def only(rows, columns):
+    mask = np.zeros(depth_m.shape, bool)
+    mask[rows, columns] = True
+    return mask
 
 
-print("size: Gaussian, box, SciPy's box")
-for size, of_box, of_scipy in ((3, 93, 961), (5, 160, 1024), (7, 1089, 1089)):
-    found = [
-        missing(cv2.GaussianBlur(depth_m, (size, size), 0)),
-        missing(cv2.blur(depth_m, (size, size))),
-        missing(uniform_filter(depth_m, size)),
-    ]
-    print(f"{size}: {found}")
-    assert found == [size * size, of_box, of_scipy], "NaN spreads otherwise now"
+for size in (3, 5, 7):
+    first = 10 - size // 2
+    window, rest = slice(first, first + size), slice(first, None)
+    found = {
+        "Gaussian": (cv2.GaussianBlur(depth_m, (size, size), 0), only(window, window)),
+        "OpenCV box": (
+            cv2.blur(depth_m, (size, size)),
+            only(rest, rest) if size == 7 else only(rest, window),
+        ),
+        "SciPy box": (uniform_filter(depth_m, size), only(rest, rest)),
+    }
+    for name, (filtered, expected) in found.items():
+        is_missing = np.isnan(filtered)
+        print(f"{size} x {size}, {name}: {is_missing.sum()} pixels are NaN")
+        assert np.array_equal(is_missing, expected), "NaN spreads otherwise now"
 PY
-echo "as described: one NaN spreads over the rest of the image"
+echo "as described: one NaN spreads to all that lies below and to the right"

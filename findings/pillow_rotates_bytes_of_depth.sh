@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Image.rotate and Image.transform of a 16-bit image (mode I;16), bilinear or bicubic,
 # interpolate its bytes as if they were pixels of 8 bits. A constant depth of 3000 mm
-# turns into values below 256. Nearest neighbours are right, and so is resize with any
-# filter, and so is the rotation of the same image as mode I.
+# turns into values below 256. Nearest neighbours are right, and so are resize with
+# every filter and the bilinear rotation of the same image as mode I.
 #
 # One would guess: rotate takes the 16-bit images that resize takes, or refuses them.
 #
@@ -22,17 +22,22 @@ cd "$folder"
 import numpy as np
 from PIL import Image
 
+AFFINE = Image.Transform.AFFINE
 depth = Image.fromarray(np.full((9, 9), 3000, np.uint16))
 for name in ("NEAREST", "BILINEAR", "BICUBIC"):
     how = getattr(Image.Resampling, name)
     turned = np.array(depth.rotate(30, how))[4, 2:7]
-    resized = np.array(depth.resize((5, 5), how))[2, 1:4]
-    print(f"{name}: rotated {turned.tolist()}, resized {resized.tolist()}")
-    assert (resized == 3000).all()
+    moved = np.array(depth.transform((9, 9), AFFINE, (1, 0, 0.3, 0, 1, 0.3), how))[4, 2:7]
+    print(f"{name}: rotated {turned.tolist()}, transformed {moved.tolist()}")
     if name == "NEAREST":
         assert (turned == 3000).all()
+        assert (moved == 3000).all()
     else:
-        assert turned.max() < 256, "16 bits are interpolated now"
+        assert max(turned.max(), moved.max()) < 256, "16 bits are interpolated now"
+for how in Image.Resampling:
+    resized = np.array(depth.resize((5, 5), how))[2, 1:4]
+    print(f"{how.name}: resized {resized.tolist()}")
+    assert (resized == 3000).all()
 turned = np.array(depth.convert("I").rotate(30, Image.Resampling.BILINEAR))[4, 2:7]
 print("BILINEAR, as mode I:", turned.tolist())
 assert (turned == 3000).all()

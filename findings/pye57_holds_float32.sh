@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# pye57 takes coordinates as float64 only and gives float64 back, but writes them to the
-# E57 file in single precision, without a parameter to change it. Northings of UTM,
-# millions of metres, come back off by up to a quarter of a metre.
+# pye57 takes coordinates of float64 and gives float64 back, but writes them to the E57
+# file in single precision. Northings of UTM, millions of metres, come back off by up to
+# a quarter of a metre.
 #
 # One would guess: a format with double precision, given doubles, keeps millimetres.
 #

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Point clouds of PCL keep a colour as the bits of a float, a number near 1e-38. pypcd4
-# writes ASCII files with ten digits after the point, so every colour becomes
-# 0.0000000000, which is black. The binary encodings of the same cloud keep it. Other
-# fields lose what is below 5e-11 in the same way.
+# Point clouds of PCL keep a colour as the bits of a float, which is then at most
+# 2.4e-38. pypcd4 writes ASCII files with ten digits after the point, so every colour
+# becomes 0.0000000000, which is black. The binary encodings of the same cloud keep it.
 #
 # One would guess: the encodings hold the same cloud; ASCII rounds at worst.
 #

@@ -2,7 +2,7 @@
 # rosbags.image.message_to_cvimage gives the depth of a compressed topic as uint8. Depth
 # of ROS is a PNG of 16 bits in millimetres, and its message says so in its format,
 # `16UC1; png compressed`. The PNG is decoded without OpenCV's flag for more than 8
-# bits, so every value is divided by 256: 1500 mm become 5. There is no warning.
+# bits, so every value is divided by 256: 1500 mm become 5. Nothing warns of it.
 #
 # One would guess: a lossless PNG comes back as what was written, as its message names
 # the type.
@@ -21,6 +21,8 @@ python=$folder/venv/bin/python
 "$python" -m pip --disable-pip-version-check list --format=freeze
 cd "$folder"
 "$python" - <<'PY' 2> log || { cat log; exit 1; }
+import warnings
+
 import cv2
 import numpy as np
 from rosbags.image import message_to_cvimage
@@ -28,6 +30,7 @@ from rosbags.typesys.stores.latest import builtin_interfaces__msg__Time as Time
 from rosbags.typesys.stores.latest import sensor_msgs__msg__CompressedImage as Compressed
 from rosbags.typesys.stores.latest import std_msgs__msg__Header as Header
 
+warnings.simplefilter("error")
 depth_mm = np.array([[0, 255, 256, 1500, 65535]], np.uint16)
 message = Compressed(
     header=Header(stamp=Time(sec=0, nanosec=0), frame_id="camera"),

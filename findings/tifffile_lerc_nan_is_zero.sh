@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # A float32 TIFF with NaN for missing depth, compressed losslessly with LERC, comes back
 # with 0.0 in place of every NaN; all other values are exact. zlib and zstd keep NaN.
-# There is no warning, neither when writing nor when reading. LERC itself stores missing
-# values in a mask.
+# Neither writing nor reading warns of it.
 #
 # One would guess: a lossless compression keeps NaN, or refuses it.
 #
@@ -19,9 +18,12 @@ python=$folder/venv/bin/python
 "$python" -m pip --disable-pip-version-check list --format=freeze
 cd "$folder"
 "$python" - <<'PY' 2> log || { cat log; exit 1; }
+import warnings
+
 import numpy as np
 import tifffile
 
+warnings.simplefilter("error")
 depth_m = np.array([[np.nan, np.nan, 2.5, 7.25]] * 4, np.float32)
 for name in ("zlib", "zstd", "lerc"):
     tifffile.imwrite("depth.tif", depth_m, compression=name)

@@ -14,7 +14,7 @@ if version("jaxlib").startswith("0.10."):  # later ones refuse it, and end the p
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-# As a variable, so that processes that tests start find the programs that tests keep.
+# Also in processes that tests start: stored programs are named by JAX's settings.
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 
 import gc
@@ -29,6 +29,7 @@ from filelock import FileLock
 from jax._src.lru_cache import LRUCache
 from jaxtyping import install_import_hook
 
+assert jax.config.jax_numpy_rank_promotion == "raise", "JAX was imported before"
 install_import_hook("deepdepth_jax", "beartype.beartype")
 gc.set_threshold(50_000)  # as in the commands
 
@@ -73,7 +74,10 @@ def forget_programs():
 
 
 def pytest_collection_modifyitems(items):
-    """Puts what uses the trained run last: one worker trains it, the others go on."""
+    """Keeps what uses the trained run together.
+
+    Workers get contiguous parts, so one trains it while others have something to do.
+    """
     using = {item.module for item in items if "trained" in item.fixturenames}
     items.sort(key=lambda item: item.module in using)
 

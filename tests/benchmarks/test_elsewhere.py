@@ -95,18 +95,6 @@ def test_runs_are_evaluated_on_every_data_set(bench):
     assert (bench.out / "table.md").read_text() in bench.said
 
 
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """Saves the start of another one, which the runs of `bench` have."""
-
-    def execute(self, arguments, log):
-        train_and_evaluate(list(arguments))
-        return 0
-
-    monkeypatch.setattr(Processes, "execute", execute)
-
-
-@pytest.mark.usefixtures("in_this_process")
 def test_a_file_of_weights_is_evaluated_as_its_run(bench, tmp_path):
     file = tmp_path / "shipped.safetensors"
     convert([f"--input={bench.run}", f"--output={file}"])
@@ -117,14 +105,20 @@ def test_a_file_of_weights_is_evaluated_as_its_run(bench, tmp_path):
     assert found["AbsRel"] == expected["AbsRel"]
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_a_sheet_is_of_the_split_and_optional(bench, tmp_path):
+def test_a_sheet_is_of_the_split_and_optional(bench, tmp_path, monkeypatch):
     heights = [
         read_image(bench.out / "run" / part).shape[0]
         for part in ("near/figures/test.png", "far/figures/test.png", "sheet.png")
     ]
     assert heights[2] == heights[0] + heights[1]
     write_place(tmp_path, "near", (4.0, 4.0, 8.0))
+
+    def execute(self, arguments, log):
+        """Evaluates without starting a process, which `bench` does."""
+        train_and_evaluate(list(arguments))
+        return 0
+
+    monkeypatch.setattr(Processes, "execute", execute)
     out, _ = evaluate(bench.run, tmp_path, "--config.eval.figures=0")
     assert (out / "run" / "near" / "eval.json").exists()
     assert not (out / "run" / "sheet.png").exists()

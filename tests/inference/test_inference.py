@@ -202,7 +202,7 @@ def test_probabilities_that_vanish_are_not_impossible():
 
 
 @functools.cache
-def everything(**fields):
+def scores_and_likelihoods(**fields):
     depth_m = jnp.asarray(np.random.default_rng(1).uniform(0, 90, (4, 33, 41)), "f4")
     of = dataclasses.replace(posterior(flip=True, scales=(1.0, 1.5)), **fields)
     score, likelihood = ScoreStep(of, "median"), LikelihoodStep(of)
@@ -214,8 +214,8 @@ def everything(**fields):
 def test_bands_change_nothing(band_px):
     """Of one row, of rows that do not divide the image, and all at once."""
     for found, expected in zip(
-        jax.tree.leaves(everything(band_px=band_px)),
-        jax.tree.leaves(everything()),
+        jax.tree.leaves(scores_and_likelihoods(band_px=band_px)),
+        jax.tree.leaves(scores_and_likelihoods()),
         strict=True,
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4)

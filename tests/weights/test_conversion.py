@@ -78,7 +78,7 @@ def converted(tmp_path_factory):
     def of(case):
         tensors = tensors_of(case)
         path = folder / case / "in.safetensors"
-        path.parent.mkdir()
+        path.parent.mkdir(exist_ok=True)
         return tensors, convert_file(saved(path, tensors))
 
     return of
