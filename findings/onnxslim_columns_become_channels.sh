@@ -27,7 +27,6 @@ import onnxslim
 from onnx import TensorProto, helper, numpy_helper
 
 
-
 def weighted_columns(width):
     """A convolution to four channels, times a power of ten for each column."""
     weights = {
