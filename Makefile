@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal
+# Many containers set it. Each start would compile JAX and TensorFlow anew, for 10 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-lowest test-torch test-beam test-densecrf test-openvino test-trackers test-browser test-gpu \
 	test-kills findings smoke bench bench-gpu gpu-program dist release format lock clean
@@ -122,7 +124,7 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: $(PYTHON) is older than Python 3.11: make PYTHON=python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	@# Compiling every module takes as long as all else. Python compiles what it imports.
+	@# Compiling every module takes as long as all else: Python compiles what it imports.
 	$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
