@@ -2,10 +2,11 @@
 
     python -m benchmarks.labelling
 
-Scoring, as `deepdepth_jax.adapt` does it without flips, and the predictor's depth, in
-turns: CPU seconds, and seconds that pass. Depth is the expectation, also of one view.
-Programs are compiled before. Both read the images from files: scoring on all cores,
-the predictor one after the other, so CPU seconds are the ones to compare.
+Scoring, as `deepdepth_jax.adapt` does it without flips, the predictor's depth, and what
+`predict` does, which also writes depth and its colours. In turns: CPU seconds, and
+seconds that pass. Depth is the expectation, also of one view. Programs are compiled
+before. All read the images from files: scoring on all cores, the predictor one after
+the other, so CPU seconds are the ones to compare.
 """
 
 import tempfile
@@ -26,6 +27,8 @@ from deepdepth_jax.adapt.target import TargetImage
 from deepdepth_jax.datasets.streets.render import intrinsics, render
 from deepdepth_jax.inference.predictor import DepthPredictor
 from deepdepth_jax.inference.saved_network import SavedNetwork, load_network
+from deepdepth_jax.predict.inputs import IMAGE_KINDS
+from deepdepth_jax.predict.outputs import Outputs
 from deepdepth_jax.runtime import cli
 from deepdepth_jax.runtime.shipped import SHIPPED
 
@@ -55,10 +58,12 @@ def main() -> None:
             run()
         measures = {name: partial(_seconds, run) for name, run in runs.items()}
         found = alternate(measures, arguments.rounds)
-    print(f"| clock | {' | '.join(found)} | ratio |\n" + "|---" * 4 + "|")
+    labels, *others = found
+    heads = [*found, *(f"{labels} / {other}" for other in others)]
+    print(f"| clock | {' | '.join(heads)} |\n" + "|---" * (1 + len(heads)) + "|")
     for index, clock in enumerate(CLOCKS):
-        of_clock = [[both[index] for both in rounds] for rounds in found.values()]
-        cells = [*of_clock, ratios(*of_clock)]
+        of_clock = [[each[index] for each in rounds] for rounds in found.values()]
+        cells = [*of_clock, *(ratios(of_clock[0], other) for other in of_clock[1:])]
         print(f"| {clock} | {' | '.join(map(spread, cells))} |")
 
 
@@ -70,10 +75,16 @@ def _runs(
     predictor = DepthPredictor.of(network)
     paths = [each.image for each in images]
     focal_px = images[0].focal_px
-    bins = config.bins.num_bins
+    bins, outputs = config.bins.num_bins, Outputs(IMAGE_KINDS)
+
+    def predict() -> None:
+        for path, found in zip(paths, predictor(paths, focal_px), strict=True):
+            outputs.save(path.with_suffix(""), found)
+
     return {
         "labels": lambda: score(labeller, images, bins),
         "depth": lambda: [each.depth_m for each in predictor(paths, focal_px)],
+        "predict": predict,
     }
 
 
