@@ -3,7 +3,7 @@
     python -m benchmarks.labelling
 
 Scoring, as `deepdepth_jax.adapt` does it without flips, the predictor's depth, and what
-`predict` does, which also writes depth and its colours. In turns: CPU seconds, and
+`predict` does, which also writes depth and its colours. Interleaved: CPU seconds, and
 seconds that pass. Depth is the expectation, also of one view. Programs are compiled
 before. All read the images from files: scoring on all cores, the predictor one after
 the other, so CPU seconds are the ones to compare.

@@ -18,7 +18,7 @@ python=$folder/venv/bin/python
   "pyrealsense2==2.59.1.11053" "libusb-package==1.0.30.0" "numpy==2.4.6" || exit 2
 "$python" --version
 "$python" -m pip --disable-pip-version-check list --format=freeze
-# Their wheel needs a library that a system without a desktop lacks.
+# pyrealsense2 needs libusb, which its wheel does not hold.
 ln -s "$folder"/venv/lib/python3*/site-packages/libusb_package/libusb-1.0.so \
   "$folder/libusb-1.0.so.0"
 export LD_LIBRARY_PATH=$folder
