@@ -25,12 +25,12 @@ from pathlib import Path
 
 import jax
 import pytest
+import shape_checks
 from filelock import FileLock
 from jax._src.lru_cache import LRUCache
-from jaxtyping import install_import_hook
 
 assert jax.config.jax_numpy_rank_promotion == "raise", "JAX was imported before"
-install_import_hook("deepdepth_jax", "beartype.beartype")
+shape_checks.install()
 gc.set_threshold(50_000)  # as in the commands
 
 # The workers of a session and the processes they start share a folder: each program is
