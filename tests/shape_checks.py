@@ -12,14 +12,16 @@ from types import SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 import jaxtyping
+from beartype import BeartypeConf, beartype
 
 in_a_scope = jaxtyping.jaxtyped
+type_checked = beartype(conf=BeartypeConf(violation_type=TypeError))
 
 
 def install() -> None:
     """Makes imports of the package check. It must not be imported yet."""
     jaxtyping.jaxtyped = checks
-    jaxtyping.install_import_hook("deepdepth_jax", "beartype.beartype")
+    jaxtyping.install_import_hook("deepdepth_jax", "shape_checks.type_checked")
 
 
 def checks(*, typechecker: Callable) -> Callable:

@@ -5,10 +5,8 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from beartype import beartype
-from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import Float32
-from shape_checks import checks, names_arrays
+from shape_checks import checks, names_arrays, type_checked
 
 from deepdepth_jax.datasets.kitti.eigen import Frame
 from deepdepth_jax.geometry.cameras import is_focal_length
@@ -18,10 +16,14 @@ from deepdepth_jax.types import AnyArray, Batch
 Image = Float32[np.ndarray, "{height} {width}"]
 
 
+def refused():
+    return pytest.raises(TypeError, match="violates type hint")
+
+
 def test_dimensions_agree_between_arguments():
     logits, labels = jnp.zeros((2, 3)), jnp.zeros(2, jnp.int32)
     cross_entropy(logits, labels)
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         cross_entropy(logits, labels[:1])
 
 
@@ -41,38 +43,38 @@ def test_so_they_do_between_the_fields_of_a_dataclass(changes):
         "depth_m": np.zeros((1, 4, 5), np.float32),
     }
     Batch(**fields)
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         Batch(**fields | changes)
 
 
 def test_arguments_may_be_dimensions_of_the_result():
-    @checks(typechecker=beartype)
+    @checks(typechecker=type_checked)
     def draw(height: int, width: int, wrong: int = 0) -> tuple[Image, str]:
         return np.zeros((height, width + wrong), np.float32), "image"
 
     draw(2, 3)
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         draw(2, 3, wrong=1)
 
 
 def test_functions_and_dataclasses_without_arrays_are_checked_too():
     assert is_focal_length(700.0)
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         is_focal_length("700")
     assert Frame("2011_09_26", "0001", 2, 5).index == 5
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         Frame("2011_09_26", "0001", 2, "5")
 
 
 def test_a_class_that_is_defined_later_may_be_named():
-    @checks(typechecker=beartype)
+    @checks(typechecker=type_checked)
     @dataclasses.dataclass
     class Node:
         following: "Node | None"
         depth_m: Float32[np.ndarray, "h w"] | None = None
 
     Node(Node(None), np.zeros((2, 3), np.float32))
-    with pytest.raises(BeartypeCallHintViolation):
+    with refused():
         Node(None, np.zeros(1, np.float32))
 
 
