@@ -78,7 +78,7 @@ smoke: .venv/installed  ## The demo's commands, small enough for a minute or two
 	$(BIN)/python -m deepdepth_jax.main --workdir=runs/smoke --mode=evaluate \
 		--config.eval.flip=True
 	$(BIN)/python -m deepdepth_jax.predict --workdir=runs/smoke \
-		--input=docs/images --output=runs/smoke/predicted
+		--input=docs/images/anywhere.png --output=runs/smoke/predicted
 	$(BIN)/python -m deepdepth_jax.export --workdir=runs/smoke \
 		--format=onnx --output=runs/smoke/depth.onnx
 
