@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `convert_float_to_float16` changes a constant of 65 000, which float16 holds as 64
-# 992, into 10 000.
+# `convert_float_to_float16` changes constants of 65 000 and 20 000 into 10 000, though
+# float16 reaches 65 504.
 #
 # One would guess: only what float16 cannot hold, from 65 520 on, is changed.
 #

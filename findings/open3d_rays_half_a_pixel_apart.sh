@@ -17,7 +17,7 @@ python=$folder/venv/bin/python
   "open3d==0.20.0" "libusb-package==1.0.30.0" "numpy==2.4.6" || exit 2
 "$python" --version
 "$python" -m pip --disable-pip-version-check list --format=freeze
-# Their wheel needs a library that a system without a desktop lacks.
+# Its wheel needs a library that a system without a desktop lacks.
 ln -s "$folder"/venv/lib/python3*/site-packages/libusb_package/libusb-1.0.so \
   "$folder/libusb-1.0.so.0"
 export LD_LIBRARY_PATH=$folder

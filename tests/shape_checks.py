@@ -2,7 +2,7 @@
 
 jaxtyping's own decorator checks every argument twice, and every function has a scope of
 dimensions of its own. Here an argument is checked once, and a function has a scope if
-its signature names arrays. Tests of many small functions take half the time.
+its signature names arrays. Tests of many small functions take .4 of the time.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ def checks(*, typechecker: Callable) -> Callable:
                 decorated.__init__ = decorate(decorated.__init__)
             return decorated
         hints = decorated.__annotations__
-        for name, hint in hints.items():
+        for name, hint in hints.items():  # in place, for the type checker
             hints[name] = resolved(hint, decorated.__globals__)
         checked = typechecker(decorated)
         if any(map(names_arrays, hints.values())):

@@ -14,7 +14,7 @@ OVERRIDES = {
     "data.streets.width": 64,
     "model.backbone": "tiny",
     "model.width": 4,
-    "model.aspp_rates": "(1,2)",
+    "model.aspp_rates": "(1,6)",
     "bins.num_bins": 12,
     "train.crop": "(32,48)",
     "train.batch_size": 4,

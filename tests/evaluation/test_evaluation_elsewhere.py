@@ -70,12 +70,12 @@ def test_another_camera_is_evaluated_as_predict_sees_it(run, enlarged):
     ]
     for name in ("abs_rel", "rmse", "d1"):
         mean = np.mean([metrics[name] for metrics in expected])
-        assert found["metrics"][name] == pytest.approx(mean, rel=1e-5)
+        assert found["metrics"][name] == pytest.approx(mean, rel=1e-4)
         unscaled = [
             depth_metrics(predictor(image).depth_m, depth_m, crop="none")[name]
             for image, depth_m, _ in examples
         ]
-        assert found["metrics"][name] != pytest.approx(np.mean(unscaled), rel=1e-4)
+        assert found["metrics"][name] != pytest.approx(np.mean(unscaled), rel=1e-3)
 
 
 def test_the_protocol_names_data_training_and_cameras(run, enlarged):
