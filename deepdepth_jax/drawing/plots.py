@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from deepdepth_jax.drawing.style import depth_axis, figure_with_axes, in_default_style
 from deepdepth_jax.runtime import atomic
 
+Curve = Float[np.ndarray, " steps"]
+
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
 
 
@@ -50,33 +52,35 @@ def save_reliability_diagram(
 @in_default_style
 def save_sparsification_curves(
     path: Path,
-    removed: Float[np.ndarray, " steps"],
-    curves: Mapping[
-        str,
-        tuple[
-            Float[np.ndarray, " steps"],
-            Float[np.ndarray, " steps"],
-            Float[np.ndarray, " steps"],
-        ],
-    ],
+    removed: Curve,
+    curves: Mapping[str, Mapping[str, tuple[Curve, Curve, Curve]]],
 ) -> None:
     """Draws the error of the remaining pixels over the removed share.
+
+    All uncertainties share the axes of an error, and its curves of the oracle and of
+    random removal. The area between the oracle and the first of them is shaded: its
+    AUSE.
 
     Args:
       path: file to write.
       removed: shares in [0, 1).
-      curves: curves of model, oracle and random by the name of the error. See
-        `sparsification.Curves`.
+      curves: curves of model, oracle and random by the name of the uncertainty, then
+        by that of the error. See `sparsification.Curves`.
     """
-    figure, grid = figure_with_axes([3.45] * len(curves), (2.8,), bottom=0.85)
-    for axes, (name, (model, oracle, random)) in zip(grid, curves.items(), strict=True):
+    first = next(iter(curves.values()))
+    figure, grid = figure_with_axes([3.45] * len(first), (2.8,), bottom=0.85)
+    for axes, (error, (shaded, oracle, random)) in zip(
+        grid, first.items(), strict=True
+    ):
         axes.plot(100 * removed, random, ":", color="grey", label="random")
-        axes.plot(100 * removed, model, color="C0", label="by uncertainty")
-        axes.plot(100 * removed, oracle, "--", color="C2", label="oracle")
-        axes.fill_between(100 * removed, oracle, model, color="C0", alpha=0.25)
+        for name, of_errors in curves.items():
+            model = of_errors[error][0]
+            axes.plot(100 * removed, model, label=f"by {name.replace('_', ' ')}")
+        axes.plot(100 * removed, oracle, "--", color="black", label="oracle")
+        axes.fill_between(100 * removed, oracle, shaded, color="C0", alpha=0.25)
         axes.set(xlim=(0, 100), xlabel="% of pixels removed")
         axes.set_ylim(bottom=0)
-        axes.set_title(TITLES.get(name, name))
+        axes.set_title(TITLES.get(error, error))
     grid[0].set_ylabel("error of the remaining pixels")
     lines = grid[0].get_lines()
     figure.legend(handles=lines, loc="lower center", ncols=len(lines))

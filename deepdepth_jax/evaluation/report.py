@@ -159,9 +159,8 @@ def _draw_uncertainty(folder: Path, uncertainty: UncertaintySummary) -> None:
         "reliability": uncertainty.calibrated,
     }.items():
         save_reliability_diagram(folder / f"{name}.png", *calibration.reliability())
-    for name, sparsification in uncertainty.sparsification.items():
-        path = folder / f"sparsification_{name}.png"
-        save_sparsification_curves(path, REMOVED, sparsification.curves())
+    curves = {name: x.curves() for name, x in uncertainty.sparsification.items()}
+    save_sparsification_curves(folder / "sparsification.png", REMOVED, curves)
 
 
 def _metric_table(corner: str, rows: Mapping[str, Mapping[str, float | int]]) -> str:

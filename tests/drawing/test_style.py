@@ -19,7 +19,7 @@ def draw_all(folder):
     share = np.linspace(0.1, 0.9, 4)
     depth_m = np.full((20, 60), 10, np.float32)
     save_reliability_diagram(folder / "1.png", share, share, np.full(4, 7))
-    curves = {"abs_rel": (share, share / 2, share * 2)}
+    curves = {"entropy": {"abs_rel": (share, share / 2, share * 2)}}
     save_sparsification_curves(folder / "2.png", share, curves)
     edges_m = np.array([1.0, 2, 4, 8])
     save_depth_histogram(folder / "3.png", edges_m, {"all": np.array([1, 2, 3])})
@@ -51,7 +51,9 @@ def test_no_text_is_cut_off(largest, tmp_path):
     curve = largest * (1 - share)
     for count in (1, 3):
         curves = dict.fromkeys(("abs_rel", "rmse", "d1")[:count], (curve, curve, curve))
-        save_sparsification_curves(tmp_path / f"{count + 1}.png", share, curves)
+        path = tmp_path / f"{count + 1}.png"
+        names = ("entropy", "log_depth_std", "max_probability")[:count]
+        save_sparsification_curves(path, share, dict.fromkeys(names, curves))
     edges_m = np.geomspace(1, 800, 5)
     for sign in (-1, 1):
         found = {

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from PIL import Image
 
 from deepdepth_jax.drawing.plots import (
@@ -49,7 +50,7 @@ def test_the_area_to_the_oracle_is_shaded(tmp_path):
     for model in (0.3, 0.9):
         path = tmp_path / f"{model}.png"
         curves = {"abs_rel": (np.full(50, model), oracle, random)}
-        save_sparsification_curves(path, removed, curves)
+        save_sparsification_curves(path, removed, {"entropy": curves})
         areas.append(shaded(path))
     assert 2.7 < areas[1] / areas[0] < 3.3
 
@@ -60,10 +61,34 @@ def test_every_error_has_its_axes(tmp_path):
     widths = []
     for names in (["abs_rel"], ["abs_rel", "rmse", "d1"]):
         path = tmp_path / f"{len(names)}.png"
-        save_sparsification_curves(path, removed, dict.fromkeys(names, curves))
+        of_errors = dict.fromkeys(names, curves)
+        save_sparsification_curves(path, removed, {"entropy": of_errors})
         widths.append(image(path).shape[1])
         third = image(path).shape[1] // len(names)
         for index in range(len(names)):
             part = slice(index * third, (index + 1) * third)
             assert shaded(path, (slice(None), part)) > 2000
     assert widths[1] == 3 * widths[0]
+
+
+def test_every_uncertainty_has_its_curve_and_the_first_its_area(tmp_path):
+    """The others are orange and green, Matplotlib's next colours."""
+    removed = np.arange(50) / 50
+    level = {"entropy": 0.3, "log_depth_std": 0.5, "max_probability": 0.9}
+    path = tmp_path / "three.png"
+    curves = {
+        name: {"rmse": (np.full(50, model), np.zeros(50), np.ones(50))}
+        for name, model in level.items()
+    }
+    save_sparsification_curves(path, removed, curves)
+    pixels = image(path)
+    orange, green = (
+        np.flatnonzero((np.abs(pixels - color).sum(-1) < 30).sum(1) > 100)
+        for color in ((255, 127, 14), (44, 160, 44))
+    )
+    assert 0 < len(orange) < 5
+    assert 0 < len(green) < 5
+    assert green.max() < orange.min()
+    one = tmp_path / "one.png"
+    save_sparsification_curves(one, removed, {"entropy": curves["entropy"]})
+    assert shaded(path) == pytest.approx(shaded(one), rel=0.02)

@@ -60,7 +60,7 @@ def test_the_tables_say_what_the_numbers_say(run, results):
 
 
 def test_an_evaluation_leaves_plots_and_a_line_for_each_image(run):
-    for name in ("reliability", "reliability_own", "sparsification_entropy"):
+    for name in ("reliability", "reliability_own", "sparsification"):
         with Image.open(run / "figures" / f"{name}.png") as plot:
             assert min(plot.size) > 300
     lines = (run / "eval_images.csv").read_text().splitlines()
