@@ -14,8 +14,7 @@ import pytest
 from benchmarks.study.plot import save_plot
 from benchmarks.study.table import Row
 from benchmarks.table import write as write_benchmarks
-from deepdepth_jax.drawing.plots import save_reliability_diagram
-from deepdepth_jax.drawing.sheets import save_depth_histogram
+from deepdepth_jax.drawing.plots import save_depth_histogram, save_reliability_diagram
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.baseline import MedianDepth
 from deepdepth_jax.evaluation.image_table import ImageTable

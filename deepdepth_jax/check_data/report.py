@@ -8,7 +8,7 @@ from types import MappingProxyType
 from deepdepth_jax.check_data.inspection import DepthStatistics, Inspection
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.source import Source
-from deepdepth_jax.drawing.sheets import save_depth_histogram
+from deepdepth_jax.drawing.plots import save_depth_histogram
 from deepdepth_jax.errors import UserError
 
 USES: Mapping[str, str] = MappingProxyType(

@@ -109,11 +109,11 @@ def draw_scale(scale: ColourScale) -> str:
     Returns:
       HTML.
     """
-    numbers = np.geomspace(scale.low, scale.high, COLOUR_STOPS)
-    colours = ",".join(f"rgb({r} {g} {b})" for r, g, b in scale.paint(numbers[None])[0])
+    stops = scale.paint(scale.values(COLOUR_STOPS)[None])[0]
+    colours = ",".join(f"rgb({r} {g} {b})" for r, g, b in stops)
     ticks = "".join(
-        f'<i style="left:{scale.share(value):.2%}">{number}</i>'
-        for value, number in scale.ticks().items()
+        f'<i style="left:{place:.2%}">{number}</i>'
+        for place, number in scale.ticks().items()
     )
     return (
         f'<div class="scale"><span>{scale.low_word}</span>'

@@ -1,7 +1,7 @@
-"""Colour maps for depth and confidence, with their scales.
+"""Colour maps for depth, confidence and errors, with their scales.
 
 They are Matplotlib's, which takes longer to import than an image takes to predict: the
-256 colours of each stand in a file beside this one, `turbo_r.png` and `viridis.png`.
+256 colours of each stand in a file beside this one, such as `viridis.png`.
 """
 
 import dataclasses
@@ -17,6 +17,8 @@ from deepdepth_jax.types import AnyArray
 
 DEPTH_COLOURS = "turbo_r"  # near is red, far is blue
 CONFIDENCE_COLOURS = "viridis"
+ERROR_COLOURS = "inferno"
+LARGEST_SHOWN_ERROR = 0.5
 NARROWEST_STRIP_PX = 320
 """In a narrower strip the numbers would overlap."""
 STRIP_HEIGHT_PX = 48
@@ -28,17 +30,19 @@ BAR_PX = (7, 21)
 """The rows of a strip between which its colours are."""
 TICK_PX = 3
 FONT_PX = 11
+LINEAR_TICKS = 6
 
 
 @dataclasses.dataclass(frozen=True)
 class ColourScale:
-    """A colour map over the logarithm of a value.
+    """A colour map over a value or its logarithm.
 
     Attributes:
       colours: name of a Matplotlib colour map, of which there is a file.
       low, high: values at the ends. Values outside have the colour of the nearer end.
       low_word, high_word: words at the ends.
       unit: unit after the numbers.
+      is_linear: the map is over the value itself.
     """
 
     colours: str
@@ -47,15 +51,16 @@ class ColourScale:
     low_word: str
     high_word: str
     unit: str = ""
+    is_linear: bool = False
 
     def paint(self, values: Float[AnyArray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-        """Returns the colour of each value. 0 stands for no value and is black."""
+        """Returns the colour of each value. What is not > 0 is no value, and black."""
         values = np.asarray(values)
-        share = np.log(np.clip(values, self.low, self.high) / np.float32(self.low))
-        share /= np.float32(np.log(self.high / self.low))
+        known = values > 0
+        places = self._places(np.clip(np.where(known, values, 1), self.low, self.high))
         table = _table(self.colours)
-        painted = table[np.minimum(share * len(table), len(table) - 1).astype(np.uint8)]
-        painted[values <= 0] = 0
+        painted = table[np.minimum(places * len(table), len(table) - 1).astype(int)]
+        painted[~known] = 0
         return painted
 
     def under(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "y x 3"]:
@@ -75,13 +80,25 @@ class ColourScale:
         return _draw_strip(self, width)
 
     def ticks(self) -> dict[float, str]:
-        """Returns round values and both ends, with the text of each."""
-        values = round_values(self.low, self.high)
-        return {value: f"{value:.3g}{self.unit}" for value in values}
+        """Returns round values and both ends, by their place from 0 to 1."""
+        if self.is_linear:
+            values = np.linspace(self.low, self.high, LINEAR_TICKS)
+        else:
+            values = np.array(round_values(self.low, self.high))
+        places = self._places(values).tolist()
+        numbers = (f"{value:.3g}{self.unit}" for value in values)
+        return dict(zip(places, numbers, strict=True))
 
-    def share(self, value: float) -> float:
-        """Returns where a value lies between the ends, from 0 to 1."""
-        return math.log(value / self.low) / math.log(self.high / self.low)
+    def values(self, count: int) -> Float[np.ndarray, " {count}"]:
+        """Returns values at equal distances from one end to the other."""
+        spread = np.linspace if self.is_linear else np.geomspace
+        return spread(self.low, self.high, count)
+
+    def _places(self, values: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+        """Returns where values lie between the ends, from 0 to 1."""
+        if self.is_linear:
+            return (values - self.low) / (self.high - self.low)
+        return np.log(values / self.low) / math.log(self.high / self.low)
 
 
 def depth_scale(min_m: float, max_m: float) -> ColourScale:
@@ -94,6 +111,13 @@ def depth_scale(min_m: float, max_m: float) -> ColourScale:
 def confidence_scale(num_bins: int) -> ColourScale:
     """Returns the scale of the highest probability of `num_bins` bins."""
     return ColourScale(CONFIDENCE_COLOURS, 1 / num_bins, 1.0, "unsure", "sure")
+
+
+def error_scale() -> ColourScale:
+    """Returns the scale of relative errors."""
+    return ColourScale(
+        ERROR_COLOURS, 0.0, LARGEST_SHOWN_ERROR, "small", "large", is_linear=True
+    )
 
 
 def round_values(low: float, high: float) -> list[float]:
@@ -119,11 +143,11 @@ def _draw_strip(scale: ColourScale, width: int) -> UInt8[np.ndarray, "y {width} 
         draw.text, fill="black", font=ImageFont.load_default(font)
     )
     right = width - left
-    colours = scale.paint(np.geomspace(scale.low, scale.high, right - left)[None])
+    colours = scale.paint(scale.values(right - left)[None])
     strip.paste(Image.fromarray(colours.repeat(bottom - top, axis=0)), (left, top))
     draw.rectangle((left - 1, top - 1, right, bottom), outline="black")
-    for value, number in scale.ticks().items():
-        x = left + scale.share(value) * (right - left - 1)
+    for place, number in scale.ticks().items():
+        x = left + place * (right - left - 1)
         draw.line((x, bottom, x, bottom + tick), "black")
         write((x, bottom + 2 * tick), number, anchor="mt")
     middle = (top + bottom) / 2

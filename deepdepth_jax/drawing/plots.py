@@ -1,4 +1,4 @@
-"""Plots of calibration and sparsification."""
+"""Plots of depth, calibration, sparsification and pseudo-labels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +13,31 @@ from deepdepth_jax.runtime import atomic
 Curve = Float[np.ndarray, " steps"]
 
 TITLES = {"abs_rel": "AbsRel", "rmse": "RMSE in metres", "d1": "1 - d1"}
+
+
+@in_default_style
+def save_depth_histogram(
+    path: Path,
+    edges_m: Float[np.ndarray, " edges"],
+    counts: Mapping[str, Int[np.ndarray, " bins"]],
+) -> None:
+    """Draws the share of each data set's pixels in each bin.
+
+    Args:
+      path: file to write.
+      edges_m: edges of the bins in metres.
+      counts: number of pixels in each bin, by name of the data set.
+    """
+    figure, [axes] = figure_with_axes((7.2,), (3.3,), top=0.15)
+    for name, pixels in counts.items():
+        axes.stairs(100 * pixels / pixels.sum(), edges_m, label=name, linewidth=1.5)
+    depth_axis(axes, edges_m)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(f"depth in metres, in the {len(edges_m) - 1} bins of the config")
+    axes.set_ylabel("% of the labelled pixels")
+    if counts:
+        axes.legend()
+    atomic.write(path, lambda partial: figure.savefig(partial, dpi=120))
 
 
 @in_default_style

@@ -8,6 +8,8 @@ from jaxtyping import UInt8
 from deepdepth_jax.config import Config
 from deepdepth_jax.datasets.pipeline import read_examples
 from deepdepth_jax.datasets.records import Records
+from deepdepth_jax.drawing.colors import confidence_scale, depth_scale
+from deepdepth_jax.drawing.sheets import Row, figure_sheet
 from deepdepth_jax.evaluation.protocol import Protocol
 from deepdepth_jax.models.heads import build_bins
 from deepdepth_jax.types import AnyArray, Example
@@ -35,9 +37,6 @@ def draw_examples(
     Returns:
       The sheet, RGB.
     """
-    # Training begins before it draws: Matplotlib takes long to import.
-    from deepdepth_jax.drawing.sheets import Row, figure_sheet
-
     protocol, bins = Protocol.of(config, records.source), build_bins(config)
     rows = {}
     for example, depth_m, confidence in predict_each(read_examples(records, indices)):
@@ -50,7 +49,11 @@ def draw_examples(
         )
     names = records.source.present
     ordered = [rows[names[index]] for index in indices]
-    return figure_sheet(ordered, bins.min_depth_m, bins.max_depth_m)
+    return figure_sheet(
+        ordered,
+        depth_scale(bins.min_depth_m, bins.max_depth_m),
+        confidence_scale(bins.num_bins),
+    )
 
 
 def _error(protocol: Protocol, depth_m: AnyArray, example: Example) -> str:

@@ -3,16 +3,25 @@ import dataclasses
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LogNorm, Normalize
 
 from deepdepth_jax.drawing.colors import (
     NARROWEST_STRIP_PX,
     STRIP_HEIGHT_PX,
     confidence_scale,
     depth_scale,
+    error_scale,
 )
 
 SCALE = depth_scale(1.0, 80.0)
+SCALES = [SCALE, confidence_scale(71), error_scale()]
+
+
+def at(scale, share):
+    """Returns the value at a place between the ends, from 0 to 1."""
+    if scale.is_linear:
+        return scale.low + (scale.high - scale.low) * share
+    return scale.low * (scale.high / scale.low) ** share
 
 
 def row(*values):
@@ -45,18 +54,19 @@ def test_beyond_the_scale_is_its_end():
     np.testing.assert_array_equal(colours[2], colours[3])
 
 
-@pytest.mark.parametrize("scale", [SCALE, confidence_scale(71)])
+@pytest.mark.parametrize("scale", SCALES)
 def test_the_256_colours_are_matplotlibs(scale):
     """Of another colour map the file is `Image.fromarray(expected[None]).save(...)`."""
     expected = mpl.colormaps[scale.colours](np.arange(256), bytes=True)[:, :3]
-    middles = scale.low * (scale.high / scale.low) ** ((np.arange(256) + 0.5) / 256)
+    middles = at(scale, (np.arange(256) + 0.5) / 256)
     np.testing.assert_array_equal(scale.paint(middles[None])[0], expected)
 
 
-@pytest.mark.parametrize("scale", [SCALE, confidence_scale(71)])
-def test_colours_are_matplotlibs_over_the_logarithm(scale):
-    values = np.geomspace(scale.low, scale.high, 5000, dtype=np.float32)[None]
-    norm = LogNorm(scale.low, scale.high, clip=True)
+@pytest.mark.parametrize("scale", SCALES)
+def test_colours_are_matplotlibs_over_the_logarithm_or_the_value(scale):
+    values = at(scale, np.linspace(0.001, 1, 5000)).astype(np.float32)[None]
+    kind = Normalize if scale.is_linear else LogNorm
+    norm = kind(scale.low, scale.high, clip=True)
     expected = mpl.colormaps[scale.colours](norm(values), bytes=True)[..., :3]
     painted = scale.paint(values)
     # Where a value lies on the border of two colours, rounding decides.
@@ -68,6 +78,24 @@ def test_confidence_goes_from_that_of_a_guess_to_certainty():
     scale = confidence_scale(50)
     assert (scale.low, scale.high) == (0.02, 1.0)
     assert (scale.low_word, scale.high_word) == ("unsure", "sure")
+
+
+def test_numbers_stand_where_their_values_are():
+    ticks = SCALE.ticks()
+    assert list(ticks.values()) == ["1 m", "2 m", "5 m", "10 m", "20 m", "80 m"]
+    np.testing.assert_allclose(at(SCALE, np.array(list(ticks))), (1, 2, 5, 10, 20, 80))
+
+
+def test_relative_errors_go_from_none_to_a_half_in_equal_steps():
+    scale = error_scale()
+    ticks = scale.ticks()
+    assert list(ticks.values()) == ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]
+    np.testing.assert_allclose(list(ticks), (0, 0.2, 0.4, 0.6, 0.8, 1))
+    np.testing.assert_allclose(scale.values(3), (0, 0.25, 0.5))
+
+
+def test_what_is_no_number_has_no_colour():
+    np.testing.assert_array_equal(SCALE.paint(row(np.nan, 0.0, -1.0))[0], 0)
 
 
 def test_a_scale_from_zero_shows_two_decades():
@@ -82,8 +110,7 @@ def test_the_bar_shows_the_colours_from_the_first_to_the_last(scale, width):
     bar = bar_of(scale.strip(width))
     assert len(bar) > 0.7 * width
     for share in (0.03, 0.5, 0.97):  # its outline is black
-        value = scale.low * (scale.high / scale.low) ** share
-        expected = scale.paint(row(value))[0, 0].astype(int)
+        expected = scale.paint(row(at(scale, share)))[0, 0].astype(int)
         assert np.abs(bar[round(share * (len(bar) - 1))] - expected).max() < 16
 
 
