@@ -43,11 +43,8 @@ def recipe(precision: str, remat: str, accumulate: int) -> Config:
     """Returns the paper's config with one choice of what saves memory."""
     config = default_config()
     config.train.update(precision=precision, remat=remat, accumulate=accumulate)
-    config.model.pretrained = "named, so that frozen statistics are allowed"
-    own = dict(pretrained="", stride_on="1x1", input_convention="imagenet_rgb")
-    return with_fields(
-        complete(config), {f"model.{name}": value for name, value in own.items()}
-    )
+    own = {"model.stride_on": "1x1", "model.input_convention": "imagenet_rgb"}
+    return with_fields(complete(config), own)
 
 
 def step_memory_gb(config: Config) -> tuple[float, float]:

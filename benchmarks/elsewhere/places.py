@@ -53,5 +53,4 @@ def overrides(fields: Mapping[str, object], folder: Path) -> list[str]:
 
 def data_config(options: Sequence[str]) -> Config:
     """Returns a config of which the fields that options name are of use."""
-    without_weights = "--config.model.norm=trained"
-    return complete(override(default_config(), [*options, without_weights]))
+    return complete(override(default_config(), options))

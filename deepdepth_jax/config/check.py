@@ -43,7 +43,6 @@ def complete(config: ConfigDict) -> Config:
         _check_adaptation,
         _check_profile,
         _check_data_is_named,
-        _check_something_is_learned,
     ):
         check(completed)
     return completed
@@ -236,12 +235,4 @@ def _check_data_is_named(config: Config) -> None:
         raise UserError(
             "data.pseudo.manifest is empty: set --config.data.pseudo.manifest=FILE "
             "to a list of images and their pseudo-labels"
-        )
-
-
-def _check_something_is_learned(config: Config) -> None:
-    if config.model.norm == "frozen" and not config.model.pretrained:
-        raise UserError(
-            "model.norm=frozen would freeze untrained statistics, as "
-            "model.pretrained is empty: set it, or set --config.model.norm=trained"
         )

@@ -79,10 +79,12 @@ def adopt_pretrained(config: Config, run: Config | None = None) -> Config:
 
     Raises:
       UserError: the config contradicts the weights without `model.pretrained_override`,
-        or the weights belong to another network.
+        the weights belong to another network, or there are none and normalisation is
+        frozen.
     """
     model = config.model
     if not model.pretrained:
+        _check_something_is_learned(config)
         _check_resize(config, UNKNOWN_CAMERA)
         return _filled_in(config, "1x1", "imagenet_rgb")
     if run is not None and _is_dispensable(model.pretrained, run):
@@ -133,6 +135,15 @@ def _check_agrees(
                 f"{field}={own}, but the weights of model.pretrained="
                 f"{config.model.pretrained} have {value}: leave the field out{remedy}"
             )
+
+
+def _check_something_is_learned(config: Config) -> None:
+    """Refuses to freeze statistics as they are drawn."""
+    if config.model.norm == "frozen":
+        raise UserError(
+            "model.norm=frozen would freeze untrained statistics, as "
+            "model.pretrained is empty: set it, or set --config.model.norm=trained"
+        )
 
 
 def _check_resize(config: Config, camera: TrainingCamera) -> None:

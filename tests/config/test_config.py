@@ -195,7 +195,7 @@ def test_absrel_needs_bins_that_do_not_start_at_0():
 
 def test_frozen_statistics_that_nothing_has_learnt_are_refused():
     with pytest.raises(UserError, match=r"model\.norm=frozen"):
-        complete(default_config())
+        adopt_pretrained(complete(default_config()))
 
 
 def test_a_data_set_on_disk_needs_its_folder():

@@ -1,5 +1,6 @@
 """Training from a trained depth network: a run, one of its checkpoints, or a file."""
 
+import dataclasses
 import json
 import shutil
 
@@ -24,6 +25,7 @@ from deepdepth_jax.datasets.streets.streets_source import StreetsSource
 from deepdepth_jax.errors import UserError
 from deepdepth_jax.evaluation.predictions import SeenExample
 from deepdepth_jax.geometry import TrainingCamera
+from deepdepth_jax.inference.network_file import read_network, write_network
 from deepdepth_jax.inference.saved_network import load_run
 from deepdepth_jax.main import main
 from deepdepth_jax.runtime.workdir import stored_config
@@ -87,6 +89,15 @@ def test_a_run_its_checkpoint_and_its_file_start_the_same_training(run, file, ca
     assert (inherited.flip, inherited.scales) == (True, (1.0, 1.3))
     own = config(run, "model.norm=frozen", "eval.decode=median")
     assert (own.model.norm, own.eval.decode) == ("frozen", "median")
+
+
+def test_a_file_with_frozen_statistics_is_read_and_trained_further(run, tmp_path):
+    network, path = load_run(run), tmp_path / "frozen.safetensors"
+    frozen = with_fields(network.config, {"model.norm": "frozen"})
+    write_network(path, dataclasses.replace(network, config=frozen))
+    assert read_network(path).config.model == frozen.model
+    assert config(path).model.norm == "frozen"
+    assert_same(build_first_state(config(path)).learned, network.trained.variables)
 
 
 def test_another_checkpoint_is_another_start(run):
