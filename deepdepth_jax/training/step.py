@@ -80,14 +80,7 @@ def make_train_step(
 
         zeros = jax.tree.map(jnp.zeros_like, state.params)
         start = (jnp.zeros(()), jnp.zeros(()), zeros), state.batch_stats
-        if accumulate == 1:
-            # Not as a loop of one: on a CPU, XLA's convolutions are slow inside loops.
-            (sums, batch_stats), _ = add_part(start, batch)
-        else:
-            parts = jax.tree.map(
-                lambda x: x.reshape(accumulate, -1, *x.shape[1:]), batch
-            )
-            (sums, batch_stats), _ = jax.lax.scan(add_part, start, parts)
+        sums, batch_stats = _over_parts(add_part, start, batch, accumulate)
         if jax.lax.axis_size(AXIS) > 1:  # alone, XLA would copy the gradient
             sums = jax.lax.psum(sums, AXIS)
         total, pixels, gradient = sums
@@ -103,6 +96,20 @@ def make_train_step(
         )
 
     return train_step
+
+
+def _over_parts(
+    add_part: Callable[[Tree, Batch], tuple[Tree, None]],
+    start: Tree,
+    batch: Batch,
+    count: int,
+) -> Tree:
+    """Cuts a batch into parts, and adds them to what there is at the start."""
+    if count == 1:
+        # Not as a loop of one: on a CPU, XLA's convolutions are slow inside loops.
+        return add_part(start, batch)[0]
+    parts = jax.tree.map(lambda x: x.reshape(count, -1, *x.shape[1:]), batch)
+    return jax.lax.scan(add_part, start, parts)[0]
 
 
 def _row_major(gradient: Tree) -> Tree:
